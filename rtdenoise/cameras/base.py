@@ -1,0 +1,114 @@
+"""What a camera is: where frames come from, whether a webcam, a file or the simulated one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Any, Protocol
+
+import av
+from av.video.frame import VideoFrame
+from av.video.stream import VideoStream
+
+
+@dataclass(frozen=True)
+class Mode:
+    """What a camera delivers: pixel format, size and rate.
+
+    ``codec`` is FFmpeg's name for how packets are coded ("mjpeg", "rawvideo", "h264", …), ``pixel_format``
+    FFmpeg's name for the decoded pixels ("yuvj422p", "yuyv422", …; empty where it isn't known before the
+    first frame).
+    """
+
+    codec: str
+    pixel_format: str
+    width: int
+    height: int
+    rate_fps: Fraction
+
+    def __str__(self) -> str:
+        names = {"mjpeg": "MJPG", "rawvideo": self.pixel_format.upper()}
+        name = names.get(self.codec, self.codec.upper())
+        return f"{name} {self.width}×{self.height} @ {float(self.rate_fps):g}"
+
+    def to_json(self) -> dict[str, Any]:
+        """As plain values, for sidecars and cards."""
+        return {
+            "codec": self.codec,
+            "pixel_format": self.pixel_format,
+            "width": self.width,
+            "height": self.height,
+            "rate_fps": str(self.rate_fps),
+        }
+
+    @classmethod
+    def from_json(cls, value: dict[str, Any]) -> Mode:
+        """The inverse of :meth:`to_json`; raises ``KeyError``, ``TypeError`` or ``ValueError`` on damage."""
+        return cls(
+            codec=str(value["codec"]),
+            pixel_format=str(value["pixel_format"]),
+            width=int(value["width"]),
+            height=int(value["height"]),
+            rate_fps=Fraction(str(value["rate_fps"])),
+        )
+
+
+@dataclass(frozen=True)
+class CameraInfo:
+    """Which camera this is.
+
+    ``id`` is stable for one physical camera (USB vendor:product, serial, name) and fit for a folder name;
+    ``kind`` is "webcam", "file" or "simulated"; ``name`` is for people; ``spec`` opens it again
+    (``/dev/video0``, ``file:clip.mkv``, ``simulated:desk?noise=high``).
+    """
+
+    id: str
+    name: str
+    kind: str
+    spec: str
+
+
+class Camera(Protocol):
+    """A source of video packets and of the frames in them.
+
+    One object is one open device or file, and is read by one thread, once. ``close`` may be called from
+    another thread and more than once.
+    """
+
+    @property
+    def info(self) -> CameraInfo:
+        """Which camera this is."""
+
+    @property
+    def mode(self) -> Mode:
+        """The mode that was granted, which is not always the one asked for."""
+
+    @property
+    def template(self) -> VideoStream | None:
+        """The stream to copy packets from (codec parameters), or None where ``mode`` says it all."""
+
+    def packets(self) -> Iterator[av.Packet]:
+        """The packets as the camera sends them; ends at the end of a file, never for a webcam.
+
+        Raises:
+            CameraError: the camera went away.
+            ClipError: the file is damaged beyond use.
+        """
+
+    def decode(self, packet: av.Packet) -> list[VideoFrame]:
+        """The frames of one packet: none where it is damaged (``damaged_packets`` counts those).
+
+        ``VideoFrame.time`` is in seconds from an arbitrary start. The pixels may lie in a driver's buffer that
+        dies with the next packet or with the camera: copy what has to live longer.
+        """
+
+    def frames(self) -> Iterator[VideoFrame]:
+        """All frames: ``packets`` decoded."""
+
+    @property
+    def damaged_packets(self) -> int:
+        """How many packets could not be decoded so far."""
+
+    def close(self) -> None:
+        """Lets the device or file go. Safe to call twice."""

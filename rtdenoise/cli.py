@@ -1,0 +1,115 @@
+"""The command line's root.
+
+Commands are found through the entry-point group ``rtdenoise.commands``, so this module imports none of
+them: ``rtdenoise --help`` stays quick, and anyone's package can add a command.
+"""
+
+from __future__ import annotations
+
+import sys
+import traceback
+from dataclasses import dataclass
+from importlib.metadata import EntryPoint, entry_points
+from pathlib import Path
+from typing import Any
+
+import click
+
+from . import __version__
+from .errors import RtdenoiseError
+
+_ORDER = ("demo", "devices", "doctor", "capture", "calibrate", "live", "denoise", "evaluate", "bench")
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What the options before the command's name say; ``click.Context.obj`` of every command."""
+
+    home: Path | None = None
+    verbose: bool = False
+
+
+class Commands(click.Group):
+    """A group whose commands are the installed entry points of ``rtdenoise.commands``."""
+
+    def _entry_points(self) -> dict[str, EntryPoint]:
+        return {point.name: point for point in entry_points(group="rtdenoise.commands")}
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """The commands in the order in which a newcomer needs them, others after them."""
+        names = self._entry_points()
+        known = [name for name in _ORDER if name in names]
+        return known + sorted(set(names) - set(known))
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Loads one command."""
+        point = self._entry_points().get(cmd_name)
+        if point is None:
+            return None
+        command = point.load()
+        if not isinstance(command, click.Command):
+            raise TypeError(f"{point.value} is not a click command")
+        return command
+
+
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.option(
+    "--home",
+    type=click.Path(path_type=Path, file_okay=True),
+    envvar="RTDENOISE_HOME",
+    help="Folder for profiles (clips, noise models, networks) instead of the user's data directory.",
+)
+@click.option("--verbose", is_flag=True, help="Show a traceback when something fails.")
+@click.version_option(__version__, package_name="rtdenoise")
+@click.pass_context
+def group(ctx: click.Context, home: Path | None, verbose: bool) -> None:
+    """Makes any webcam look like a good one.
+
+    Film a few still scenes with your camera, let rtdenoise learn its noise, and use the cleaned stream in
+    your video calls:
+
+    \b
+      rtdenoise capture --seconds 30
+      rtdenoise calibrate
+      rtdenoise live
+    """
+    ctx.obj = Settings(home, verbose)
+
+
+def main(args: list[str] | None = None) -> None:
+    """Runs the command line: exit code 0 = done, 1 = it failed and said why, 2 = wrong usage."""
+    sys.exit(run(sys.argv[1:] if args is None else args))
+
+
+def run(args: list[str]) -> int:
+    """Runs the command line and returns its exit code."""
+    verbose = "--verbose" in args
+    try:
+        result: Any = group.main(args=args, prog_name="rtdenoise", standalone_mode=False)
+        return result if isinstance(result, int) else 0
+    except click.exceptions.Exit as stop:
+        return stop.exit_code
+    except click.ClickException as error:
+        error.show()
+        return error.exit_code
+    except (click.Abort, KeyboardInterrupt):
+        click.echo("Stopped.", err=True)
+        return 1
+    except RtdenoiseError as error:
+        if verbose:
+            traceback.print_exc()
+        _say_error(error.message, error.hint)
+        return 1
+    except Exception as error:  # a defect of ours: still one sentence, and how to report it
+        if verbose:
+            traceback.print_exc()
+        _say_error(
+            f"Something unforeseen happened: {type(error).__name__}: {error}",
+            "Run it again as rtdenoise --verbose … and report what it prints.",
+        )
+        return 1
+
+
+def _say_error(message: str, hint: str) -> None:
+    click.secho("Error: ", fg="red", bold=True, err=True, nl=False)
+    click.echo(f"{message} {hint}".rstrip(), err=True)

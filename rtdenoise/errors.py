@@ -1,0 +1,103 @@
+"""Every error that rtdenoise raises on purpose.
+
+    RtdenoiseError
+    ├── CameraError      a camera is missing, busy, or refuses the mode
+    ├── ClipError        a recording or picture can't be read, or is too short
+    ├── ProfileError     what is known about a camera is missing or unfit for the request
+    ├── NetworkError     a network file is corrupt, or belongs to another camera
+    ├── SinkError        the place where frames go can't be opened or went away
+    └── StorageError     a folder can't be written: full, read-only, no permission
+
+Each carries a one-sentence ``message`` and a ``hint``: one sentence that says what to do about it. The
+command line prints both and exits with 1.
+"""
+
+from __future__ import annotations
+
+import errno
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+
+class RtdenoiseError(Exception):
+    """Something went wrong that a user can understand and mend.
+
+    Args:
+        message: What happened, one sentence that names the thing concerned.
+        hint: What to do about it, one sentence; empty if there is nothing to add.
+    """
+
+    def __init__(self, message: str, hint: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+    def __str__(self) -> str:
+        return f"{self.message} {self.hint}".rstrip()
+
+
+class CameraError(RtdenoiseError):
+    """A camera is missing, busy, or refuses the mode asked for."""
+
+
+class ClipError(RtdenoiseError):
+    """A recording or picture can't be read, or doesn't hold what is needed."""
+
+
+class ProfileError(RtdenoiseError):
+    """What is known about a camera is missing, or unfit for what was asked."""
+
+
+class NetworkError(RtdenoiseError):
+    """A network file is corrupt, unknown, or belongs to another camera."""
+
+
+class SinkError(RtdenoiseError):
+    """The place where frames go can't be opened, or went away."""
+
+
+class StorageError(RtdenoiseError):
+    """A file or folder can't be written."""
+
+
+_CURES = {
+    errno.ENOSPC: ("The disk that holds {path} is full.", "Free some space and run it again."),
+    errno.EDQUOT: ("The disk quota for {path} is used up.", "Free some space and run it again."),
+    errno.EROFS: (
+        "{path} lies on a read-only disk.",
+        "Choose a folder that can be written with --home or RTDENOISE_HOME.",
+    ),
+    errno.EACCES: (
+        "There is no permission to write {path}.",
+        "Choose a folder of your own with --home or RTDENOISE_HOME, or change its permissions.",
+    ),
+    errno.EPERM: (
+        "There is no permission to write {path}.",
+        "Choose a folder of your own with --home or RTDENOISE_HOME, or change its permissions.",
+    ),
+    errno.ENOTDIR: ("{path} can't be made: a part of its path is a file.", "Choose another folder."),
+    errno.EISDIR: ("{path} is a folder, and a file is to be written there.", "Choose a file name."),
+    errno.ENOENT: ("The folder of {path} does not exist.", "Make it first, or choose another."),
+    errno.EIO: ("The disk that holds {path} reports an input/output error.", "Try another disk."),
+}
+
+
+def storage_error(error: OSError, path: Path) -> StorageError:
+    """Says in one sentence why ``path`` could not be written, and what to do."""
+    message, hint = _CURES.get(
+        error.errno or 0, ("{path} can't be written: " + (error.strerror or str(error)) + ".", "")
+    )
+    return StorageError(message.format(path=path), hint)
+
+
+@contextmanager
+def writing(path: Path) -> Iterator[None]:
+    """Turns an ``OSError`` raised inside into a :class:`StorageError` about ``path``.
+
+    PyAV's errors are ``OSError`` too, so this also covers a disk that fills up while a clip is written.
+    """
+    try:
+        yield
+    except OSError as error:
+        raise storage_error(error, path) from error

@@ -1,0 +1,64 @@
+"""Files are written whole or not at all: a temporary name beside the target, then a rename."""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+from .errors import RtdenoiseError, writing
+
+
+@contextmanager
+def whole_file(path: Path) -> Iterator[Path]:
+    """Gives a temporary path beside ``path`` that takes its place when the block ends well.
+
+    The temporary name keeps the suffix, so that encoders that choose a container by it still do. If the block
+    raises, the temporary file is removed and whatever was at ``path`` before is untouched.
+
+    Raises:
+        StorageError: the folder can't be made or written, or the disk is full.
+    """
+    path = Path(path)
+    with writing(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        temporary = path.with_name(f".{path.stem}.{secrets.token_hex(4)}.part{path.suffix}")
+        try:
+            yield temporary
+            os.replace(temporary, path)
+        except BaseException:
+            with suppress(OSError):
+                temporary.unlink(missing_ok=True)
+            raise
+
+
+def write_bytes(path: Path, data: bytes) -> None:
+    """Writes ``data`` to ``path``, whole or not at all."""
+    with whole_file(path) as temporary:
+        temporary.write_bytes(data)
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Writes ``value`` as indented JSON to ``path``, whole or not at all."""
+    write_bytes(path, (json.dumps(value, indent=2, ensure_ascii=False) + "\n").encode())
+
+
+def read_json(path: Path, error: type[RtdenoiseError], hint: str) -> dict[str, Any]:
+    """Reads a JSON object.
+
+    Raises:
+        error: the file is missing or isn't a JSON object; its hint is ``hint``.
+    """
+    try:
+        value = json.loads(path.read_text(encoding="utf-8"))
+    except OSError as cause:
+        raise error(f"{path} can't be read: {cause.strerror}.", hint) from cause
+    except ValueError as cause:
+        raise error(f"{path} is damaged: it is not valid JSON.", hint) from cause
+    if not isinstance(value, dict):
+        raise error(f"{path} is damaged: it holds no JSON object.", hint)
+    return value

@@ -1,0 +1,141 @@
+"""The noise model of a camera: how much it varies at which level, and how that is correlated.
+
+The variance curve is the photon transfer curve of the camera's *output*: variance of a byte against its
+mean level, per plane, after everything that the camera does to its picture.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .errors import ProfileError
+from .files import read_json, write_json
+
+PlaneName = Literal["y", "u", "v"]
+PLANES: tuple[PlaneName, ...] = ("y", "u", "v")
+_HINT = "Run rtdenoise calibrate again for this camera."
+
+
+@dataclass(frozen=True)
+class NoiseCurve:
+    """Noise variance against level, for one plane.
+
+    ``levels`` rise, in bytes (0–255); ``variances`` are in squared bytes; ``counts`` say how many pixels each
+    point rests on. Between points the curve is linear, outside it is flat.
+    """
+
+    levels: tuple[float, ...]
+    variances: tuple[float, ...]
+    counts: tuple[int, ...] = ()
+
+    def variance(self, level: NDArray[np.floating[Any]] | float) -> NDArray[np.float32]:
+        """The variance at ``level`` (bytes, any shape), in squared bytes."""
+        return np.interp(level, self.levels, self.variances).astype(np.float32)
+
+    def table(self) -> NDArray[np.float32]:
+        """The variance at each of the 256 levels."""
+        return self.variance(np.arange(256.0))
+
+
+@dataclass(frozen=True)
+class PlaneNoise:
+    """The noise of one plane.
+
+    ``row_correlation`` and ``column_correlation`` are the normalised autocorrelation at lags 1, 2, … pixels
+    along a row and down a column; ``temporal_correlation`` at lags 1, 2, 3 frames; ``fixed_pattern_std`` is
+    the standard deviation of what stays the same in every frame, in bytes (NaN where not measured).
+    """
+
+    curve: NoiseCurve
+    row_correlation: tuple[float, ...] = ()
+    column_correlation: tuple[float, ...] = ()
+    temporal_correlation: tuple[float, ...] = ()
+    fixed_pattern_std: float = float("nan")
+
+    def block_variance_ratio(self, block: int) -> float:
+        """Variance of the mean of block × block pixels, relative to one pixel's variance.
+
+        1/block² for white noise, more where neighbours are alike. The correlation is taken as separable.
+        """
+
+        def along(correlation: tuple[float, ...]) -> float:
+            lags = [(block - k) * r for k, r in enumerate(correlation[: block - 1], start=1)]
+            return max((block + 2 * sum(lags)) / block**2, 1 / block**2)
+
+        return along(self.row_correlation) * along(self.column_correlation)
+
+
+@dataclass(frozen=True)
+class NoiseModel:
+    """The noise of one camera in one mode, per plane (Y, U, V as the camera delivers them)."""
+
+    y: PlaneNoise
+    u: PlaneNoise
+    v: PlaneNoise
+    camera_id: str = ""
+    mode: str = ""
+    frames: int = 0
+
+    def plane(self, name: PlaneName) -> PlaneNoise:
+        """The noise of plane "y", "u" or "v"."""
+        return {"y": self.y, "u": self.u, "v": self.v}[name]
+
+    def save(self, path: Path) -> None:
+        """Writes the model as JSON."""
+        planes = {}
+        for name in PLANES:
+            noise = self.plane(name)
+            planes[name] = {
+                "levels": noise.curve.levels,
+                "variances": noise.curve.variances,
+                "counts": noise.curve.counts,
+                "row_correlation": noise.row_correlation,
+                "column_correlation": noise.column_correlation,
+                "temporal_correlation": noise.temporal_correlation,
+                "fixed_pattern_std": None
+                if np.isnan(noise.fixed_pattern_std)
+                else noise.fixed_pattern_std,
+            }
+        head = {"camera_id": self.camera_id, "mode": self.mode, "frames": self.frames}
+        write_json(path, {**head, "planes": planes})
+
+    @classmethod
+    def load(cls, path: Path) -> NoiseModel:
+        """Reads a model.
+
+        Raises:
+            ProfileError: the file is missing or damaged.
+        """
+        value = read_json(path, ProfileError, _HINT)
+        try:
+            planes = {name: _plane_from_json(value["planes"][name]) for name in PLANES}
+            return cls(
+                **planes,
+                camera_id=str(value["camera_id"]),
+                mode=str(value["mode"]),
+                frames=int(value["frames"]),
+            )
+        except (KeyError, TypeError, ValueError) as cause:
+            raise ProfileError(f"The noise model {path} is damaged.", _HINT) from cause
+
+
+def _plane_from_json(value: dict[str, Any]) -> PlaneNoise:
+    levels = tuple(float(x) for x in value["levels"])
+    variances = tuple(float(x) for x in value["variances"])
+    rising = all(a < b for a, b in zip(levels, levels[1:], strict=False))
+    sound = all(np.isfinite(v) and v >= 0 for v in variances) and all(np.isfinite(levels))
+    if not levels or len(levels) != len(variances) or not rising or not sound:
+        raise ValueError("not a curve")
+    fixed = value["fixed_pattern_std"]
+    return PlaneNoise(
+        NoiseCurve(levels, variances, tuple(int(x) for x in value["counts"])),
+        tuple(float(x) for x in value["row_correlation"]),
+        tuple(float(x) for x in value["column_correlation"]),
+        tuple(float(x) for x in value["temporal_correlation"]),
+        float("nan") if fixed is None else float(fixed),
+    )
