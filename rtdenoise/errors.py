@@ -76,7 +76,10 @@ _CURES = {
         "There is no permission to write {path}.",
         "Choose a folder of your own with --home or RTDENOISE_HOME, or change its permissions.",
     ),
-    errno.ENOTDIR: ("{path} can't be made: a part of its path is a file.", "Choose another folder."),
+    errno.ENOTDIR: (
+        "{path} can't be made: a part of its path is a file.",
+        "Choose another folder.",
+    ),
     errno.EISDIR: ("{path} is a folder, and a file is to be written there.", "Choose a file name."),
     errno.ENOENT: ("The folder of {path} does not exist.", "Make it first, or choose another."),
     errno.EIO: ("The disk that holds {path} reports an input/output error.", "Try another disk."),

@@ -7,6 +7,7 @@ mean level, per plane, after everything that the camera does to its picture.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, Literal
 
@@ -127,7 +128,7 @@ class NoiseModel:
 def _plane_from_json(value: dict[str, Any]) -> PlaneNoise:
     levels = tuple(float(x) for x in value["levels"])
     variances = tuple(float(x) for x in value["variances"])
-    rising = all(a < b for a, b in zip(levels, levels[1:], strict=False))
+    rising = all(a < b for a, b in pairwise(levels))
     sound = all(np.isfinite(v) and v >= 0 for v in variances) and all(np.isfinite(levels))
     if not levels or len(levels) != len(variances) or not rising or not sound:
         raise ValueError("not a curve")

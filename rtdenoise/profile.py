@@ -1,12 +1,12 @@
 """Profiles: everything that is known about one camera on disk.
 
-    HOME/profiles/CAMERA-ID/
-        camera.json              name, kind, how to open it
-        clips/STAMP.mkv|.nut     recordings as the camera sent them, each with STAMP.json beside it
-        noise.json               the noise model
-        networks/NAME.safetensors
-        training/NAME/           what an interrupted calibration goes on from
-        report/                  pictures and figures of the last calibration
+HOME/profiles/CAMERA-ID/
+    camera.json              name, kind, how to open it
+    clips/STAMP.mkv|.nut     recordings as the camera sent them, each with STAMP.json beside it
+    noise.json               the noise model
+    networks/NAME.safetensors
+    training/NAME/           what an interrupted calibration goes on from
+    report/                  pictures and figures of the last calibration
 """
 
 from __future__ import annotations

@@ -1,0 +1,178 @@
+"""`rtdenoise live`: the camera's stream, cleaned, as a virtual camera."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from ..options import camera_option, device_option, network_options, parse_size, strength_option
+
+if TYPE_CHECKING:
+    from ..cli import Settings
+    from ..timing import LiveReport
+
+
+@click.command(name="live")
+@camera_option
+@click.option(
+    "--output",
+    default="virtual",
+    show_default=True,
+    metavar="O",
+    help="virtual, virtual:LABEL, a file name (.mp4, .mkv, .mov, .avi, .nut), or null to measure only.",
+)
+@network_options
+@strength_option
+@click.option("--size", metavar="WxH", callback=parse_size, help="Ask the camera for this size.")
+@click.option("--fps", type=click.FloatRange(1, 1000), help="Ask the camera for this rate.")
+@click.option("--seconds", type=click.FloatRange(min=0, min_open=True), help="Stop after so long.")
+@device_option
+@click.option("--json", "as_json", is_flag=True, help="Print what was measured as JSON at the end.")
+@click.pass_obj
+def command(
+    settings: Settings,
+    camera: str | None,
+    output: str,
+    network: str | None,
+    any_camera: bool,
+    strength: float,
+    size: tuple[int, int] | None,
+    fps: float | None,
+    seconds: float | None,
+    device: str,
+    as_json: bool,
+) -> None:
+    r"""Clean a camera's stream in real time and publish it.
+
+    Without --network the camera's newest noise model drives the recursive filter; for a camera that was
+    never calibrated, the filter measures the noise by itself while it runs. Ctrl-C ends it.
+
+    \b
+      rtdenoise live                                    your camera, to the virtual camera
+      rtdenoise live --output evening.mp4 --seconds 60  to a file
+      rtdenoise live --strength 0.6                     leave some of the noise in
+      rtdenoise live --output null                      only measure
+    """
+    from functools import partial
+
+    import cv2
+
+    from ..cameras import open_camera
+    from ..console import say, show_json
+    from ..denoisers import make_denoiser, noise_model_for
+    from ..live import LiveLoop
+    from ..profile import Profile
+    from ..sinks import open_sink
+
+    # The stages run side by side; threads inside each would only take the cores from one another.
+    cv2.setNumThreads(1)
+    opened = open_camera(camera, size=size, rate_fps=fps)
+    try:
+        info, mode = opened.info, opened.mode
+        profile = Profile.of(info, settings.home)
+        denoiser = make_denoiser(
+            network,
+            profile=profile,
+            camera=info,
+            mode=mode,
+            device=device,
+            any_camera=any_camera,
+            tta=False,
+        )
+    except BaseException:
+        opened.close()
+        raise
+    say(f"[bold]{info.name}[/]  {mode}")
+    if denoiser.name == "recursive" and noise_model_for(profile, mode) is None:
+        say(
+            "This camera is not calibrated in this mode: the noise is measured while it runs. "
+            "[bold]rtdenoise capture[/] and [bold]rtdenoise calibrate[/] would do better."
+        )
+    webcam = info.kind == "webcam"
+    loop = LiveLoop(
+        opened,
+        denoiser,
+        lambda form, rate: open_sink(output, format=form, rate_fps=rate),
+        chroma=None if output.endswith(".nut") else "420",
+        strength=strength,
+        paced=not webcam,
+        reopen=partial(open_camera, info.spec, size=size, rate_fps=fps) if webcam else None,
+        note=lambda text: say(f"[yellow]![/] {text}"),
+    )
+    with _Status(loop) as status:
+        report = loop.run(seconds, status.update)
+    if as_json:
+        facts = {"camera": info.id, "mode": mode.to_json(), "output": loop.sink_name}
+        show_json({**facts, "network": denoiser.name, "strength": strength, **report.to_json()})
+    else:
+        _show(report, loop.sink_name)
+
+
+class _Status:
+    """One line that says how it goes: in place on a terminal, every ten seconds elsewhere."""
+
+    def __init__(self, loop: object) -> None:
+        from ..console import console
+
+        self._loop = loop
+        self._out = console(stderr=True)
+        self._next_s = 0.0
+        self._live: object | None = None
+
+    def __enter__(self) -> _Status:
+        if self._out.is_terminal:
+            from rich.status import Status
+
+            self._live = Status("starting …", console=self._out)
+            self._live.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        from rich.status import Status
+
+        if isinstance(self._live, Status):
+            self._live.stop()
+
+    def update(self) -> None:
+        """Called after every frame; does something once a second (ten without a terminal)."""
+        import time
+
+        from rich.status import Status
+
+        from ..live import LiveLoop
+
+        now = time.monotonic()
+        if now < self._next_s:
+            return
+        self._next_s = now + (1.0 if self._live else 10.0)
+        assert isinstance(self._loop, LiveLoop)
+        text = _line(self._loop.report(last=60)) + f"  → {self._loop.sink_name}"
+        if isinstance(self._live, Status):
+            self._live.update(text)
+        else:
+            self._out.print(text)
+
+
+def _line(report: LiveReport) -> str:
+    stages = " · ".join(f"{name} {p50:.1f}" for name, (p50, _) in report.stages_ms.items())
+    return f"{report.rate_fps:5.1f} fps, {report.dropped} dropped, {stages} ms"
+
+
+def _show(report: LiveReport, sink: str) -> None:
+    from rich.table import Table
+
+    from ..console import show
+
+    table = Table(title=f"{report.frames_out} frames → {sink}", title_justify="left")
+    for column in ("stage", "median", "95 %"):
+        table.add_column(column, justify="left" if column == "stage" else "right")
+    for name, (p50, p95) in report.stages_ms.items():
+        table.add_row(name, f"{p50:.1f} ms", f"{p95:.1f} ms")
+    show(table)
+    extra = f", {report.damaged} damaged" if report.damaged else ""
+    extra += f", camera lost and found {report.reconnects}×" if report.reconnects else ""
+    show(
+        f"{report.rate_fps:.1f} frames/s over {report.seconds:.1f} s, {report.dropped} dropped{extra} "
+        f"({report.ended})"
+    )

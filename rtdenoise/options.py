@@ -1,0 +1,67 @@
+"""Options that several commands share, so that they read the same everywhere. Light to import."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import click
+
+F = TypeVar("F", bound=Callable[..., Any])
+Decorator = Callable[[F], F]
+
+camera_option = click.option(
+    "--camera",
+    metavar="C",
+    help="A device path, a name or a camera id; file:PATH; simulated[:SCENE]. Default: the only camera.",
+)
+
+device_option = click.option(
+    "--device",
+    type=click.Choice(["auto", "cpu", "cuda", "mps", "xpu"]),
+    default="auto",
+    show_default=True,
+    help="Where networks run.",
+)
+
+strength_option = click.option(
+    "--strength",
+    type=click.FloatRange(0, 1),
+    default=1.0,
+    show_default=True,
+    metavar="0..1",
+    help="How much of the noise to remove; 0 gives the camera's bytes, bit for bit.",
+)
+
+
+def network_options(function: F) -> F:
+    """Adds ``--network`` and ``--any-camera``."""
+    network = click.option(
+        "--network",
+        metavar="NAME",
+        help="none, recursive, a calibrated network's name (paper), or a .safetensors file.",
+    )
+    any_camera = click.option(
+        "--any-camera", is_flag=True, help="Use a network although it was made for another camera."
+    )
+    return network(any_camera(function))
+
+
+def parse_size(
+    _ctx: click.Context, _param: click.Parameter, value: str | None
+) -> tuple[int, int] | None:
+    """Turns "1920x1080" into (1920, 1080).
+
+    Raises:
+        click.BadParameter: it isn't two positive even numbers.
+    """
+    if value is None:
+        return None
+    match = re.fullmatch(r"(\d{1,5})[x×](\d{1,5})", value.strip().lower())
+    if match is None:
+        raise click.BadParameter(f"{value!r} is not a size such as 1920x1080.")
+    width, height = int(match[1]), int(match[2])
+    if width < 16 or height < 16 or width % 2 or height % 2:
+        raise click.BadParameter(f"{value!r}: width and height must be even and at least 16.")
+    return width, height
