@@ -36,7 +36,7 @@ class NoiseCurve:
 
     def variance(self, level: NDArray[np.floating[Any]] | float) -> NDArray[np.float32]:
         """The variance at ``level`` (bytes, any shape), in squared bytes."""
-        return np.interp(level, self.levels, self.variances).astype(np.float32)
+        return np.asarray(np.interp(level, self.levels, self.variances), np.float32)
 
     def table(self) -> NDArray[np.float32]:
         """The variance at each of the 256 levels."""

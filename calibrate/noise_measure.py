@@ -1,0 +1,228 @@
+"""Measures a camera's noise from still series: variance curves, correlations, fixed pattern."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import cast
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from rtdenoise.errors import ClipError
+from rtdenoise.frames import Bytes, Planes
+from rtdenoise.noise import PLANES, NoiseCurve, NoiseModel, PlaneName, PlaneNoise
+
+from .noise_curve import BINS, Doubles, LevelTally, bin_of, fit_curve
+
+Mask = NDArray[np.bool_]
+Floats = NDArray[np.float32]
+
+SPACE_LAGS = (1, 2, 3, 4, 5, 6, 7)
+TIME_LAGS = (1, 2, 3)
+_HINT = "Record a longer still series with rtdenoise capture."
+# Residuals are kept within this range of bytes when correlations are taken (quantisation alone
+# gives 1/12).
+_LEAST_VARIANCE = 0.05
+# At most so many frames are used for correlations: more would not change the second digit.
+_CORRELATION_FRAMES = 24
+
+
+def measure(series: Iterable[tuple[list[Planes], Mask]], camera_id: str, mode: str) -> NoiseModel:
+    """The noise model of a camera from its still series.
+
+    The variance of a pixel is taken from its residuals against the mean of its series, which is too
+    small by (N − 1)/N for N frames, since the mean holds a share of each frame: this is put right,
+    and likewise what the shared mean does to the correlation between frames. A slow drift of
+    exposure does not count as
+    noise: the mean residual of each level is taken out of each frame.
+
+    Args:
+        series: per series its frames in order, and which luma pixels are still, (H, W).
+        camera_id: of the camera, for the model's file.
+        mode: in which it was filmed, as text.
+
+    Raises:
+        ClipError: no series has two frames or more and still pixels.
+    """
+    tallies = {name: _PlaneTally() for name in PLANES}
+    frames = 0
+    for planes, mask in series:
+        if len(planes) < 2 or not mask.any():
+            continue
+        frames += len(planes)
+        for name in PLANES:
+            stack = [_plane(p, name) for p in planes]
+            if stack[0].size:
+                tallies[name].add_series(stack, _mask_for(mask, stack[0].shape))
+    if not len(tallies["y"].tally.points()[0]):
+        raise ClipError("No still series is fit for measuring the noise.", _HINT)
+    noise = {name: tally.noise() for name, tally in tallies.items()}
+    return NoiseModel(noise["y"], noise["u"], noise["v"], camera_id, mode, frames)
+
+
+def _plane(planes: Planes, name: PlaneName) -> Bytes:
+    return {"y": planes.y, "u": planes.u, "v": planes.v}[name]
+
+
+def _mask_for(mask: Mask, shape: tuple[int, ...]) -> Mask:
+    """The mask at a plane's size: a chroma pixel is still where all luma pixels under it are."""
+    if mask.shape == shape:
+        return mask
+    rows, columns = shape[:2]
+    down = cv2.resize(mask.astype(np.float32), (columns, rows), interpolation=cv2.INTER_AREA)
+    return np.asarray(down > 0.999)
+
+
+@dataclass
+class _PlaneTally:
+    """What adds up over series, for one plane."""
+
+    tally: LevelTally = field(default_factory=LevelTally)
+    freedom: float = 0.0
+    pixels: float = 0.0
+    row: Doubles = field(default_factory=lambda: np.zeros((len(SPACE_LAGS), 2)))
+    column: Doubles = field(default_factory=lambda: np.zeros((len(SPACE_LAGS), 2)))
+    time: Doubles = field(default_factory=lambda: np.zeros((len(TIME_LAGS), 2)))
+    means: list[tuple[Floats, Mask]] = field(default_factory=list)
+    counts: list[int] = field(default_factory=list)
+
+    def add_series(self, stack: list[Bytes], mask: Mask) -> None:
+        """Adds one series: frames (rows, columns) as bytes, and which of their pixels are still."""
+        count = len(stack)
+        if not mask.any():
+            return
+        mean = np.zeros(mask.shape, np.float32)
+        for plane in stack:
+            cv2.accumulate(plane, mean)
+        mean /= count
+        levels = mean[mask]
+        bins = bin_of(levels)
+        per_bin = np.maximum(np.bincount(bins, minlength=BINS), 1)
+
+        def residual(plane: Bytes) -> Floats:
+            """(P,): the still pixels less their mean over time and less the drift of their level."""
+            values = plane[mask] - levels
+            drift = np.bincount(bins, values, minlength=BINS) / per_bin
+            return cast(Floats, values - drift[bins].astype(np.float32))
+
+        squares = np.zeros(len(levels), np.float32)
+        for plane in stack:
+            squares += residual(plane) ** 2
+        variance = squares.astype(np.float64) / (count - 1)
+        # The drift that was taken out costs one degree of freedom per level, shared by its pixels.
+        variance *= (per_bin / np.maximum(per_bin - 1, 1))[bins]
+        taken = self.tally.add(levels.astype(np.float64), variance, count - 1)
+        self.freedom += (count - 1) * float(taken.sum())
+        self.pixels += float(taken.sum())
+        still = np.zeros_like(mask)
+        still[mask] = taken
+        self.means.append((mean, still))
+
+        curve = fit_curve(*self.tally.points(fewest=1), freedom=max(count - 1, 1))
+        unit = 1 / np.sqrt(np.maximum(curve.variance(levels), _LEAST_VARIANCE))
+        unit[~taken] = 0
+        fields: list[Floats] = []
+        space = np.zeros((2, len(SPACE_LAGS), 2))
+        for plane in stack[:_CORRELATION_FRAMES]:
+            whole = np.zeros(mask.shape, np.float32)
+            whole[mask] = residual(plane) * unit
+            space[0] += [_products(whole[:, :-k], whole[:, k:]) for k in SPACE_LAGS]
+            space[1] += [_products(whole[:-k], whole[k:]) for k in SPACE_LAGS]
+            fields = [*fields[-max(TIME_LAGS) :], whole]
+            for index, lag in enumerate(TIME_LAGS):
+                if len(fields) > lag:
+                    self.time[index] += _products(fields[-1 - lag], whole)
+        self.row += space[0]
+        self.column += space[1]
+        self.counts.append(count)
+
+    def noise(self) -> PlaneNoise:
+        """The noise of the plane; a curve of zero variance where the plane has no pixels."""
+        levels, variances, pixels = self.tally.points()
+        if not len(levels):
+            return PlaneNoise(NoiseCurve((128.0,), (0.0,), (0,)))
+        time, inflation = _unbias(_ratios(self.time), round(sum(self.counts) / len(self.counts)))
+        curve = fit_curve(
+            levels, variances * inflation, pixels, self.freedom / max(self.pixels, 1.0)
+        )
+        return PlaneNoise(
+            curve,
+            tuple(_ratios(self.row)),
+            tuple(_ratios(self.column)),
+            tuple(time),
+            fixed_pattern(self.means),
+        )
+
+
+def _products(a: Floats, b: Floats) -> tuple[float, float]:
+    """(sum of products, mean of the two sums of squares) where both are given (not exactly 0)."""
+    both = (a != 0) & (b != 0)
+    a, b = a[both], b[both]
+    return float(np.dot(a, b)), float(np.dot(a, a) + np.dot(b, b)) / 2
+
+
+def _ratios(sums: Doubles) -> list[float]:
+    return [round(float(p / s), 4) if s > 0 else 0.0 for p, s in sums]
+
+
+def _unbias(measured: list[float], count: int) -> tuple[list[float], float]:
+    """Correlations between frames, freed of what subtracting the mean of frames does to them.
+
+    The mean of N frames has the variance m = (γ₀ + 2 Σ (1 − k/N) γ_k)/N, and residuals against it
+    have the covariances γ_k − m (to first order in 1/N). Solved for γ by iteration.
+
+    Returns:
+        The correlations γ_k/γ₀, and the factor by which a variance with the usual N/(N − 1) has
+        still to grow (1 for noise that is white in time).
+    """
+    count = max(count, 2)
+    lags = [k for k in range(1, len(measured) + 1) if k < count]
+    seen = np.array([1.0, *(measured[k - 1] for k in lags)])
+    gamma = seen.copy()
+    for _ in range(50):
+        m = (gamma[0] + 2 * sum((1 - k / count) * gamma[k] for k in lags)) / count
+        gamma = seen + min(max(m, 0.0), 2.0)
+    inflation = gamma[0] * (count - 1) / count
+    correlations = [round(float(g / gamma[0]), 4) for g in gamma[1:]]
+    return correlations, float(inflation)
+
+
+def fixed_pattern(means: list[tuple[Floats, Mask]]) -> float:
+    """Standard deviation of what all series share, in bytes; NaN where it can't be told.
+
+    Needs two series or more that show *different* scenes: what their fine structure has in common
+    at the same pixels is the sensor's. Where two means look alike (the camera did not move between
+    them), the common part is the scene itself.
+
+    Args:
+        means: per series its mean (rows, columns) in bytes, and which of its pixels count.
+    """
+    covariances: list[float] = []
+    for index, (a, still_a) in enumerate(means):
+        for b, still_b in means[index + 1 :]:
+            if a.shape != b.shape or _alike(a, b):
+                continue
+            fine_a, fine_b = a - cv2.blur(a, (5, 5)), b - cv2.blur(b, (5, 5))
+            flat = still_a & still_b & _flat(fine_a) & _flat(fine_b)
+            if int(flat.sum()) >= 2000:
+                # 25/24: the blur holds 1/25 of the pixel itself.
+                covariances.append(float(np.mean(fine_a[flat] * fine_b[flat])) * 25 / 24)
+    if not covariances:
+        return float("nan")
+    return round(float(np.sqrt(max(float(np.median(covariances)), 0.0))), 4)
+
+
+def _alike(a: Floats, b: Floats) -> bool:
+    size = (32, 18)
+    small = [cv2.resize(p, size, interpolation=cv2.INTER_AREA).ravel() for p in (a, b)]
+    if min(float(np.std(p)) for p in small) < 1e-3:
+        return True
+    return bool(np.corrcoef(small[0], small[1])[0, 1] > 0.8)
+
+
+def _flat(fine: Floats) -> Mask:
+    """Where there is little fine structure: below twice the median in the neighbourhood."""
+    energy = cv2.blur(np.abs(fine), (7, 7))
+    return np.asarray(energy <= 1.5 * float(np.median(energy)))
