@@ -6,7 +6,7 @@ mean level, per plane, after everything that the camera does to its picture.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import Path
 from typing import Any, Literal
@@ -70,10 +70,27 @@ class PlaneNoise:
 
         return along(self.row_correlation) * along(self.column_correlation)
 
+    def halved(self, across: bool, down: bool) -> PlaneNoise:
+        """The noise after pairs of neighbours were averaged across rows' pixels, down columns, or both."""
+        factor = 1.0
+        row, column = self.row_correlation, self.column_correlation
+        if across and row:
+            factor *= (1 + row[0]) / 2
+            row = _pair_means(row)
+        if down and column:
+            factor *= (1 + column[0]) / 2
+            column = _pair_means(column)
+        variances = tuple(v * factor for v in self.curve.variances)
+        curve = replace(self.curve, variances=variances)
+        return replace(self, curve=curve, row_correlation=row, column_correlation=column)
+
 
 @dataclass(frozen=True)
 class NoiseModel:
-    """The noise of one camera in one mode, per plane (Y, U, V as the camera delivers them)."""
+    """The noise of one camera in one mode, per plane (Y, U, V as the camera delivers them).
+
+    ``chroma`` is the sub-sampling in which U and V were measured ("420", "422", …; empty if unknown).
+    """
 
     y: PlaneNoise
     u: PlaneNoise
@@ -81,10 +98,25 @@ class NoiseModel:
     camera_id: str = ""
     mode: str = ""
     frames: int = 0
+    chroma: str = ""
 
     def plane(self, name: PlaneName) -> PlaneNoise:
         """The noise of plane "y", "u" or "v"."""
         return {"y": self.y, "u": self.u, "v": self.v}[name]
+
+    def for_chroma(self, chroma: str) -> NoiseModel:
+        """The model for frames whose chroma was averaged down to another sub-sampling (4:2:2 → 4:2:0, …).
+
+        The mean of neighbours varies less, by (1 + correlation)/2 for each halving.
+        """
+        columns = {"444": 1, "422": 2, "420": 2}
+        rows = {"444": 1, "422": 1, "420": 2}
+        if self.chroma not in rows or chroma not in rows or chroma == self.chroma:
+            return self
+        across = columns[chroma] > columns[self.chroma]
+        down = rows[chroma] > rows[self.chroma]
+        u, v = self.u.halved(across, down), self.v.halved(across, down)
+        return replace(self, u=u, v=v, chroma=chroma)
 
     def save(self, path: Path) -> None:
         """Writes the model as JSON."""
@@ -103,7 +135,7 @@ class NoiseModel:
                 else noise.fixed_pattern_std,
             }
         head = {"camera_id": self.camera_id, "mode": self.mode, "frames": self.frames}
-        write_json(path, {**head, "planes": planes})
+        write_json(path, {**head, "chroma": self.chroma, "planes": planes})
 
     @classmethod
     def load(cls, path: Path) -> NoiseModel:
@@ -120,9 +152,17 @@ class NoiseModel:
                 camera_id=str(value["camera_id"]),
                 mode=str(value["mode"]),
                 frames=int(value["frames"]),
+                chroma=str(value["chroma"]),
             )
         except (KeyError, TypeError, ValueError) as cause:
             raise ProfileError(f"The noise model {path} is damaged.", _HINT) from cause
+
+
+def _pair_means(correlation: tuple[float, ...]) -> tuple[float, ...]:
+    """The autocorrelation of the means of neighbouring pairs, as far as it can be known."""
+    r = (1.0, *correlation)
+    whole = range(1, (len(r) - 2) // 2 + 1)
+    return tuple((r[2 * k - 1] + 2 * r[2 * k] + r[2 * k + 1]) / (2 + 2 * r[1]) for k in whole)
 
 
 def _plane_from_json(value: dict[str, Any]) -> PlaneNoise:
