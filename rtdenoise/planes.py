@@ -1,0 +1,67 @@
+"""What a frame is inside rtdenoise: three byte planes, and what their bytes mean."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+Bytes = NDArray[np.uint8]
+Chroma = Literal["420", "422", "444", "gray"]
+Matrix = Literal["bt601", "bt709"]
+
+NO_CHROMA: Bytes = np.empty((0, 0), np.uint8)
+
+
+@dataclass(frozen=True)
+class PlaneFormat:
+    """What the bytes of a frame mean.
+
+    ``width`` and ``height`` are luma pixels; ``chroma`` is the sub-sampling; ``full_range`` tells 0–255 from
+    16–235/240; ``matrix`` is the YCbCr matrix.
+    """
+
+    width: int
+    height: int
+    chroma: Chroma
+    full_range: bool
+    matrix: Matrix
+
+    @property
+    def chroma_shape(self) -> tuple[int, int]:
+        """(rows, columns) of each chroma plane; (0, 0) for grey."""
+        if self.chroma == "gray":
+            return (0, 0)
+        rows = (self.height + 1) // 2 if self.chroma == "420" else self.height
+        columns = self.width if self.chroma == "444" else (self.width + 1) // 2
+        return (rows, columns)
+
+
+@dataclass(frozen=True)
+class Planes:
+    """One frame: three byte planes and what they mean.
+
+    ``y`` is (height, width), ``u`` and ``v`` are ``format.chroma_shape``; all uint8, rows contiguous (a row
+    stride wider than the row is allowed, so that a decoder's buffer is used as it is). ``time_s`` is when
+    the frame was taken, in seconds from an arbitrary start. ``owner`` keeps a decoder's buffer alive.
+    """
+
+    y: Bytes
+    u: Bytes
+    v: Bytes
+    format: PlaneFormat
+    time_s: float
+    owner: object = None
+
+    def copy(self) -> Planes:
+        """A frame with memory of its own, contiguous."""
+        return Planes(self.y.copy(), self.u.copy(), self.v.copy(), self.format, self.time_s)
+
+
+def empty_planes(layout: PlaneFormat, time_s: float = 0.0) -> Planes:
+    """Planes with memory of their own and undefined content, to be written into."""
+    shape = layout.chroma_shape
+    y = np.empty((layout.height, layout.width), np.uint8)
+    return Planes(y, np.empty(shape, np.uint8), np.empty(shape, np.uint8), layout, time_s)
