@@ -1,0 +1,73 @@
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import click
+import pytest
+
+from rtdenoise import cli
+from rtdenoise.errors import CameraError
+
+RTDENOISE = Path(sys.executable).with_name("rtdenoise")
+HEAVY = ("torch", "cv2", "av", "kornia", "matplotlib", "numpy", "pyvirtualcam", "rich")
+
+
+def test_help_lists_the_commands_and_imports_nothing_heavy() -> None:
+    code = (
+        "import sys; from rtdenoise.cli import run; code = run(['--help']); "
+        f"print('HEAVY', sorted(set({HEAVY!r}) & set(sys.modules))); sys.exit(code)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    for name in ("demo", "devices", "capture", "calibrate", "live", "denoise"):
+        assert f"\n  {name} " in done.stdout
+    assert "HEAVY []" in done.stdout
+
+
+def test_every_command_has_help() -> None:
+    with click.Context(cli.group) as ctx:
+        names = cli.group.list_commands(ctx)
+    assert names[:2] == ["demo", "devices"]
+    for name in names:
+        done = subprocess.run(
+            [RTDENOISE, name, "--help"], capture_output=True, text=True, check=False
+        )
+        assert done.returncode == 0, done.stderr
+        assert "Usage: rtdenoise" in done.stdout
+
+
+def test_wrong_usage_is_exit_code_2() -> None:
+    done = subprocess.run([RTDENOISE, "nonsense"], capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert "No such command" in done.stderr
+
+
+def _failing(error: Exception) -> click.Command:
+    @click.command()
+    def command() -> None:
+        raise error
+
+    return command
+
+
+def test_our_errors_are_one_sentence_and_exit_code_1(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    error = CameraError("There is no camera 'x'.", "Plug one in.")
+    monkeypatch.setattr(cli.Commands, "get_command", lambda *_: _failing(error))
+    assert cli.run(["x"]) == 1
+    said = capsys.readouterr().err
+    assert said == "Error: There is no camera 'x'. Plug one in.\n"
+
+
+def test_a_defect_is_one_sentence_too_and_verbose_shows_the_traceback(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(cli.Commands, "get_command", lambda *_: _failing(ValueError("odd")))
+    assert cli.run(["x"]) == 1
+    said = capsys.readouterr().err
+    assert "Traceback" not in said
+    assert "ValueError: odd" in said
+    assert cli.run(["--verbose", "x"]) == 1
+    assert "Traceback" in capsys.readouterr().err
