@@ -1,8 +1,8 @@
 """Clips: one recording of one camera as the camera sent it, with a sidecar of facts beside it.
 
-STAMP.mkv|.nut          the packets
-STAMP.json              the sidecar: camera, mode, frames, when, controls, series
-STAMP.series0.png       the static mask of the first series (white = still), for each accepted series
+STAMP.mkv|.nut       the packets
+STAMP.json           the sidecar: camera, mode, frames, when, controls, series
+STAMP.series0.png    the static mask of series 0 (white = still); one for each accepted series
 """
 
 from __future__ import annotations
@@ -31,12 +31,13 @@ _OWN_KEYS = ("version", "camera", "mode", "frames", "series")
 class Series:
     """Consecutive frames of one still scene inside a clip, and how they were judged.
 
-    All figures are of luma. ``first`` counts the clip's decodable frames from 0, ``count`` is the number of
-    frames; ``mu`` and ``sigma`` are the mean and standard deviation of the deviation e over the series
-    (paper, eq. 5 and 6); ``shift_px`` is the largest shift of a frame against the mean; ``drift_levels``
-    the change of brightness from the first to the last part, in levels of 255; ``lag1`` the correlation of
-    the noise of neighbouring frames; ``static_fraction`` the share of pixels that stand still; ``reason``
-    says why it was refused, and is empty where it was ``accepted``.
+    All figures are of luma. ``first`` counts the clip's decodable frames from 0, ``count`` is the
+    number of frames; ``mu`` and ``sigma`` are the mean and standard deviation of the deviation e
+    over the series (paper, eq. 5 and 6); ``shift_px`` is the largest shift of a frame against the
+    mean; ``drift_levels`` the change of brightness from the first to the last part, in levels of
+    255; ``lag1`` the correlation of the noise of neighbouring frames; ``static_fraction`` the share
+    of pixels that stand still; ``reason`` says why it was refused, and is empty where it was
+    ``accepted``.
     """
 
     first: int
@@ -61,7 +62,7 @@ class Series:
 
     @classmethod
     def from_json(cls, value: Mapping[str, Any]) -> Series:
-        """The inverse of :meth:`to_json`; raises ``KeyError``, ``TypeError`` or ``ValueError`` on damage."""
+        """The inverse of :meth:`to_json`; ``KeyError``, ``TypeError``, ``ValueError`` on damage."""
         measures = ("mu", "sigma", "shift_px", "drift_levels", "lag1", "static_fraction")
         floats = {name: float(value[name]) for name in measures}
         first, count, accepted = value["first"], value["count"], value["accepted"]
@@ -80,8 +81,8 @@ class Series:
 class Clip:
     """One recording and what is known about it.
 
-    ``frames`` counts the frames that decode; ``series`` are in the order of time; ``facts`` is the rest of
-    the sidecar: ``started`` (ISO 8601), ``controls`` (what was locked), ``measured_fps``,
+    ``frames`` counts the frames that decode; ``series`` are in the order of time; ``facts`` is the
+    rest of the sidecar: ``started`` (ISO 8601), ``controls`` (what was locked), ``measured_fps``,
     ``damaged_packets`` and the like.
     """
 
@@ -154,7 +155,7 @@ class Clip:
         write_json(self.sidecar_path, {**own, **facts})
 
     def read(self, series: Series | None = None, limit: int | None = None) -> Iterator[Planes]:
-        """Decodes the frames of ``series`` in order (None: of the whole clip), at most ``limit`` of them.
+        """Decodes the frames of ``series`` (None: of the whole clip), at most ``limit`` of them.
 
         Each has memory of its own. The file is closed when the iterator ends or is closed.
 
@@ -179,11 +180,10 @@ class Clip:
 
         camera = open_camera(f"file:{self.path}")
         try:
-            # Every JPEG or raw packet is a frame of its own, so those before the series need no decoding,
-            # unless some are damaged: then only decoding tells which.
-            alone = self.mode.codec in ("mjpeg", "rawvideo") and not self.facts.get(
-                "damaged_packets", 0
-            )
+            # Every JPEG or raw packet is a frame of its own, so those before the series need no
+            # decoding, unless some are damaged: then only decoding tells which.
+            intra = self.mode.codec in ("mjpeg", "rawvideo")
+            alone = intra and self.facts.get("damaged_packets") == 0
             number = 0
             for packet in camera.packets():
                 if alone and number < first and packet.size:
