@@ -1,0 +1,191 @@
+"""The simulated camera: a webcam that films a drawn scene, with the noise-free truth at hand."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from fractions import Fraction
+from functools import lru_cache
+
+import av
+import numpy as np
+from av.video.frame import VideoFrame
+from av.video.stream import VideoStream
+from numpy.typing import NDArray
+
+from ...errors import CameraError
+from ...frames import PlaneFormat, Planes
+from ..base import CameraInfo, Mode
+from .film import Film
+from .jpeg import JpegDecoder, JpegEncoder
+from .options import Options, parse_options
+from .processor import Processing, develop
+from .scenes import SCENES, Scene
+from .sensor import Sensor, SensorParameters
+
+DEFAULT_SIZE = (1920, 1080)
+DEFAULT_RATE_FPS = 30.0
+_SMALLEST, _LARGEST = 32, 8192
+_QUANTISER = 5
+
+
+def open_simulated(
+    rest: str, *, size: tuple[int, int] | None = None, rate_fps: float | None = None
+) -> SimulatedCamera:
+    """Opens the simulated camera.
+
+    Args:
+        rest: What follows ``simulated`` in a camera's spec: ``""``, ``":desk"``, ``":desk?noise=high&seed=1"``.
+        size: Columns and rows, both even; 1920×1080 where None.
+        rate_fps: Frames per second; 30 where None.
+
+    Raises:
+        CameraError: an unknown scene, option or value, an odd size, or a rate that is no rate.
+    """
+    width, height = DEFAULT_SIZE if size is None else size
+    rate = DEFAULT_RATE_FPS if rate_fps is None else rate_fps
+    fits = all(_SMALLEST <= n <= _LARGEST and n % 2 == 0 for n in (width, height))
+    if not fits:
+        raise CameraError(
+            f"The simulated camera can't deliver {width}×{height}.",
+            f"Ask for an even width and height from {_SMALLEST} to {_LARGEST}.",
+        )
+    if not 0.1 <= rate <= 1000:
+        raise CameraError(
+            f"The simulated camera can't deliver {rate:g} frames per second.",
+            "Ask for a rate from 0.1 to 1000.",
+        )
+    exact = Fraction(rate).limit_denominator(1001)
+    return SimulatedCamera(parse_options(rest), (width, height), exact, f"simulated{rest}")
+
+
+class SimulatedCamera:
+    """A webcam that films a drawn scene: a :class:`~rtdenoise.cameras.base.Camera`, as quick as it can.
+
+    Frame ``index`` is the same bytes whenever it is rendered. Besides what a camera can do, it tells tests the
+    truth: :meth:`truth`, :meth:`subject_mask`, :attr:`sensor_parameters`.
+    """
+
+    def __init__(
+        self, options: Options, size: tuple[int, int], rate_fps: Fraction, spec: str
+    ) -> None:
+        width, height = size
+        self.options = options
+        self._mode = Mode("mjpeg", "yuvj422p", width, height, rate_fps)
+        self._format = PlaneFormat(width, height, "422", full_range=True, matrix="bt601")
+        self._info = CameraInfo(
+            _camera_id(options, size), f"Simulated camera ({options.noise})", "simulated", spec
+        )
+        self._parameters = SensorParameters(options.gain)
+        self._processing = Processing()
+        self._sensor = Sensor(self._parameters, width, height, options.sensor)
+        self._film = Film(
+            _scene(options.scene, size),
+            options.motion,
+            options.exposure,
+            float(rate_fps),
+            options.flicker,
+            options.drift,
+        )
+        self._encoder = JpegEncoder(width, height, rate_fps, _QUANTISER)
+        self._decoder = JpegDecoder()
+        self._closed = False
+
+    @property
+    def info(self) -> CameraInfo:
+        """Which camera this is: the id depends on the sensor and its settings, not on what it films."""
+        return self._info
+
+    @property
+    def mode(self) -> Mode:
+        """MJPEG 4:2:2 of the size and rate asked for."""
+        return self._mode
+
+    @property
+    def template(self) -> VideoStream | None:
+        """None: ``mode`` says it all."""
+        return None
+
+    @property
+    def length(self) -> int | None:
+        """How many frames there are; None without an end."""
+        if self.options.frames is not None:
+            return self.options.frames
+        if self.options.seconds is not None:
+            return max(1, round(self.options.seconds * self._mode.rate_fps))
+        return None
+
+    @property
+    def damaged_packets(self) -> int:
+        """How many packets could not be decoded so far."""
+        return self._decoder.damaged
+
+    @property
+    def sensor_parameters(self) -> SensorParameters:
+        """The sensor's noise, in electrons."""
+        return self._parameters
+
+    @property
+    def format(self) -> PlaneFormat:
+        """The format of all frames: full-range BT.601 4:2:2."""
+        return self._format
+
+    def packets(self) -> Iterator[av.Packet]:
+        """The packets, as fast as they can be rendered; ends after ``seconds`` or ``frames``, or by ``close``."""
+        index = 0
+        while not self._closed and (self.length is None or index < self.length):
+            yield self._encoder.encode(self.noisy(index), index)
+            index += 1
+
+    def decode(self, packet: av.Packet) -> list[VideoFrame]:
+        """The frame of one packet, or nothing where it is damaged."""
+        return self._decoder.decode(packet)
+
+    def frames(self) -> Iterator[VideoFrame]:
+        """All frames: ``packets`` decoded."""
+        for packet in self.packets():
+            yield from self.decode(packet)
+
+    def close(self) -> None:
+        """Ends ``packets``. Safe to call twice."""
+        self._closed = True
+
+    # ------------------------------------------------------------------ truth
+
+    def noisy(self, index: int) -> Planes:
+        """Frame ``index`` before JPEG."""
+        key = (self.options.seed, self.options.sensor, index)
+        raw = self._sensor.expose(self._film.light(index), key, self._film.row_gain(index))
+        return develop(raw, self._format, self._time_s(index), self._processing)
+
+    def truth(self, index: int) -> Planes:
+        """What the camera would deliver for frame ``index`` without noise, fixed pattern and JPEG loss.
+
+        Everything else is the same: demosaicing, colour, the processor's blur and sharpening, flicker and drift.
+        """
+        raw = self._sensor.ideal(self._film.light(index), self._film.row_gain(index))
+        return develop(raw, self._format, self._time_s(index), self._processing)
+
+    def subject_mask(self, index: int) -> NDArray[np.bool_]:
+        """Where the moving subject touches frame ``index``, (H, W).
+
+        It includes the reach of the processor's filters. All False where nothing moves, all True in a pan.
+        """
+        return self._film.subject_mask(index, self._processing.reach)
+
+    def _time_s(self, index: int) -> float:
+        return float(index / self._mode.rate_fps)
+
+
+@lru_cache(maxsize=2)
+def _scene(name: str, size: tuple[int, int]) -> Scene:
+    return SCENES[name](size)
+
+
+def _camera_id(options: Options, size: tuple[int, int]) -> str:
+    parts = ["simulated", options.noise]
+    if abs(options.exposure - 1) > 1e-6:
+        parts.append(f"light{options.light:.3g}")
+    parts.append(str(options.sensor))
+    if size != DEFAULT_SIZE:
+        parts.append(f"{size[0]}x{size[1]}")
+    return "-".join(parts)
