@@ -202,7 +202,7 @@ def _bytes_tensor(plane: Bytes) -> torch.Tensor:
 
 def planes_from_rgb(
     rgb: torch.Tensor,
-    format: PlaneFormat,  # noqa: A002 (the word that all of rtdenoise uses for it)
+    format: PlaneFormat,
     time_s: float,
 ) -> Planes:
     """The inverse of :func:`rgb_tensor`: (3, H, W) floats to byte planes of ``format``, rounded and clipped.

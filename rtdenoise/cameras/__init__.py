@@ -1,0 +1,84 @@
+"""Where frames come from: webcams, video files, folders of pictures, and the simulated camera."""
+
+from __future__ import annotations
+
+import difflib
+import re
+import stat
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ..errors import CameraError, ClipError
+
+if TYPE_CHECKING:
+    from .base import Camera
+
+__all__ = ["open_camera"]
+
+_KINDS = ("simulated", "file")
+
+
+def open_camera(
+    spec: str | None, *, size: tuple[int, int] | None = None, rate_fps: float | None = None
+) -> Camera:
+    """Opens a camera.
+
+    Args:
+        spec: A device path, a name or a camera id; ``file:PATH`` for a clip, a picture or a folder of
+            pictures; ``simulated``, ``simulated:SCENE`` or ``simulated:SCENE?option=value&…``; None for
+            the only or the preferred webcam.
+        size: The (width, height) wanted, in pixels; None for the camera's default. A file has its own.
+        rate_fps: The rate wanted; None for the camera's default. A video file has its own.
+
+    Raises:
+        CameraError: there is no such camera, it is busy, or it refuses the mode.
+        ClipError: the file can't be read.
+    """
+    if spec is None:
+        from .webcam import open_webcam
+
+        return open_webcam(None, size=size, rate_fps=rate_fps)
+    kind, _, rest = spec.partition(":")
+    if kind == "file":
+        return _open_file(rest, rate_fps)
+    if re.match(r"simulated($|[:?])", spec):
+        from .simulated import open_simulated
+
+        return open_simulated(spec[len("simulated") :], size=size, rate_fps=rate_fps)
+    _refuse_mistakes(spec)
+    from .webcam import open_webcam
+
+    return open_webcam(spec, size=size, rate_fps=rate_fps)
+
+
+def _open_file(rest: str, rate_fps: float | None) -> Camera:
+    from .file import FileCamera
+    from .images import ImagesCamera
+
+    if not rest:
+        raise ClipError("file: names no file.", "Write file:PATH, such as file:clip.mkv.")
+    path = Path(rest).expanduser()
+    return ImagesCamera(path, rate_fps) if path.is_dir() else FileCamera(path)
+
+
+def _refuse_mistakes(spec: str) -> None:
+    """Says what was meant where a webcam can't have been."""
+    if not spec.strip():
+        raise CameraError("The name of the camera is empty.", "Run rtdenoise devices to see them.")
+    path = Path(spec).expanduser()
+    try:
+        mode = path.stat().st_mode
+    except (OSError, ValueError):
+        mode = None
+    if mode is not None and (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):
+        raise CameraError(f"{spec} is a file, not a camera.", f"To play it, write file:{spec}.")
+    word = re.split(r"[:?]", spec)[0]
+    close = difflib.get_close_matches(word.lower(), _KINDS, n=1, cutoff=0.75)
+    if close:
+        raise CameraError(
+            f"There is no camera {spec}.", f"Did you mean {close[0]}{spec[len(word) :]}?"
+        )
+    if mode is None and re.search(r"\.(mkv|nut|mp4|mov|avi|webm|m4v|mpg|png|jpe?g)$", spec, re.I):
+        raise CameraError(
+            f"There is no camera and no file {spec}.", "A clip is played with file:PATH."
+        )
