@@ -47,11 +47,12 @@ def measure(series: Iterable[tuple[list[Planes], Mask]], camera_id: str, mode: s
         ClipError: no series has two frames or more and still pixels.
     """
     tallies = {name: _PlaneTally() for name in PLANES}
-    frames = 0
+    frames, chroma = 0, ""
     for planes, mask in series:
         if len(planes) < 2 or not mask.any():
             continue
         frames += len(planes)
+        chroma = planes[0].format.chroma
         for name in PLANES:
             stack = [_plane(p, name) for p in planes]
             if stack[0].size:
@@ -59,7 +60,7 @@ def measure(series: Iterable[tuple[list[Planes], Mask]], camera_id: str, mode: s
     if not len(tallies["y"].tally.points()[0]):
         raise ClipError("No still series is fit for measuring the noise.", _HINT)
     noise = {name: tally.noise() for name, tally in tallies.items()}
-    return NoiseModel(noise["y"], noise["u"], noise["v"], camera_id, mode, frames)
+    return NoiseModel(noise["y"], noise["u"], noise["v"], camera_id, mode, frames, chroma)
 
 
 def _plane(planes: Planes, name: PlaneName) -> Bytes:
