@@ -30,6 +30,7 @@ __all__ = [
     "frame_from_planes",
     "planes_from_frame",
     "planes_from_rgb",
+    "rgb_frame",
     "rgb_tensor",
     "simplify",
 ]
@@ -82,7 +83,7 @@ def planes_from_frame(frame: VideoFrame) -> Planes:
     full = name.startswith("yuvj") or frame.color_range == _FULL
     full = full or (name.startswith("gray") and frame.color_range != _LIMITED)
     matrix: Matrix = "bt709" if frame.colorspace == _BT709 else "bt601"
-    time_s = float(frame.time) if frame.pts is not None and frame.time is not None else 0.0
+    time_s = float(frame.time) if frame.pts is not None and frame.time_base else 0.0
     width, height = frame.width, frame.height
     chroma = _PLANAR.get(name)
     if chroma is None and name in _SEMI_PLANAR:
@@ -194,3 +195,23 @@ def frame_from_planes(planes: Planes) -> VideoFrame:
     frame.time_base = Fraction(1, 1_000_000)
     frame.pts = round(planes.time_s * 1_000_000)
     return frame
+
+
+def rgb_frame(planes: Planes) -> VideoFrame:
+    """The picture as an ``rgb24`` frame, through libswscale."""
+    frame = frame_from_planes(planes)
+    gray = planes.format.chroma == "gray"
+    if gray and not planes.format.full_range:  # libswscale takes all grey for full-range
+        frame = frame_from_planes(convert(planes, "444", True))
+    color_range = _FULL if gray or planes.format.full_range else _LIMITED
+    result = _scaler.reformatter.reformat(
+        frame,
+        format="rgb24",
+        src_colorspace=frame.colorspace,
+        dst_colorspace=frame.colorspace,
+        interpolation=_SWS_FLAGS,
+        src_color_range=color_range,
+        dst_color_range=_FULL,
+    )
+    result.pts, result.time_base = frame.pts, frame.time_base
+    return result

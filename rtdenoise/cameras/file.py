@@ -21,6 +21,8 @@ from .decoding import decode, prepare
 DEFAULT_RATE_FPS = Fraction(30)
 # FFmpeg plays text files and old character art as video; here they are a mistake.
 _TEXT_CODECS = {"ansi", "bintext", "xbin", "idf"}
+_RANGES = {"tv": 1, "pc": 2}
+_MATRICES = {"bt709": 1, "bt601": 5}
 _HINT = "Check the file, or convert it to Matroska first."
 
 
@@ -136,10 +138,20 @@ class FileCamera:
             self._damaged += 1
             return []
         for frame in frames:
+            self._tag(frame)
+            frame.time_base = frame.time_base or self._stream.time_base  # the last ones lack it
             if frame.pts is None:  # raw streams carry no times
                 frame.time_base, frame.pts = 1 / self._mode.rate_fps, self._frames
             self._frames += 1
         return frames
+
+    def _tag(self, frame: VideoFrame) -> None:
+        """Sets range and matrix from the file's metadata where neither codec nor container has a place for them."""
+        tags = self._stream.metadata
+        if frame.color_range == 0 and "color_range" in tags:
+            frame.color_range = _RANGES.get(tags["color_range"], 0)
+        if frame.colorspace == 2 and "color_space" in tags:  # 2: not known
+            frame.colorspace = _MATRICES.get(tags["color_space"], 2)
 
     def frames(self) -> Iterator[VideoFrame]:
         """All frames.

@@ -1,0 +1,245 @@
+"""A video file as a sink, written whole or not at all."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass, field
+from fractions import Fraction
+from pathlib import Path
+
+import av
+from av.audio.stream import AudioStream
+from av.video.frame import VideoFrame
+
+from ..errors import RtdenoiseError, SinkError, writing
+from ..files import whole_file
+from ..frames import Chroma, PlaneFormat, Planes, convert, frame_from_planes
+
+
+@dataclass(frozen=True)
+class _Storage:
+    """How the frames of a file are stored. ``time_base`` None: one tick is one frame."""
+
+    codec: str
+    time_base: Fraction | None
+    options: dict[str, str] = field(default_factory=dict)
+
+
+# Close to transparent: what was cleaned shouldn't be lost to the encoder, nor the time to a slow preset.
+_H264 = _Storage("libx264", Fraction(1, 90_000), {"crf": "14", "preset": "veryfast"})
+_STORAGE = {
+    ".mp4": _H264,
+    ".mov": _H264,
+    ".mkv": _H264,
+    ".avi": _Storage("mjpeg", None),
+    ".nut": _Storage("rawvideo", Fraction(1, 1_000_000)),
+}
+VIDEO_SUFFIXES = tuple(_STORAGE)
+
+
+def stored_format(suffix: str, source: PlaneFormat) -> PlaneFormat:
+    """What frames of ``source`` become in a file of that suffix.
+
+    ``.nut`` keeps the planes, bit for bit. H.264 is 4:2:0 (4:4:4 at odd sizes, which 4:2:0 can't have there).
+    JPEG is full-range BT.601.
+    """
+    width, height = source.width, source.height
+    codec = _STORAGE[suffix].codec
+    if codec == "rawvideo":
+        return source
+    if codec == "mjpeg":
+        chroma: Chroma = "420" if source.chroma == "gray" else source.chroma
+        return PlaneFormat(width, height, chroma, True, "bt601")
+    even = width % 2 == 0 and height % 2 == 0
+    return PlaneFormat(width, height, "420" if even else "444", source.full_range, source.matrix)
+
+
+class FileSink:
+    """Encodes frames into a file, and copies audio packets into it.
+
+    Frames are shown at their ``time_s`` where that rises, else one nominal interval after the one before.
+
+    Args:
+        path: The file; its suffix, one of ``VIDEO_SUFFIXES``, says how it is stored.
+        format: What the frames will be.
+        rate_fps: Their nominal rate.
+        audio: Streams of another open file whose packets will be handed to :meth:`copy`.
+        start_s: The ``time_s`` that becomes 0; None for that of the first frame. Audio packets keep their
+            times, so it is 0 where there is audio.
+
+    Raises:
+        SinkError: the suffix is unknown, or the container can't hold the audio.
+        StorageError: the file can't be written.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        *,
+        format: PlaneFormat,
+        rate_fps: Fraction,
+        audio: Sequence[AudioStream] = (),
+        start_s: float | None = None,
+    ) -> None:
+        storage = _STORAGE.get(path.suffix.lower())
+        if storage is None:
+            known = ", ".join(VIDEO_SUFFIXES)
+            raise SinkError(
+                f"{path} has an unknown suffix.", f"Name a file that ends in one of {known}."
+            )
+        self._path = path
+        self._source = format
+        self._stored = stored_format(path.suffix.lower(), format)
+        self._rate = Fraction(rate_fps)
+        self._time_base = storage.time_base or 1 / self._rate
+        self._start_s = start_s
+        self._last: int | None = None
+        self._done = False
+        self._audio: dict[int, AudioStream] = {}
+        av.logging.set_level(None)
+        self._files = ExitStack()
+        temporary = self._files.enter_context(whole_file(path))
+        with self._guarded():
+            self._container = av.open(f"file:{temporary}", "w")
+            self._add_video(storage)
+            for stream in audio:
+                self._add_audio(stream)
+            self._container.start_encoding()
+
+    def _add_video(self, storage: _Storage) -> None:
+        layout = self._stored
+        options = dict(storage.options)
+        stream = self._container.add_stream(storage.codec, rate=self._rate, options=options)
+        if not isinstance(stream, av.VideoStream):
+            raise TypeError(f"{storage.codec} is no video codec")
+        stream.width, stream.height = layout.width, layout.height
+        stream.pix_fmt = "gray" if layout.chroma == "gray" else f"yuv{layout.chroma}p"
+        context = stream.codec_context
+        context.time_base = self._time_base
+        context.color_range = 2 if layout.full_range else 1
+        context.colorspace = 1 if layout.matrix == "bt709" else 5
+        if storage.codec == "mjpeg":
+            context.qmin, context.qmax = 2, 2
+        if (
+            storage.codec == "rawvideo"
+        ):  # whose container has no place for them; FileCamera reads these
+            stream.metadata["color_range"] = "pc" if layout.full_range else "tv"
+            stream.metadata["color_space"] = layout.matrix
+        self._video = stream
+
+    def _add_audio(self, stream: AudioStream) -> None:
+        try:
+            self._audio[stream.index] = self._container.add_stream_from_template(stream)
+        except ValueError as error:
+            raise self._no_audio(stream.codec_context.name) from error
+
+    def _no_audio(self, codec: str) -> SinkError:
+        return SinkError(
+            f"A file that ends in {self._path.suffix} can't hold audio in {codec}.",
+            "Name the output .mkv, which holds any.",
+        )
+
+    @contextmanager
+    def _guarded(self) -> Iterator[None]:
+        """Removes the file where something goes wrong, and says it in our own errors."""
+        try:
+            with writing(self._path):
+                yield
+        except BaseException as error:
+            self.abort()
+            if isinstance(error, (av.FFmpegError, ValueError)) and not isinstance(
+                error, RtdenoiseError
+            ):
+                if self._audio and self._last is None:
+                    names = {s.codec_context.name for s in self._audio.values()}
+                    raise self._no_audio(", ".join(sorted(names))) from error
+                raise SinkError(
+                    f"{self._path} can't be encoded: {error}.", "Try another suffix."
+                ) from error
+            raise
+
+    @property
+    def name(self) -> str:
+        """The file's name."""
+        return self._path.name
+
+    @property
+    def path(self) -> Path:
+        """The file."""
+        return self._path
+
+    def write(self, planes: Planes) -> None:
+        """Takes one frame.
+
+        Raises:
+            SinkError: its format isn't the one that the sink was opened for.
+            StorageError: the disk is full; the file is removed.
+        """
+        if planes.format != self._source:
+            self.abort()
+            raise SinkError(
+                f"The picture changed from {self._source} to {planes.format} in the middle of "
+                f"{self._path}.",
+                "Write another file for it.",
+            )
+        stored = self._stored
+        frame = frame_from_planes(convert(planes, stored.chroma, stored.full_range, stored.matrix))
+        frame.time_base, frame.pts = self._time_base, self._next_time(planes.time_s)
+        with self._guarded():
+            self._mux(frame)
+
+    def _next_time(self, time_s: float) -> int:
+        if self._start_s is None:
+            self._start_s = time_s
+        ticks = round((time_s - self._start_s) / self._time_base)
+        if self._last is not None and ticks <= self._last:
+            ticks = self._last + max(1, round(1 / (self._rate * self._time_base)))
+        self._last = ticks
+        return ticks
+
+    def _mux(self, frame: VideoFrame | None) -> None:
+        for packet in self._video.encode(frame):
+            self._container.mux(packet)
+
+    def copy(self, packet: av.Packet[AudioStream]) -> None:
+        """Takes one packet of one of the ``audio`` streams, and stores it as it is.
+
+        Raises:
+            StorageError: the disk is full; the file is removed.
+        """
+        with self._guarded():
+            packet.stream = self._audio[packet.stream.index]
+            self._container.mux(packet)
+
+    def close(self) -> None:
+        """Finishes the file and gives it its name; without a frame there will be none. Safe to call twice.
+
+        Raises:
+            StorageError: the disk is full; the file is removed.
+        """
+        if self._done:
+            return
+        if self._last is None:
+            self.abort()
+            return
+        with self._guarded():
+            self._mux(None)
+            self._container.close()
+            self._done = True
+            self._files.close()
+
+    def abort(self) -> None:
+        """Removes what was written. Safe to call twice, and after ``close``, when it does nothing."""
+        if self._done:
+            return
+        self._done = True
+        with suppress(av.FFmpegError, AttributeError):
+            self._container.close()
+        with suppress(_AbortedError):
+            error = _AbortedError()
+            self._files.__exit__(_AbortedError, error, None)
+
+
+class _AbortedError(Exception):
+    """Makes ``whole_file`` remove its file."""
