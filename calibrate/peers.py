@@ -1,0 +1,125 @@
+"""Other people's filters, run side by side with ours: FFmpeg's through PyAV's filter graph, and OpenCV's.
+
+Each takes a clip of still or moving frames in order and gives as many back. Some look ahead; none knows the camera.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from itertools import chain
+
+import av
+import cv2
+import numpy as np
+from av.filter import Graph
+from av.video.frame import VideoFrame
+
+from rtdenoise.frames import Planes, convert, frame_from_planes, planes_from_frame
+
+Clean = Callable[[Iterable[Planes]], Iterator[Planes]]
+
+
+@dataclass(frozen=True)
+class Peer:
+    """A filter with one setting: ``setting`` is what a person would type."""
+
+    name: str
+    setting: str
+    clean: Clean
+
+
+def ffmpeg_filter(filter_name: str, options: str) -> Clean:
+    """One of FFmpeg's filters on Y, U and V as they are, such as ``("nlmeans", "s=3")``."""
+
+    def clean(frames: Iterable[Planes]) -> Iterator[Planes]:
+        source = iter(frames)
+        first = next(source, None)
+        if first is None:
+            return
+        graph, buffer, sink = _graph(filter_name, options, frame_from_planes(first))
+        waiting: deque[Planes] = deque()
+
+        def pull() -> Iterator[Planes]:
+            while True:
+                try:
+                    frame = sink.pull()
+                except (av.BlockingIOError, av.EOFError):
+                    return
+                assert isinstance(frame, VideoFrame)
+                cleaned, came = planes_from_frame(frame), waiting.popleft()
+                yield Planes(
+                    cleaned.y, cleaned.u, cleaned.v, came.format, came.time_s, cleaned.owner
+                )
+
+        for index, planes in enumerate(chain([first], source)):
+            frame = frame_from_planes(planes)
+            frame.pts = index
+            waiting.append(planes)
+            buffer.push(frame)
+            yield from pull()
+        buffer.push(None)
+        yield from pull()
+        del graph
+
+    return clean
+
+
+def _graph(
+    filter_name: str, options: str, frame: VideoFrame
+) -> tuple[Graph, av.filter.context.FilterContext, av.filter.context.FilterContext]:
+    graph = Graph()
+    buffer = graph.add_buffer(
+        width=frame.width, height=frame.height, format=frame.format, time_base=frame.time_base
+    )
+    middle = graph.add(filter_name, options)
+    sink = graph.add("buffersink")
+    buffer.link_to(middle)
+    middle.link_to(sink)
+    graph.configure()
+    return graph, buffer, sink
+
+
+def opencv_nlmeans(h: float) -> Clean:
+    """OpenCV's colour non-local means, frame by frame (the paper compares with this one)."""
+
+    def clean(frames: Iterable[Planes]) -> Iterator[Planes]:
+        for planes in frames:
+            picture = frame_from_planes(planes).to_ndarray(format="bgr24")
+            cleaned = cv2.fastNlMeansDenoisingColored(picture, None, h, h, 7, 21)
+            frame = VideoFrame.from_ndarray(np.ascontiguousarray(cleaned, np.uint8), format="bgr24")
+            full = planes_from_frame(frame.reformat(format="yuvj444p"))
+            back = convert(full, planes.format.chroma, planes.format.full_range)
+            yield Planes(back.y, back.u, back.v, planes.format, planes.time_s, back.owner)
+
+    return clean
+
+
+def peers(names: Iterable[str]) -> list[Peer]:
+    """The filters of those names, each in several strengths, so that its best can be told.
+
+    Raises:
+        KeyError: there is no filter of that name; :data:`NAMES` lists them.
+    """
+    return [peer for name in names for peer in _ALL[name]()]
+
+
+def _ffmpeg(name: str, settings: Iterable[str]) -> list[Peer]:
+    return [Peer(name, setting, ffmpeg_filter(name, setting)) for setting in settings]
+
+
+_ALL: dict[str, Callable[[], list[Peer]]] = {
+    "opencv-nlmeans": lambda: [
+        Peer("opencv-nlmeans", f"h={h}", opencv_nlmeans(h)) for h in (1, 2, 3, 5)
+    ],
+    "nlmeans": lambda: _ffmpeg("nlmeans", [f"s={s}" for s in (1, 2, 3, 5, 8)]),
+    "atadenoise": lambda: _ffmpeg(
+        "atadenoise",
+        [f"0a={a}:0b={2 * a}:1a={a}:1b={2 * a}:2a={a}:2b={2 * a}" for a in (0.02, 0.05, 0.1)],
+    ),
+    "fftdnoiz": lambda: _ffmpeg("fftdnoiz", [f"sigma={s}:prev=1:next=1" for s in (2, 4, 8, 16)]),
+    "bm3d": lambda: _ffmpeg("bm3d", [f"sigma={s}" for s in (2, 4, 8)]),
+}
+NAMES = tuple(_ALL)
+"""The filters that are known here."""
