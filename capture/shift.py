@@ -1,0 +1,112 @@
+"""Sub-pixel shift of a frame against the mean of its series."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from rtdenoise.frames import Bytes
+
+from .mask import Floats
+
+Doubles = NDArray[np.float64]
+
+_WIDTH = 640  # pixels; larger pictures are reduced to this
+_COARSE = 4  # the first guess is made on a picture so many times smaller still
+_STEPS = 5
+_MARGIN = 6  # pixels at the borders that don't count: they come from outside after a shift
+# Shifts that are less certain than this many pixels are not told from none (a blank wall).
+_LEAST_CERTAINTY_PX = 0.25
+
+
+@dataclass(frozen=True)
+class _Level:
+    """The mean at one scale: blurred, with its derivatives, all (H, W) without the margin."""
+
+    mean: Floats
+    dx: Floats
+    dy: Floats
+
+    @classmethod
+    def of(cls, mean: Floats) -> _Level:
+        dx = cv2.Scharr(mean, cv2.CV_32F, 1, 0, scale=1 / 32)
+        dy = cv2.Scharr(mean, cv2.CV_32F, 0, 1, scale=1 / 32)
+        return cls(_inner(mean), _inner(np.asarray(dx)), _inner(np.asarray(dy)))
+
+
+class ShiftMeter:
+    """Measures how far frames are shifted against ``mean`` (H, W).
+
+    Solves for the shift and the change of brightness that explain a frame best, by Gauss–Newton steps
+    from coarse to fine (Lucas and Kanade, 1981), with Tukey's weights, so that a part of the scene that
+    moves by itself doesn't count.
+    """
+
+    def __init__(self, mean: Floats) -> None:
+        self._scale = max(1.0, mean.shape[1] / _WIDTH)
+        fine = self._prepared(mean)
+        self._fine, self._coarse = _Level.of(fine), _Level.of(_coarse(fine))
+
+    def _prepared(self, picture: Bytes | Floats) -> Floats:
+        small = picture.astype(np.float32)
+        if self._scale > 1:
+            size = (_WIDTH, max(round(picture.shape[0] / self._scale), 1))
+            small = np.asarray(cv2.resize(small, size, interpolation=cv2.INTER_AREA), np.float32)
+        return np.asarray(cv2.GaussianBlur(small, (0, 0), 1.2))
+
+    def __call__(self, frame: Bytes | Floats) -> tuple[float, float]:
+        """The shift of ``frame`` (H, W) in pixels, to the right and downwards.
+
+        (0, 0) where the picture holds too little to tell.
+        """
+        fine = self._prepared(frame)
+        shift: Doubles = np.zeros(2)
+        if min(self._coarse.mean.shape) >= 8:
+            shift, certainty = _solve(self._coarse, _coarse(fine), shift)
+            if certainty > _LEAST_CERTAINTY_PX:
+                shift = np.zeros(2)
+        shift, certainty = _solve(self._fine, fine, shift * _COARSE)
+        if certainty > _LEAST_CERTAINTY_PX:
+            return 0.0, 0.0
+        return float(shift[0] * self._scale), float(shift[1] * self._scale)
+
+
+def _coarse(fine: Floats) -> Floats:
+    size = (max(fine.shape[1] // _COARSE, 1), max(fine.shape[0] // _COARSE, 1))
+    return np.asarray(cv2.resize(fine, size, interpolation=cv2.INTER_AREA))
+
+
+def _inner(picture: Floats) -> Floats:
+    if min(picture.shape) <= 2 * _MARGIN:
+        return picture
+    return np.ascontiguousarray(picture[_MARGIN:-_MARGIN, _MARGIN:-_MARGIN])
+
+
+def _solve(level: _Level, picture: Floats, shift: Doubles) -> tuple[Doubles, float]:
+    """Improves ``shift``; returns it and its standard error in pixels of this level."""
+    rows, columns = picture.shape
+    certainty = np.inf
+    design = np.stack([level.dx.ravel(), level.dy.ravel(), np.ones(level.dx.size, np.float32)])
+    for _ in range(_STEPS):
+        matrix = np.array([[1, 0, shift[0]], [0, 1, shift[1]]], np.float32)
+        flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+        moved = cv2.warpAffine(
+            picture, matrix, (columns, rows), flags=flags, borderMode=cv2.BORDER_REPLICATE
+        )
+        residual = (level.mean - _inner(np.asarray(moved))).ravel()
+        centred = residual - np.median(residual[:: max(1, residual.size // 20_000)])
+        spread = 1.4826 * float(np.median(np.abs(centred[:: max(1, centred.size // 20_000)])))
+        limit = np.float32(4.685 * max(spread, 1e-3))
+        weights = np.square(np.clip(1 - np.square(centred / limit), 0, None))
+        weighted = design * weights
+        normal = (weighted @ design.T).astype(np.float64)
+        normal += 1e-6 * np.eye(3)
+        step = np.linalg.solve(normal, (weighted @ residual).astype(np.float64))
+        shift = shift + np.clip(step[:2], -2, 2)
+        certainty = spread * float(np.sqrt(np.linalg.inv(normal)[:2, :2].trace()))
+        if np.hypot(step[0], step[1]) < 1e-3:
+            break
+    return shift, certainty
