@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from fractions import Fraction
 from functools import lru_cache
+from typing import Any
 
 import av
 import numpy as np
@@ -129,14 +130,14 @@ class SimulatedCamera:
         """The format of all frames: full-range BT.601 4:2:2."""
         return self._format
 
-    def packets(self) -> Iterator[av.Packet]:
+    def packets(self) -> Iterator[av.Packet[Any]]:
         """The packets, as fast as they can be rendered; ends after ``seconds`` or ``frames``, or by ``close``."""
         index = 0
         while not self._closed and (self.length is None or index < self.length):
             yield self._encoder.encode(self.noisy(index), index)
             index += 1
 
-    def decode(self, packet: av.Packet) -> list[VideoFrame]:
+    def decode(self, packet: av.Packet[Any]) -> list[VideoFrame]:
         """The frame of one packet, or nothing where it is damaged."""
         return self._decoder.decode(packet)
 

@@ -120,7 +120,7 @@ class Canvas:
         x1 = min(left + small.shape[1], self.columns)
         y1 = min(top + small.shape[0], self.rows)
         if x0 < x1 and y0 < y1:
-            part = np.ascontiguousarray(small[y0 - top : y1 - top, x0 - left : x1 - left])
+            part = np.asarray(small[y0 - top : y1 - top, x0 - left : x1 - left], np.uint8)
             self._lay(part, (x0, y0, x1, y1), paint, opacity)
 
     def mask(self, mask: Floats, paint: Paint, opacity: float = 1.0) -> None:
@@ -197,7 +197,7 @@ class Canvas:
 
 
 def to_linear(encoded: Floats) -> Floats:
-    """sRGB values in [0, 1] as light (IEC 61966-2-1)."""
+    """Light of sRGB values in [0, 1] (IEC 61966-2-1)."""
     values = np.clip(encoded, 0, 1)
     high = cv2.pow((values + 0.055) / 1.055, 2.4)
     linear: Floats = np.where(values <= 0.04045, values / 12.92, high).astype(np.float32)

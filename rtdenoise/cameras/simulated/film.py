@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import cast
 
 import cv2
 import numpy as np
@@ -69,7 +70,7 @@ class Film:
                 flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
                 borderMode=cv2.BORDER_REFLECT_101,
             )
-            return mosaic(moved)
+            return mosaic(cast("Floats", moved))
         light = self._empty.copy()
         placed = self._place(self._scene.pose(index / self._rate_fps))
         if placed is not None:
@@ -131,10 +132,8 @@ class Film:
         move = np.array(
             [[c, -s, at_x - c * mid_x + s * mid_y], [s, c, at_y - s * mid_x - c * mid_y]]
         )
-        patch: Floats = cv2.warpAffine(
-            self._patch, move, (x1 - x0, y1 - y0), flags=cv2.INTER_LINEAR
-        )
-        return (x0, y0, x1, y1), patch
+        patch = cv2.warpAffine(self._patch, move, (x1 - x0, y1 - y0), flags=cv2.INTER_LINEAR)
+        return (x0, y0, x1, y1), cast("Floats", patch)
 
     def _with_subject(self, pose: Pose) -> Floats:
         whole = self._background.copy()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from fractions import Fraction
+from typing import Any
 
 import av
 import numpy as np
@@ -37,11 +38,11 @@ class JpegEncoder:
         self._context = context
         self._encoded = 0
 
-    def encode(self, planes: Planes, index: int) -> av.Packet:
+    def encode(self, planes: Planes, index: int) -> av.Packet[Any]:
         """The packet of frame ``index``."""
         frame = VideoFrame(planes.format.width, planes.format.height, "yuvj422p")
         for plane, values in zip(frame.planes, (planes.y, planes.u, planes.v), strict=True):
-            rows = np.frombuffer(plane, np.uint8).reshape(plane.height, plane.line_size)
+            rows = np.frombuffer(memoryview(plane), np.uint8).reshape(plane.height, plane.line_size)
             rows[:, : plane.width] = values
         # The encoder wants times that rise; the caller may ask for any frame again.
         frame.pts, frame.time_base = self._encoded, self._time_base
@@ -64,7 +65,7 @@ class JpegDecoder:
         self._context = context
         self.damaged = 0
 
-    def decode(self, packet: av.Packet) -> list[VideoFrame]:
+    def decode(self, packet: av.Packet[Any]) -> list[VideoFrame]:
         """The frame in a packet, or nothing where the packet is damaged."""
         try:
             frames = self._context.decode(packet)

@@ -11,7 +11,7 @@ from ...errors import CameraError
 from .scenes import SCENES
 
 # Analogue gains that give about 1, 3 and 6 levels of luma noise in the mid-tones at any size.
-NOISE_GAINS = {"low": 5.0, "medium": 45.0, "high": 150.0}
+NOISE_GAINS = {"low": 4.0, "medium": 36.0, "high": 110.0}
 MOTIONS = ("still", "subject", "pan")
 _HELP = {
     "noise": "low, medium or high",

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cache
+from typing import cast
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
 from ...frames import Bytes, PlaneFormat, Planes
-from .sensor import BLACK, COLOUR_MATRIX, SPAN, WHITE_BALANCE, Words
+from .sensor import BLACK, COLOUR_MATRIX, SPAN, WHITE_BALANCE, Floats, Words
 
 _TONE_BLACK = 13107.0  # room for values below black, so that filters average them without a bias
 _TONE_SPAN = 65535.0 - _TONE_BLACK
@@ -23,19 +23,24 @@ _TO_BYTES = 255.0 / _TONE_SPAN
 
 @dataclass(frozen=True)
 class Processing:
-    """Strength of the processor's filters; lengths are standard deviations in pixels of the plane."""
+    """Strength of the processor's filters.
 
-    luma_blur: float = 0.85
+    ``blur`` is the noise reduction of all colours, in linear light; ``sharpening`` and ``sharpening_radius`` an
+    unsharp mask of the luma; ``chroma_blur`` and, coarser, ``chroma_blotch`` the noise reduction of the colour
+    differences, mixed by ``chroma_blotch_share``. Lengths are standard deviations in luma pixels.
+    """
+
+    blur: float = 0.85
     sharpening: float = 0.35
     sharpening_radius: float = 1.6
-    chroma_blur: float = 1.2
-    chroma_blotch: float = 4.0
+    chroma_blur: float = 2.0
+    chroma_blotch: float = 6.0
     chroma_blotch_share: float = 0.6
 
     @property
     def reach(self) -> int:
-        """How far, in luma pixels, a pixel's light spreads at most (chroma columns are two wide)."""
-        return 2 * _aperture(self.chroma_blotch) + 4
+        """How far, in luma pixels, a pixel's light spreads at most."""
+        return round(3 * self.chroma_blotch) + 8
 
 
 def develop(raw: Words, format: PlaneFormat, time_s: float, processing: Processing) -> Planes:
@@ -48,58 +53,57 @@ def develop(raw: Words, format: PlaneFormat, time_s: float, processing: Processi
         processing: Strength of the filters.
     """
     colours = cv2.demosaicing(raw, cv2.COLOR_BayerRGGB2RGB)  # bilinear
-    colours = cv2.transform(colours, _colour_transform())
-    toned = _lookup(colours, _tone_table())
-    luma, red, blue = cv2.split(cv2.cvtColor(toned, cv2.COLOR_RGB2YCrCb))
-    return Planes(
-        _luma(luma, processing), _chroma(blue, processing), _chroma(red, processing), format, time_s
+    # Noise reduction comes before the tone curve: the mean of a curved function is not the function of the mean,
+    # and strong noise would darken the picture.
+    linear = _blur(cast("Floats", colours.astype(np.float32)), processing.blur)
+    words = cv2.addWeighted(
+        cv2.transform(linear, _colour_transform()), 1, linear, 0, 0, dtype=cv2.CV_16U
     )
+    toned = _lookup(cast("Words", words), _tone_table())
+    luma, red, blue = cv2.split(cv2.cvtColor(toned, cv2.COLOR_RGB2YCrCb))
+    y = _luma(cast("Words", luma), processing)
+    u, v = (_chroma(cast("Words", plane), processing) for plane in (blue, red))
+    return Planes(y, u, v, format, time_s)
 
 
 def _luma(luma: Words, processing: Processing) -> Bytes:
-    smooth = _blur(luma.astype(np.float32), processing.luma_blur)
-    wide = _blur(smooth, processing.sharpening_radius)
+    """Sharpens: (H, W) words to bytes."""
+    fine = cast("Floats", luma.astype(np.float32))
+    wide = _blur(fine, processing.sharpening_radius)
     amount = processing.sharpening
-    sharp: Bytes = cv2.addWeighted(
-        smooth,
-        (1 + amount) * _TO_BYTES,
-        wide,
-        -amount * _TO_BYTES,
-        -_TONE_BLACK * _TO_BYTES,
-        dtype=cv2.CV_8U,
+    black = -_TONE_BLACK * _TO_BYTES
+    sharp = cv2.addWeighted(
+        fine, (1 + amount) * _TO_BYTES, wide, -amount * _TO_BYTES, black, dtype=cv2.CV_8U
     )
-    return sharp
+    return cast("Bytes", sharp)
 
 
 def _chroma(chroma: Words, processing: Processing) -> Bytes:
+    """Smooths and halves the columns: (H, W) words to (H, W/2) bytes."""
     height, width = chroma.shape
-    half = cv2.resize(chroma.astype(np.float32), (width // 2, height), interpolation=cv2.INTER_AREA)
-    fine = _blur(half, processing.chroma_blur)
-    coarse = _blur(half, processing.chroma_blotch)
+    # On a grid of half the size, the same blur costs a quarter and more.
+    half = cv2.resize(chroma, (width // 2, (height + 1) // 2), interpolation=cv2.INTER_AREA)
+    halved = cast("Floats", half.astype(np.float32))
+    fine = _blur(halved, processing.chroma_blur / 2)
+    small = cv2.resize(halved, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA)
+    coarse = _blur(cast("Floats", small), processing.chroma_blotch / 4)
+    wide = cv2.resize(coarse, half.shape[::-1], interpolation=cv2.INTER_LINEAR)
     share = processing.chroma_blotch_share
-    mixed: Bytes = cv2.addWeighted(
-        fine,
-        (1 - share) * _TO_BYTES,
-        coarse,
-        share * _TO_BYTES,
-        128 - 32768 * _TO_BYTES,
-        dtype=cv2.CV_8U,
+    middle = 128 - 32768 * _TO_BYTES
+    mixed = cv2.addWeighted(
+        fine, (1 - share) * _TO_BYTES, wide, share * _TO_BYTES, middle, dtype=cv2.CV_32F
     )
-    return mixed
+    full = cv2.resize(mixed, (width // 2, height), interpolation=cv2.INTER_LINEAR)
+    return cast("Bytes", cv2.addWeighted(full, 1, full, 0, 0, dtype=cv2.CV_8U))
 
 
-def _aperture(sigma: float) -> int:
-    return 2 * round(2.5 * sigma) + 1
-
-
-def _blur(plane: NDArray[np.float32], sigma: float) -> NDArray[np.float32]:
-    size = _aperture(sigma)
-    blurred: NDArray[np.float32] = cv2.GaussianBlur(plane, (size, size), sigma)
-    return blurred
+def _blur(plane: Floats, sigma: float) -> Floats:
+    size = 2 * round(2.5 * sigma) + 1
+    return cast("Floats", cv2.GaussianBlur(plane, (size, size), sigma))
 
 
 @cache
-def _colour_transform() -> NDArray[np.float32]:
+def _colour_transform() -> Floats:
     """White balance and colour matrix as one, black kept where it is: (3, 4)."""
     matrix = COLOUR_MATRIX * WHITE_BALANCE[None, :]
     offset = BLACK - matrix @ np.full(3, BLACK, np.float32)
@@ -119,8 +123,7 @@ def _tone_table() -> Words:
 def _lookup(values: Words, table: Words) -> Words:
     """Table look-up of 16-bit values; OpenCV does it itself since 4.12."""
     if _OPENCV_LOOKS_UP_WORDS:
-        found: Words = cv2.LUT(values, table)
-        return found
+        return cast("Words", cv2.LUT(values, table))
     return table[values]
 
 

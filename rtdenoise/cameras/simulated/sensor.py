@@ -10,7 +10,7 @@ dark offsets, columns) and an offset per row that is new in every frame.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import cv2
 import numpy as np
@@ -120,9 +120,9 @@ class Sensor:
         # OpenCV's generator is four times quicker than NumPy's; its state is per thread and set here.
         cv2.setRNGSeed(int(np.random.SeedSequence(key).generate_state(1)[0] >> 1))
         rows = np.empty((self._shape[0], 1), np.float32)
-        cv2.randn(rows, 0, self.parameters.row * electron)
+        _normal(rows, self.parameters.row * electron)
         noise = self._noise
-        cv2.randn(noise, 0, 1)
+        _normal(noise, 1.0)
         spread = signal * (SPAN * electron)  # shot noise: variance in raw values squared
         spread += (self.parameters.read_noise * electron) ** 2
         noise *= cv2.sqrt(np.maximum(spread, 0, out=spread))
@@ -138,5 +138,8 @@ class Sensor:
 
 
 def _saturated(signal: Floats, rest: Floats) -> Words:
-    raw: Words = cv2.addWeighted(signal, SPAN, rest, 1, 0, dtype=cv2.CV_16U)
-    return raw
+    return cast("Words", cv2.addWeighted(signal, SPAN, rest, 1, 0, dtype=cv2.CV_16U))
+
+
+def _normal(out: Floats, spread: float) -> None:
+    cv2.randn(out, np.zeros(1), np.full(1, spread))
