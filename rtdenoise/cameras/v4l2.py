@@ -190,6 +190,8 @@ def _request(number: int, structure: type[ctypes.Structure], writes: bool = True
 QUERYCAP = _request(0, Capability, writes=False)
 ENUM_FMT = _request(2, FormatDescription)
 G_FMT = _request(4, Format)
+S_FMT = _request(5, Format)
+STREAMON = 1 << 30 | ctypes.sizeof(ctypes.c_int) << 16 | ord("V") << 8 | 18
 G_PARM = _request(21, StreamParameters)
 G_CTRL = _request(27, ControlValue)
 S_CTRL = _request(28, ControlValue)
@@ -197,10 +199,11 @@ QUERYCTRL = _request(36, QueryControl)
 ENUM_FRAMESIZES = _request(74, FrameSize)
 ENUM_FRAMEINTERVALS = _request(75, FrameInterval)
 
-Ioctl = Callable[[int, int, ctypes.Structure], Any]
+Argument = ctypes.Structure | ctypes.c_int
+Ioctl = Callable[[int, int, Argument], Any]
 
 
-def _ioctl(descriptor: int, request: int, argument: ctypes.Structure) -> Any:
+def _ioctl(descriptor: int, request: int, argument: Argument) -> Any:
     return fcntl.ioctl(descriptor, request, argument)
 
 
@@ -263,7 +266,7 @@ class Device:
             os.close(self._descriptor)
             self._descriptor = -1
 
-    def _ask(self, request: int, argument: ctypes.Structure) -> None:
+    def _ask(self, request: int, argument: Argument) -> None:
         self._ioctl(self._descriptor, request, argument)
 
     def identity(self) -> Identity:
@@ -350,13 +353,17 @@ class Device:
             break
         return list(dict.fromkeys(rates))
 
-    def granted(self) -> tuple[str, int, int, Fraction | None]:
-        """What is set now: four-character code, width, height, and the rate where the driver tells it."""
-        form = Format(type=BUF_CAPTURE)
+    def granted(self, side: int = BUF_CAPTURE) -> tuple[str, int, int, Fraction | None]:
+        """What is set now: four-character code, width, height, and the rate where the driver tells it.
+
+        Raises:
+            OSError: nothing is set.
+        """
+        form = Format(type=side)
         self._ask(G_FMT, form)
         rate = None
         with suppress(OSError):
-            parameters = StreamParameters(type=BUF_CAPTURE)
+            parameters = StreamParameters(type=side)
             self._ask(G_PARM, parameters)
             capture = parameters.parm.capture
             if capture.numerator and capture.denominator:
@@ -411,3 +418,34 @@ class Device:
         argument = ControlValue(id=control, value=value)
         self._ask(S_CTRL, argument)
         return int(argument.value)
+
+    def start_output(self) -> None:
+        """Declares this descriptor a producer, in the format that is set.
+
+        Raises:
+            OSError: another one is, or the device takes no pictures.
+        """
+        form = Format(type=BUF_OUTPUT)
+        self._ask(G_FMT, form)
+        self._ask(S_FMT, form)
+        self._ask(STREAMON, ctypes.c_int(BUF_OUTPUT))
+
+
+def descriptors_of(path: str) -> set[int]:
+    """This process's file descriptors of a device, those of its libraries included."""
+    found = set()
+    with suppress(OSError):
+        for name in os.listdir("/proc/self/fd"):
+            with suppress(OSError):
+                if os.readlink(f"/proc/self/fd/{name}") == path:
+                    found.add(int(name))
+    return found
+
+
+def declare_producer(descriptor: int) -> None:
+    """Like :meth:`Device.start_output`, for a descriptor that a library holds and has set up.
+
+    Raises:
+        OSError: the driver refuses.
+    """
+    _ioctl(descriptor, STREAMON, ctypes.c_int(BUF_OUTPUT))

@@ -29,7 +29,7 @@ from ..errors import CameraError
 from . import discovery
 from .base import CameraInfo, Mode
 from .modes import choose_mode, describe_modes
-from .v4l2 import FORMATS, Device
+from .v4l2 import FORMATS, Device, descriptors_of
 
 if TYPE_CHECKING:
     from av.container import InputContainer
@@ -116,6 +116,8 @@ class Webcam:
         while (packet := self._next(timeout_s)) is not None:
             timeout_s = SILENCE_TIMEOUT_S
             yield packet
+        with self._lock:  # the device is free when this ends
+            self._container.close()
 
     def frames(self) -> Iterator[VideoFrame]:
         """The frames, until :meth:`close`; where decoding can't keep up, the oldest are passed over.
@@ -271,7 +273,7 @@ def _open_v4l2(spec: str | None, size: tuple[int, int] | None, rate_fps: float |
             "framerate": str(wanted.rate_fps),
         }
     path = camera.info.spec
-    before = _descriptors(path)
+    before = descriptors_of(path)
     try:
         container = av.open(path, "r", "v4l2", options, timeout=(OPEN_TIMEOUT_S, None))
     except (av.FFmpegError, OSError) as error:
@@ -281,7 +283,7 @@ def _open_v4l2(spec: str | None, size: tuple[int, int] | None, rate_fps: float |
             raise CameraError(f"{camera.info.name} sends no video.", "Try another camera.")
         mode = _granted(path, container, wanted)
         _check(camera, mode, wanted, size, rate_fps)
-        new = _descriptors(path) - before
+        new = descriptors_of(path) - before
         return Webcam(camera.info, container, mode, new.pop() if len(new) == 1 else None)
     except BaseException:
         container.close()
@@ -359,17 +361,6 @@ def _input_format(mode: Mode) -> str:
         for codec, pixel_format, option in FORMATS.values()
         if (codec, pixel_format) == (mode.codec, mode.pixel_format)
     )
-
-
-def _descriptors(path: str) -> set[int]:
-    """This process's file descriptors of the device."""
-    found = set()
-    with suppress(OSError):
-        for name in os.listdir("/proc/self/fd"):
-            with suppress(OSError):
-                if os.readlink(f"/proc/self/fd/{name}") == path:
-                    found.add(int(name))
-    return found
 
 
 def _granted(path: str, container: InputContainer, wanted: Mode | None) -> Mode:
