@@ -65,8 +65,7 @@ class FileSink:
         format: What the frames will be.
         rate_fps: Their nominal rate.
         audio: Streams of another open file whose packets will be handed to :meth:`copy`.
-        start_s: The ``time_s`` that becomes 0; None for that of the first frame. Audio packets keep their
-            times, so it is 0 where there is audio.
+        start_s: The time that becomes 0, for frames and audio packets; None for that of the first frame.
 
     Raises:
         SinkError: the suffix is unknown, or the container can't hold the audio.
@@ -209,6 +208,10 @@ class FileSink:
             StorageError: the disk is full; the file is removed.
         """
         with self._guarded():
+            start = round((self._start_s or 0.0) / packet.time_base)
+            if start:
+                packet.pts = None if packet.pts is None else packet.pts - start
+                packet.dts = None if packet.dts is None else packet.dts - start
             packet.stream = self._audio[packet.stream.index]
             self._container.mux(packet)
 

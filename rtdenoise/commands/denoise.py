@@ -1,0 +1,117 @@
+"""`rtdenoise denoise`: a file, cleaned into another file, as fast as it goes."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from ..options import device_option, network_options, strength_option
+
+if TYPE_CHECKING:
+    from ..cameras.base import Camera
+    from ..cli import Settings
+
+
+@click.command(name="denoise")
+@click.argument("source", metavar="IN")
+@click.argument("output", metavar="OUT")
+@network_options
+@click.option(
+    "--tta/--no-tta",
+    default=True,
+    show_default=True,
+    help="For the paper's network: the mean over eight flips and rotations, which takes eight times as long.",
+)
+@strength_option
+@click.option(
+    "--seconds",
+    type=click.FloatRange(min=0, min_open=True),
+    help="Clean only so much of the beginning.",
+)
+@device_option
+@click.pass_obj
+def command(
+    settings: Settings,
+    source: str,
+    output: str,
+    network: str | None,
+    any_camera: bool,
+    tta: bool,
+    strength: float,
+    seconds: float | None,
+    device: str,
+) -> None:
+    r"""Clean a recording or a picture: IN to OUT.
+
+    IN is a video, a picture, a folder of pictures, or a camera such as simulated:desk?frames=60. How OUT is
+    stored follows from its name: .mp4, .mov, .mkv (H.264, close to transparent), .avi (MJPEG), .nut (raw, bit for
+    bit), .png or .jpg (one picture). Audio is copied as it is. OUT is written whole or not at all.
+
+    \b
+      rtdenoise denoise evening.mkv clean.mp4
+      rtdenoise denoise evening.mkv clean.mp4 --network paper
+      rtdenoise denoise photo.jpg clean.png --strength 0.7
+    """
+    from ..console import progress, say, show
+    from ..denoisers import make_denoiser
+    from ..profile import Profile
+    from ..transcode import transcode
+
+    camera = _open(source)
+    try:
+        denoiser = make_denoiser(
+            network,
+            profile=Profile.of(camera.info, settings.home),
+            camera=camera.info,
+            mode=camera.mode,
+            device=device,
+            any_camera=any_camera,
+            tta=tta,
+        )
+    except BaseException:
+        camera.close()
+        raise
+    total = getattr(camera, "frame_count", None)
+    if seconds is not None:
+        most = round(seconds * camera.mode.rate_fps)
+        total = min(total or most, most)
+    try:
+        with progress(f"Cleaning with {denoiser.name}", total) as ticker:
+            report = transcode(
+                camera,
+                denoiser,
+                output,
+                strength=strength,
+                seconds=seconds,
+                advance=ticker.advance,
+            )
+    except KeyboardInterrupt:
+        say(f"Stopped; {output} was not written.")
+        raise click.exceptions.Exit(1) from None
+    notes = [f"{report.frames} frames in {report.seconds:.1f} s"]
+    notes[0] += f" ({report.frames / max(report.seconds, 1e-9):.1f} frames/s)"
+    if report.damaged:
+        notes.append(f"{report.damaged} damaged left out")
+    if report.audio_packets:
+        notes.append("audio copied")
+    show(f"[green]✓[/] {output}: {', '.join(notes)}")
+
+
+def _open(source: str) -> Camera:
+    import re
+    from pathlib import Path
+
+    from ..cameras import open_camera
+    from ..errors import ClipError
+
+    path = Path(source).expanduser()
+    if path.is_file() or path.is_dir():
+        return open_camera(f"file:{source}")
+    if path.exists():
+        raise ClipError(
+            f"{source} is a device.", f"Clean it with rtdenoise live --camera {source}."
+        )
+    if re.match(r"(file:|simulated($|[:?]))", source):
+        return open_camera(source)
+    raise ClipError(f"There is no file {source}.", "Check the path.")
