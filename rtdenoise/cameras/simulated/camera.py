@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from fractions import Fraction
-from functools import lru_cache
 from typing import Any
 
 import av
@@ -20,7 +19,7 @@ from .film import Film
 from .jpeg import JpegDecoder, JpegEncoder
 from .options import Options, parse_options
 from .processor import Processing, develop
-from .scenes import SCENES, Scene
+from .scenes import scene
 from .sensor import Sensor, SensorParameters
 
 DEFAULT_SIZE = (1920, 1080)
@@ -80,7 +79,7 @@ class SimulatedCamera:
         self._processing = Processing()
         self._sensor = Sensor(self._parameters, width, height, options.sensor)
         self._film = Film(
-            _scene(options.scene, size),
+            scene(options.scene, size),
             options.motion,
             options.exposure,
             float(rate_fps),
@@ -175,11 +174,6 @@ class SimulatedCamera:
 
     def _time_s(self, index: int) -> float:
         return float(index / self._mode.rate_fps)
-
-
-@lru_cache(maxsize=2)
-def _scene(name: str, size: tuple[int, int]) -> Scene:
-    return SCENES[name](size)
 
 
 def _camera_id(options: Options, size: tuple[int, int]) -> str:

@@ -26,21 +26,23 @@ class Canvas:
     Args:
         size: Columns and rows in pixels.
         design: Width and height in design units.
-        colour: What is there at first.
+        colour: What is there at first; None leaves the picture transparent.
     """
 
-    def __init__(self, size: tuple[int, int], design: tuple[float, float], colour: Colour) -> None:
+    def __init__(
+        self, size: tuple[int, int], design: tuple[float, float], colour: Colour | None
+    ) -> None:
         columns, rows = size
         self.columns, self.rows = columns, rows
         self.scale = max(columns / design[0], rows / design[1])
         self._left = (columns - design[0] * self.scale) / 2
         self._top = (rows - design[1] * self.scale) / 2
         self.colour = np.empty((rows, columns, 3), np.float32)
-        self.colour[:] = np.asarray(colour, np.float32) / 255
-        self.alpha = np.zeros((rows, columns), np.float32)
+        self.colour[:] = np.asarray(colour or (0, 0, 0), np.float32) / 255
+        self.alpha = np.full((rows, columns), colour is not None, np.float32)
 
-    def _pixels(self, points: Sequence[Point]) -> NDArray[np.float64]:
-        # a pixel's centre lies half a pixel into it
+    def pixels(self, points: Sequence[Point]) -> NDArray[np.float64]:
+        """Columns and rows of points in design units, (n, 2); a pixel's centre has whole numbers."""
         return np.asarray(points, np.float64) * self.scale + (self._left - 0.5, self._top - 0.5)
 
     def grid(self) -> tuple[Floats, Floats]:
@@ -53,7 +55,7 @@ class Canvas:
 
     def polygon(self, points: Sequence[Point], paint: Paint, opacity: float = 1.0) -> None:
         """A filled polygon."""
-        corners = self._pixels(points)
+        corners = self.pixels(points)
         box = self._box(corners, 2)
         if box is not None:
             mask = np.zeros((box[3] - box[1], box[2] - box[0]), np.uint8)
@@ -87,7 +89,7 @@ class Canvas:
         self, points: Sequence[Point], width: float, paint: Paint, opacity: float = 1.0
     ) -> None:
         """A line through the points, ``width`` units wide; below a pixel it gets fainter, not wider."""
-        corners = self._pixels(points)
+        corners = self.pixels(points)
         pixels = max(width * self.scale, 1e-3)
         thickness = max(1, round(pixels))
         box = self._box(corners, thickness + 2)
@@ -114,7 +116,7 @@ class Canvas:
         small = cv2.resize(
             drawn, (max(1, wide // over), max(1, high // over)), interpolation=cv2.INTER_AREA
         )
-        x, y = self._pixels([at])[0]
+        x, y = self.pixels([at])[0]
         left, top = round(x - pad / over), round(y - base / over)
         x0, y0 = max(left, 0), max(top, 0)
         x1 = min(left + small.shape[1], self.columns)
@@ -123,10 +125,24 @@ class Canvas:
             part = np.asarray(small[y0 - top : y1 - top, x0 - left : x1 - left], np.uint8)
             self._lay(part, (x0, y0, x1, y1), paint, opacity)
 
+    def glow(
+        self, centre: Point, radii: tuple[float, float], paint: Paint, opacity: float = 1.0
+    ) -> None:
+        """A soft spot with a Gaussian fall-off, only on what is drawn already."""
+        x, y = centre
+        rim = (x - 3 * radii[0], y - 3 * radii[1]), (x + 3 * radii[0], y + 3 * radii[1])
+        box = self._box(self.pixels(rim), 0)
+        if box is not None:
+            x0, y0, x1, y1 = box
+            across, down = self.grid()
+            near = np.exp(-0.5 * ((across[:, x0:x1] - x) / radii[0]) ** 2)
+            mask = near * np.exp(-0.5 * ((down[y0:y1] - y) / radii[1]) ** 2)
+            self._lay(mask * (255 * self.alpha[y0:y1, x0:x1]), box, paint, opacity)
+
     def mask(self, mask: Floats, paint: Paint, opacity: float = 1.0) -> None:
         """Paint wherever ``mask``, (H, W) in [0, 1], says."""
         box = (0, 0, self.columns, self.rows)
-        self._lay((mask * 255).astype(np.uint8), box, paint, opacity)
+        self._lay(mask * 255, box, paint, opacity)
 
     def shade(self, factor: Floats, box: Sequence[float] | None = None) -> None:
         """Multiplies what is there by ``factor``, (H, W) or (H, W, 3); within ``box`` where given."""
@@ -135,7 +151,7 @@ class Canvas:
         if box is None:
             self.colour *= factor
             return
-        limits = self._box(self._pixels([(box[0], box[1]), (box[2], box[3])]), 0)
+        limits = self._box(self.pixels([(box[0], box[1]), (box[2], box[3])]), 0)
         if limits is not None:
             x0, y0, x1, y1 = limits
             self.colour[y0:y1, x0:x1] *= factor[y0:y1, x0:x1]
@@ -149,7 +165,7 @@ class Canvas:
 
     def _lay(
         self,
-        mask: NDArray[np.uint8],
+        mask: NDArray[Any],
         box: tuple[int, int, int, int],
         paint: Paint,
         opacity: float,
@@ -159,7 +175,7 @@ class Canvas:
             wanted: NDArray[Any] = paint[y0:y1, x0:x1]
         else:
             wanted = np.asarray(paint, np.float32) / 255
-        cover = mask.astype(np.float32) * (opacity / 255)
+        cover = mask.astype(np.float32) * np.float32(opacity / 255)
         there = self.colour[y0:y1, x0:x1]
         there += (wanted - there) * cover[:, :, None]
         alpha = self.alpha[y0:y1, x0:x1]

@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from .scenes import Pose, Scene
+from .scene import Pose, Scene
 from .sensor import Floats, mosaic, respond
 
 _PAN_ZOOM = 1.2
