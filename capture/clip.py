@@ -18,12 +18,14 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from rtdenoise.cameras import open_camera
 from rtdenoise.cameras.base import CameraInfo, Mode
 from rtdenoise.errors import ClipError
 from rtdenoise.files import read_json, write_bytes, write_json
 from rtdenoise.frames import Planes, planes_from_frame
 
 VERSION = 1
+_INTRA_CODECS = ("mjpeg", "rawvideo")
 _OWN_KEYS = ("version", "camera", "mode", "frames", "series")
 
 
@@ -176,23 +178,17 @@ class Clip:
 
     def _decoded(self, first: int) -> Iterator[Planes]:
         """Copies of the frames from number ``first`` on."""
-        from rtdenoise.cameras import open_camera
-
         camera = open_camera(f"file:{self.path}")
         try:
             # Every JPEG or raw packet is a frame of its own, so those before the series need no
             # decoding, unless some are damaged: then only decoding tells which.
-            intra = self.mode.codec in ("mjpeg", "rawvideo")
-            alone = intra and self.facts.get("damaged_packets") == 0
-            number = 0
-            for packet in camera.packets():
-                if alone and number < first and packet.size:
-                    number += 1
-                    continue
-                for frame in camera.decode(packet):
-                    if number >= first:
+            if self.mode.codec in _INTRA_CODECS and self.facts.get("damaged_packets") == 0:
+                for packet in islice(camera.packets(), first, None):
+                    for frame in camera.decode(packet):
                         yield planes_from_frame(frame).copy()
-                    number += 1
+            else:
+                for frame in islice(camera.frames(), first, None):
+                    yield planes_from_frame(frame).copy()
         finally:
             camera.close()
 

@@ -44,7 +44,8 @@ def deviations(frames: Bytes, mean: Floats, mask: Mask, black: int = 0) -> Doubl
         cv2.norm(np.subtract(frame, mean, dtype=np.float32), cv2.NORM_L2, weights)
         for frame in frames
     ]
-    return np.asarray(distances, np.float64) / (np.sqrt(pixels) * level)
+    e: Doubles = np.asarray(distances, np.float64) / (np.sqrt(pixels) * level)
+    return e
 
 
 def mu_sigma(e: Doubles) -> tuple[float, float]:

@@ -1,0 +1,406 @@
+"""Records a camera's packets as they are: coded ones into Matroska, raw video into NUT, no re-encoding."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Literal
+
+import av
+from av.container import OutputContainer
+from av.video.stream import VideoStream
+
+from rtdenoise.cameras import open_camera
+from rtdenoise.cameras.base import Camera
+from rtdenoise.cameras.controls import locked_controls
+from rtdenoise.console import Ticker
+from rtdenoise.errors import CameraError, ClipError, StorageError, storage_error, writing
+
+from .clip import Clip
+
+Stopped = Literal["done", "end", "interrupted", "lost"]
+
+LEAST_FRAMES = 2
+# Exposure, gain and white balance find their values when a camera starts or looks elsewhere.
+SETTLE_S = 1.5
+# Time to point the camera at the next scene.
+PAUSE_S = 6.0
+# Written beside the clip and removed at its end, so that a full disk has room for the sidecar.
+_RESERVE_BYTES = 64 * 1024
+# FFmpeg keeps 5 s of video in memory by default; a full disk or a crash would lose them.
+_MATROSKA = {"cluster_time_limit": "500"}
+
+
+@dataclass(frozen=True)
+class Recording:
+    """What was recorded.
+
+    ``frames`` counts the packets; ``measured_fps`` is their real rate (None for fewer than two);
+    ``scene_starts`` are the packets with which a new scene begins; ``stopped`` says why it ended:
+    "done" after the time asked for, "end" of the file, "interrupted" by Ctrl-C, camera "lost".
+    """
+
+    path: Path
+    frames: int
+    seconds: float
+    measured_fps: float | None
+    stopped: Stopped
+    started: str
+    controls: dict[str, int] = field(default_factory=dict)
+    scene_starts: tuple[int, ...] = ()
+    lost_because: str = ""
+
+    def facts(self) -> dict[str, Any]:
+        """For the clip's sidecar."""
+        return {
+            "started": self.started,
+            "controls": self.controls,
+            "measured_fps": None if self.measured_fps is None else round(self.measured_fps, 3),
+            "stopped": self.stopped,
+            "scene_starts": list(self.scene_starts),
+        }
+
+
+def suffix_for(camera: Camera) -> str:
+    """The suffix of the container that takes this camera's packets as they are."""
+    return ".nut" if camera.mode.codec == "rawvideo" else ".mkv"
+
+
+def record(
+    camera: Camera,
+    path: Path,
+    seconds: float,
+    *,
+    scenes: int = 1,
+    ticker: Ticker | None = None,
+    tell: Callable[[str], None] | None = None,
+) -> Recording:
+    """Records ``camera`` to ``path``: the whole file or none, under a temporary name until it is done.
+
+    Ends after ``seconds`` of the camera's own time, at the end of a file, when the camera goes away, or at
+    the first Ctrl-C; what was recorded until then is kept. The settings of a webcam are locked while it is
+    filmed. With several scenes each gets its part of the time, with a pause before the next.
+
+    Args:
+        camera: An open camera.
+        path: The clip, with a suffix from :func:`suffix_for`.
+        seconds: How long, all scenes together.
+        scenes: How many, for a webcam that is pointed elsewhere in between.
+        ticker: Told of the seconds recorded.
+        tell: Told what the user has to do.
+
+    Raises:
+        CameraError: the camera went away before the second frame.
+        ClipError: the file holds fewer than two frames.
+        StorageError: the disk is full or can't be written; if it is full, what was recorded is kept, if it
+            is a valid clip of two frames or more, and the message says so.
+    """
+    session = _Session(camera, path, seconds, scenes, ticker or Ticker(), tell or (lambda _: None))
+    with session.writer, _first_interrupt() as interrupted:
+        try:
+            session.run(interrupted)
+        except (CameraError, ClipError) as error:
+            if session.writer.frames < LEAST_FRAMES:
+                raise
+            session.stopped, session.lost_because = "lost", error.message
+        session.finish(bool(interrupted))
+    return session.recording()
+
+
+class _Session:
+    """The state of one recording."""
+
+    def __init__(
+        self,
+        camera: Camera,
+        path: Path,
+        seconds: float,
+        scenes: int,
+        ticker: Ticker,
+        tell: Callable[[str], None],
+    ) -> None:
+        live = camera.info.kind == "webcam"
+        self._camera, self._ticker, self._tell = camera, ticker, tell
+        self._scenes = scenes if live else 1
+        self._scene_s = seconds / self._scenes
+        self._settle_s = SETTLE_S if live else 0.0
+        self.writer = _Writer(path, camera)
+        self.stopped: Stopped = "end"
+        self.lost_because = ""
+        self._started = datetime.now().astimezone().isoformat(timespec="seconds")
+        self._controls: dict[str, int] = {}
+        self._scene_starts: list[int] = []
+        self._recorded_s = 0.0
+        self._intervals = 0
+
+    def run(self, interrupted: list[bool]) -> None:
+        """Reads packets until there is nothing more to record."""
+        packets = _timed(self._camera)
+        for scene in range(self._scenes):
+            wait_s = self._settle_s
+            if scene:
+                self._tell(
+                    f"Scene {scene + 1} of {self._scenes}: point the camera elsewhere and let go of "
+                    f"it; filming goes on in {PAUSE_S + SETTLE_S:.0f} seconds."
+                )
+                wait_s += PAUSE_S
+            # Packets must be fetched all the time, else the driver's buffers hold old ones.
+            if not self._pass_over(packets, wait_s, interrupted):
+                return
+            with ExitStack() as held:
+                self._controls |= held.enter_context(locked_controls(self._camera))
+                if not self._film(packets, interrupted):
+                    return
+        self.stopped = "done"
+
+    def _pass_over(
+        self, packets: Iterator[tuple[av.Packet[Any], float]], wait_s: float, stop: list[bool]
+    ) -> bool:
+        """Lets ``wait_s`` seconds of packets go by; whether there are more."""
+        if not wait_s:
+            return True
+        begin: float | None = None
+        for _, at in packets:
+            if stop:
+                return False
+            begin = at if begin is None else begin
+            if at - begin >= wait_s:
+                return True
+        return False
+
+    def _film(self, packets: Iterator[tuple[av.Packet[Any], float]], stop: list[bool]) -> bool:
+        """Records one scene; whether there are more packets."""
+        begin: float | None = None
+        last = 0.0
+        for packet, at in packets:
+            if begin is None:
+                begin = last = at
+                self._scene_starts.append(self.writer.frames)
+            self.writer.write(packet)
+            self._recorded_s += max(at - last, 0.0)
+            self._intervals += at > begin
+            self._ticker.advance(max(at - last, 0.0))
+            last = at
+            if stop:
+                return False
+            # The next frame would begin after the time is over; half a frame allows for jitter.
+            if at - begin + 0.5 / max(float(self._camera.mode.rate_fps), 1.0) >= self._scene_s - (
+                1 / max(float(self._camera.mode.rate_fps), 1.0)
+            ):
+                return True
+        return False
+
+    def finish(self, interrupted: bool) -> None:
+        """Puts the file in its place."""
+        if interrupted:
+            self.stopped = "interrupted"
+        frames = self.writer.frames
+        if frames < LEAST_FRAMES:
+            hint = "Record for longer." if interrupted else "Give it a longer recording."
+            raise ClipError(
+                f"{self._camera.info.name} gave only {frames} frame{'s' * (frames != 1)}, and a clip "
+                f"needs at least {LEAST_FRAMES}.",
+                hint,
+            )
+        self.writer.finish()
+
+    def recording(self) -> Recording:
+        """What was recorded."""
+        rate = self._intervals / self._recorded_s if self._recorded_s else None
+        return Recording(
+            path=self.writer.path,
+            frames=self.writer.frames,
+            seconds=self._recorded_s,
+            measured_fps=rate,
+            stopped=self.stopped,
+            started=self._started,
+            controls=self._controls,
+            scene_starts=tuple(self._scene_starts[1:]),
+            lost_because=self.lost_because,
+        )
+
+
+def _timed(camera: Camera) -> Iterator[tuple[av.Packet[Any], float]]:
+    """The camera's packets with their times in seconds: the camera's own, else when they came."""
+    rate = max(float(camera.mode.rate_fps), 1e-3)
+    live = camera.info.kind == "webcam"
+    for number, packet in enumerate(camera.packets()):
+        stamp = packet.dts if packet.dts is not None else packet.pts
+        if stamp is not None and packet.time_base:
+            yield packet, float(stamp * packet.time_base)
+        else:
+            yield packet, time.monotonic() if live else number / rate
+
+
+class _Writer:
+    """A clip under a temporary name, made with its first packet."""
+
+    def __init__(self, path: Path, camera: Camera) -> None:
+        self.path = path
+        self.frames = 0
+        self._camera = camera
+        token = secrets.token_hex(4)
+        self._temporary = path.with_name(f".{path.stem}.{token}.part{path.suffix}")
+        self._reserve = path.with_name(f".{path.stem}.{token}.reserve")
+        self._output: OutputContainer | None = None
+        self._stream: Any = None
+        self._origin: int | None = None
+        self._last_dts: int | None = None
+
+    def __enter__(self) -> _Writer:
+        with writing(self.path):
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            try:
+                self._reserve.write_bytes(bytes(_RESERVE_BYTES))
+            except OSError:
+                self._remove()
+                raise
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._close_quietly()
+        self._remove()
+
+    def write(self, packet: av.Packet[Any]) -> None:
+        """Copies one packet.
+
+        Raises:
+            StorageError: it can't be written. What can be kept of the clip has been.
+        """
+        try:
+            if self._output is None:
+                self._open()
+            self._restamp(packet)
+            packet.stream = self._stream
+            assert self._output is not None
+            self._output.mux(packet)
+        except OSError as error:
+            raise self._failed(error) from error
+        except av.FFmpegError as error:
+            raise ClipError(
+                f"The packets of {self._camera.info.name} ({self._camera.mode}) can't be recorded: "
+                f"{error.strerror}.",
+                "Choose another mode of the camera, or convert the file to MJPEG in Matroska.",
+            ) from error
+        self.frames += 1
+
+    def _open(self) -> None:
+        raw = self.path.suffix == ".nut"
+        options = {} if raw else _MATROSKA
+        name = f"file:{self._temporary}"
+        kind = "nut" if raw else "matroska"
+        output = av.open(name, "w", format=kind, options=options)
+        self._output = output
+        mode, template = self._camera.mode, self._camera.template
+        if template is not None:
+            self._stream = output.add_stream_from_template(template, opaque=True)
+        elif raw:
+            stream = output.add_stream("rawvideo", rate=mode.rate_fps)
+            assert isinstance(stream, VideoStream)
+            stream.width, stream.height = mode.width, mode.height
+            stream.pix_fmt = mode.pixel_format
+            self._stream = stream
+        else:
+            self._stream = output.add_mux_stream(
+                mode.codec, rate=mode.rate_fps, width=mode.width, height=mode.height
+            )
+
+    def _restamp(self, packet: av.Packet[Any]) -> None:
+        """Lets time begin at 0 and never stand still, as containers want it."""
+        stamp = packet.dts if packet.dts is not None else packet.pts
+        if stamp is None or not packet.time_base:
+            packet.time_base = 1 / self._camera.mode.rate_fps
+            packet.pts = packet.dts = stamp = self.frames
+        if self._origin is None:
+            self._origin = stamp
+        dts = stamp - self._origin
+        if self._last_dts is not None and dts <= self._last_dts:
+            dts = self._last_dts + 1
+        later = 0 if packet.pts is None else max(packet.pts - stamp, 0)
+        packet.dts, packet.pts = dts, dts + later
+        self._last_dts = dts
+
+    def finish(self) -> None:
+        """Closes the file and gives it its name.
+
+        Raises:
+            StorageError: the disk is full.
+        """
+        try:
+            if self._output is not None:
+                output, self._output = self._output, None
+                output.close()
+            os.replace(self._temporary, self.path)
+        except OSError as error:
+            raise self._failed(error) from error
+
+    def _failed(self, error: OSError) -> StorageError:
+        """Keeps what was written, if it is a clip, and says what happened."""
+        self._close_quietly()
+        told = storage_error(error, self.path)
+        with suppress(OSError):
+            self._reserve.unlink(missing_ok=True)
+        frames = _readable_frames(self._temporary)
+        if frames < LEAST_FRAMES:
+            return told
+        try:
+            os.replace(self._temporary, self.path)
+            Clip(self.path, self._camera.info, self._camera.mode, frames).save()
+        except (OSError, StorageError):
+            return told
+        return StorageError(
+            f"{told.message} The first {frames} frames were kept.",
+            f"Free some space and run rtdenoise capture --camera file:{self.path} to judge them.",
+        )
+
+    def _close_quietly(self) -> None:
+        if self._output is not None:
+            output, self._output = self._output, None
+            with suppress(OSError, av.FFmpegError, ValueError):
+                output.close()
+
+    def _remove(self) -> None:
+        for path in (self._temporary, self._reserve):
+            with suppress(OSError):
+                path.unlink(missing_ok=True)
+
+
+def _readable_frames(path: Path) -> int:
+    """How many frames of a file can be decoded, however it ends."""
+    frames = 0
+    with suppress(ClipError, OSError):
+        camera = open_camera(f"file:{path}")
+        try:
+            for _ in camera.frames():
+                frames += 1
+        finally:
+            camera.close()
+    return frames
+
+
+@contextmanager
+def _first_interrupt() -> Iterator[list[bool]]:
+    """Catches the first Ctrl-C: the list gets an entry. The second one is let through."""
+    seen: list[bool] = []
+    if threading.current_thread() is not threading.main_thread():
+        yield seen
+        return
+
+    def note(signum: int, frame: object) -> None:
+        if seen:
+            raise KeyboardInterrupt
+        seen.append(True)
+
+    before = signal.signal(signal.SIGINT, note)
+    try:
+        yield seen
+    finally:
+        signal.signal(signal.SIGINT, before)

@@ -1,0 +1,147 @@
+"""Splits a clip into series of one still scene, and judges each.
+
+The clip is read twice. The first time it is cut where the picture changes, and judged in windows of 20
+frames, the most that the paper takes; neighbours are joined as long as nothing moves between them. The
+second time each joined series is measured exactly, against its own mean.
+"""
+
+from __future__ import annotations
+
+import glob
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from rtdenoise.cameras import open_camera
+from rtdenoise.cameras.base import CameraInfo, Mode
+from rtdenoise.console import Ticker
+from rtdenoise.errors import ClipError
+from rtdenoise.frames import Bytes, PlaneFormat, planes_from_frame
+
+from .clip import Clip
+from .joining import join, masks, measure_joined, together
+from .windows import Window, cut_windows, judge_window
+
+
+def judge_clip(
+    path: Path,
+    camera: CameraInfo | None = None,
+    mode: Mode | None = None,
+    *,
+    facts: Mapping[str, Any] | None = None,
+    ticker: Ticker | None = None,
+) -> Clip:
+    """Splits the clip at ``path`` into series, judges them, and writes sidecar and static masks.
+
+    Args:
+        path: The clip.
+        camera: Which camera recorded it; None: what the clip's sidecar says, else the file itself.
+        mode: In which mode; None: the file's.
+        facts: More for the sidecar, such as ``started`` and ``controls``; added to those that it has.
+            ``scene_starts``, a list of frame numbers, says where the camera was pointed elsewhere.
+        ticker: Told of each frame read.
+
+    Raises:
+        ClipError: the file can't be read, or holds no frame.
+        StorageError: sidecar or masks can't be written.
+    """
+    path = Path(path)
+    ticker = ticker or Ticker()
+    clip = _opened(path, camera, mode, facts or {})
+    starts = clip.facts.get("scene_starts", ())
+    source = _LumaSource(clip, ticker)
+    windows = (judge_window(*window) for window in cut_windows(source.frames(), set(starts)))
+    groups = list(join(windows))
+    if not source.count:
+        raise ClipError(f"{path} holds no frame that can be decoded.", "Record it again.")
+    clip = replace(
+        clip,
+        frames=source.count,
+        mode=replace(clip.mode, pixel_format=clip.mode.pixel_format or source.pixel_format),
+        facts={**clip.facts, "damaged_packets": source.damaged},
+    )
+    found = together(w for group in groups for w in measure_joined(clip, group, source.black))
+    told = [w.measures for w in found if w.problem is None] or [w.measures for w in found]
+    clip = replace(
+        clip,
+        series=tuple(window.series() for window in found),
+        facts={
+            **clip.facts,
+            "noise_levels": round(max(m.noise_levels for m in told), 3),
+            "flicker_levels": round(max(m.flicker_levels for m in told), 3),
+        },
+    )
+    _save(clip, found)
+    return clip
+
+
+def _save(clip: Clip, windows: list[Window]) -> None:
+    """Writes masks, then the sidecar that counts on them, then removes masks of an earlier judgement."""
+    written = set()
+    for index, mask in masks(windows):
+        clip.save_mask(index, mask)
+        written.add(clip.mask_path(index))
+    clip.save()
+    for path in clip.path.parent.glob(f"{glob.escape(clip.path.stem)}.series*.png"):
+        if path not in written:
+            path.unlink(missing_ok=True)
+
+
+def _opened(
+    path: Path, camera: CameraInfo | None, mode: Mode | None, facts: Mapping[str, Any]
+) -> Clip:
+    """The clip as it is known before it is judged."""
+    try:
+        known = Clip.load(path)
+    except ClipError:
+        known = None
+    if known:
+        return replace(
+            known,
+            camera=camera or known.camera,
+            mode=mode or known.mode,
+            facts={**known.facts, **facts},
+        )
+    if camera and mode:
+        return Clip(path, camera, mode, 0, facts=facts)
+    opened = open_camera(f"file:{path}")
+    opened.close()
+    return Clip(path, camera or opened.info, mode or opened.mode, 0, facts=facts)
+
+
+class _LumaSource:
+    """Reads the luma of all frames once, and learns the clip's facts on the way."""
+
+    def __init__(self, clip: Clip, ticker: Ticker) -> None:
+        self._clip, self._ticker = clip, ticker
+        self.count = 0
+        self.damaged = 0
+        self.pixel_format = ""
+        self.black, self.white = 0, 255
+
+    def frames(self) -> Iterator[tuple[Bytes, int, int]]:
+        """Copies of luma (H, W), and the levels of black and white."""
+        camera = open_camera(f"file:{self._clip.path}")
+        try:
+            for frame in camera.frames():
+                planes = planes_from_frame(frame)
+                self._check(planes.format)
+                self.pixel_format = frame.format.name
+                if not planes.format.full_range:
+                    self.black, self.white = 16, 235
+                self.count += 1
+                self._ticker.advance()
+                yield planes.y.copy(), self.black, self.white
+            self.damaged = camera.damaged_packets
+        finally:
+            camera.close()
+
+    def _check(self, got: PlaneFormat) -> None:
+        mode = self._clip.mode
+        if (got.width, got.height) != (mode.width, mode.height):
+            raise ClipError(
+                f"{self._clip.path} changes its size from {mode.width}×{mode.height} to "
+                f"{got.width}×{got.height} after {self.count} frames.",
+                "Record each size as a clip of its own.",
+            )
