@@ -34,10 +34,10 @@ def choose_mode(
         and (rate_fps is None or abs(float(mode.rate_fps) - rate_fps) <= 0.01 * rate_fps)
     ]
     if not fitting:
-        asked = "×".join(map(str, size)) if size else ""
-        asked += (" " if asked else "") + (f"@ {rate_fps:g}" if rate_fps else "")
+        asked = [f"{size[0]}×{size[1]}"] if size else []
+        asked += [f"{rate_fps:g} frames/s"] if rate_fps else []
         raise CameraError(
-            f"{camera.info.name} doesn't offer {asked}.",
+            f"{camera.info.name} doesn't offer {' at '.join(asked)}.",
             f"It has {describe_modes(camera.modes)}.",
         )
     order = {mode: place for place, mode in enumerate(camera.modes)}  # formats in our preference

@@ -190,7 +190,6 @@ def _request(number: int, structure: type[ctypes.Structure], writes: bool = True
 QUERYCAP = _request(0, Capability, writes=False)
 ENUM_FMT = _request(2, FormatDescription)
 G_FMT = _request(4, Format)
-S_FMT = _request(5, Format)
 STREAMON = 1 << 30 | ctypes.sizeof(ctypes.c_int) << 16 | ord("V") << 8 | 18
 G_PARM = _request(21, StreamParameters)
 G_CTRL = _request(27, ControlValue)
@@ -419,15 +418,12 @@ class Device:
         self._ask(S_CTRL, argument)
         return int(argument.value)
 
-    def start_output(self) -> None:
-        """Declares this descriptor a producer, in the format that is set.
+    def declare_producer(self) -> None:
+        """Tells the driver that this descriptor will give pictures.
 
         Raises:
-            OSError: another one is, or the device takes no pictures.
+            OSError: nothing is set up, or another program does.
         """
-        form = Format(type=BUF_OUTPUT)
-        self._ask(G_FMT, form)
-        self._ask(S_FMT, form)
         self._ask(STREAMON, ctypes.c_int(BUF_OUTPUT))
 
 
@@ -443,7 +439,7 @@ def descriptors_of(path: str) -> set[int]:
 
 
 def declare_producer(descriptor: int) -> None:
-    """Like :meth:`Device.start_output`, for a descriptor that a library holds and has set up.
+    """Like :meth:`Device.declare_producer`, for a descriptor that a library holds.
 
     Raises:
         OSError: the driver refuses.

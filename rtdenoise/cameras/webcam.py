@@ -42,9 +42,9 @@ OPEN_TIMEOUT_S = (
 FIRST_FRAME_TIMEOUT_S = 10.0
 SILENCE_TIMEOUT_S = 5.0  # well above the longest exposure of a webcam
 # AVFMT_FLAG_NONBLOCK = 4 has no name among FFmpeg's options.
-_QUICKLY = {"fflags": "+nobuffer+4", "analyzeduration": "0"}
+OPTIONS = {"fflags": "+nobuffer+4", "analyzeduration": "0"}
 _GONE = (errno.ENODEV, errno.EINVAL, errno.EIO, errno.ENXIO, errno.EBADF)
-_HINT_NONE = (
+HINT_NO_CAMERA = (
     "Plug one in and look at rtdenoise devices, or try the built-in one with --camera simulated."
 )
 
@@ -265,7 +265,7 @@ def open_webcam(
 def _open_v4l2(spec: str | None, size: tuple[int, int] | None, rate_fps: float | None) -> Webcam:
     camera = find_camera(spec)
     wanted = choose_mode(camera, size, rate_fps)
-    options = dict(_QUICKLY)
+    options = dict(OPTIONS)
     if wanted:
         options |= {
             "input_format": _input_format(wanted),
@@ -277,6 +277,8 @@ def _open_v4l2(spec: str | None, size: tuple[int, int] | None, rate_fps: float |
     try:
         container = av.open(path, "r", "v4l2", options, timeout=(OPEN_TIMEOUT_S, None))
     except (av.FFmpegError, OSError) as error:
+        if camera.driver in discovery.LOOPBACK_DRIVERS and error.errno in _GONE:
+            raise _silent(path, camera.info.name) from error
         raise _open_error(error, camera.info, wanted) from error
     try:
         if not container.streams.video:
@@ -307,7 +309,7 @@ def find_camera(
         if not chosen and any(node.denied for node in nodes):
             raise _denied(next(node.path for node in nodes if node.denied))
         if not chosen:
-            raise CameraError("There is no camera on this machine.", _HINT_NONE)
+            raise CameraError("There is no camera on this machine.", HINT_NO_CAMERA)
     elif spec.startswith("/"):
         path = os.path.realpath(spec)
         chosen = [camera for camera in cameras if camera.info.spec == path]
@@ -323,7 +325,7 @@ def find_camera(
             names = ", ".join(f"{c.info.name} ({c.info.spec})" for c in cameras)
             raise CameraError(
                 f"There is no camera called {spec}.",
-                f"There is {names}." if names else _HINT_NONE,
+                f"There is {names}." if names else HINT_NO_CAMERA,
             )
     if len(chosen) > 1:
         names = ", ".join(f"{camera.info.spec} ({camera.info.name})" for camera in chosen)
@@ -334,17 +336,21 @@ def find_camera(
 def _no_camera_at(spec: str, path: str, nodes: list[discovery.VideoNode]) -> CameraError:
     node = next((node for node in nodes if node.path == path), None)
     if node is None:
-        return CameraError(f"There is no camera at {spec}.", _HINT_NONE)
+        return CameraError(f"There is no camera at {spec}.", HINT_NO_CAMERA)
     if node.denied:
         return _denied(path)
     if node.loopback:
-        return CameraError(
-            f"{spec} ({node.name}) is a virtual camera into which no program sends pictures.",
-            "Start the program that feeds it, or choose another camera from rtdenoise devices.",
-        )
+        return _silent(node.path, node.name)
     return CameraError(
         f"{spec} ({node.name}) gives no pictures: it is another part of a device.",
         "Choose a camera from rtdenoise devices.",
+    )
+
+
+def _silent(path: str, name: str) -> CameraError:
+    return CameraError(
+        f"{path} ({name}) is a virtual camera into which no program sends pictures.",
+        "Start the program that feeds it, or choose another camera from rtdenoise devices.",
     )
 
 

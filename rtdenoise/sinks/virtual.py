@@ -6,6 +6,7 @@ On Linux the camera is a v4l2loopback device, on Windows and macOS that of OBS.
 
 from __future__ import annotations
 
+import re
 import sys
 from contextlib import suppress
 from dataclasses import dataclass
@@ -206,17 +207,31 @@ def virtual_devices() -> list[VirtualDevice]:
 
 
 def _device(node: discovery.VideoNode) -> VirtualDevice:
-    fed = (
-        node.capture and not node.output
-    )  # exclusive_caps=1: it is a camera while a program feeds it
-    programs = tuple(discovery.holders(node.path)) if node.capture else ()
-    if node.capture and node.output and programs:
-        # Without exclusive_caps the driver lets any number of programs write over each other. That a format
-        # is set tells that one does.
+    """Who feeds a device.
+
+    With exclusive_caps=1 it is an output until a program feeds it, and a camera from then on. Without, the
+    driver lets any number of programs write over each other; that a format is set tells that one does.
+    """
+    if exclusive(node):
+        fed = node.capture and not node.output
+    else:
+        fed = False
         with suppress(OSError), v4l2.Device(node.path) as device:
             device.granted()
             fed = True
-    return VirtualDevice(node.path, node.name, programs if fed else (), fed)
+    programs = tuple(discovery.holders(node.path)) if fed else ()
+    return VirtualDevice(node.path, node.name, programs, fed and bool(programs or not node.output))
+
+
+def exclusive(node: discovery.VideoNode) -> bool:
+    """Whether a v4l2loopback device was made with exclusive_caps=1, without which browsers don't see it."""
+    if not (node.capture and node.output):
+        return True
+    number = re.search(r"(\d+)$", node.bus_info)  # platform:v4l2loopback-001: the place in the list
+    with suppress(OSError, IndexError):
+        given = (_MODULE / "parameters" / "exclusive_caps").read_text(encoding="ascii").split(",")
+        return given[int(number[1]) if number else 0].strip() in ("Y", "1")
+    return False
 
 
 def choose_device(label: str | None, devices: list[VirtualDevice]) -> VirtualDevice:
@@ -263,13 +278,13 @@ def _revive(path: str) -> None:
     """Makes a device an output again that lost this in its last use.
 
     v4l2loopback 0.12 (Debian 12, Ubuntu 22.04) with exclusive_caps=1 announces neither capture nor output after a
-    program that wrote without VIDIOC_STREAMON has closed it (v4l2loopback issues 442 and 470). A
-    descriptor that did call it sets this right when it is closed.
+    program that wrote without VIDIOC_STREAMON has closed it (v4l2loopback#442, #470). A descriptor
+    that called it, even in vain, sets this right when it is closed.
     """
     with suppress(OSError), v4l2.Device(path) as device:
         identity = device.identity()
         if not identity.capture and not identity.output:
-            device.start_output()
+            device.declare_producer()
 
 
 def _forgetful() -> bool:
