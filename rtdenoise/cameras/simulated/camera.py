@@ -16,6 +16,7 @@ from ...errors import CameraError
 from ...frames import PlaneFormat, Planes
 from ..base import CameraInfo, Mode
 from .film import Film
+from .grey import GreyNoise, measure_grey
 from .jpeg import JpegDecoder, JpegEncoder
 from .options import Options, parse_options
 from .processor import Processing, develop
@@ -25,7 +26,7 @@ from .sensor import Sensor, SensorParameters
 DEFAULT_SIZE = (1920, 1080)
 DEFAULT_RATE_FPS = 30.0
 _SMALLEST, _LARGEST = 32, 8192
-_QUANTISER = 5
+_QUANTISER = 3
 
 
 def open_simulated(
@@ -171,6 +172,18 @@ class SimulatedCamera:
         It includes the reach of the processor's filters. All False where nothing moves, all True in a pan.
         """
         return self._film.subject_mask(index, self._processing.reach)
+
+    def grey_noise(self, steps: int = 16, frames: int = 12, *, jpeg: bool = True) -> GreyNoise:
+        """The camera's noise on even grey, measured on rendered patches: what a noise model should find.
+
+        Args:
+            steps: How many greys, evenly spaced in the picture's levels from black to nearly white.
+            frames: How many patches of 96 × 96 pixels per grey.
+            jpeg: Whether the patches go through JPEG, as the camera's frames do.
+        """
+        return measure_grey(
+            self._parameters, self._processing, _QUANTISER if jpeg else None, steps, frames
+        )
 
     def _time_s(self, index: int) -> float:
         return float(index / self._mode.rate_fps)

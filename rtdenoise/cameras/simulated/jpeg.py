@@ -6,12 +6,13 @@ from fractions import Fraction
 from typing import Any
 
 import av
-import numpy as np
 from av.error import FFmpegError
 from av.video.codeccontext import VideoCodecContext
 from av.video.frame import VideoFrame
 
-from ...frames import Planes
+from ...frames import Planes, frame_from_planes
+
+_FULL_RANGE = 2  # AVCOL_RANGE_JPEG
 
 
 class JpegEncoder:
@@ -30,7 +31,8 @@ class JpegEncoder:
         if not isinstance(context, VideoCodecContext):
             raise TypeError("FFmpeg's mjpeg encoder is no video encoder")
         context.width, context.height = width, height
-        context.pix_fmt = "yuvj422p"
+        context.pix_fmt = "yuv422p"
+        context.color_range = _FULL_RANGE
         context.time_base = self._time_base
         context.thread_count = 1
         context.qmin = context.qmax = quantiser  # the same for every frame, whatever came before it
@@ -40,10 +42,7 @@ class JpegEncoder:
 
     def encode(self, planes: Planes, index: int) -> av.Packet[Any]:
         """The packet of frame ``index``."""
-        frame = VideoFrame(planes.format.width, planes.format.height, "yuvj422p")
-        for plane, values in zip(frame.planes, (planes.y, planes.u, planes.v), strict=True):
-            rows = np.frombuffer(memoryview(plane), np.uint8).reshape(plane.height, plane.line_size)
-            rows[:, : plane.width] = values
+        frame = frame_from_planes(planes)
         # The encoder wants times that rise; the caller may ask for any frame again.
         frame.pts, frame.time_base = self._encoded, self._time_base
         self._encoded += 1

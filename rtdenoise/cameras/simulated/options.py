@@ -10,8 +10,8 @@ from typing import Any
 from ...errors import CameraError
 from .scenes import SCENES
 
-# Analogue gains that give about 1, 3 and 6 levels of luma noise in the mid-tones at any size.
-NOISE_GAINS = {"low": 4.0, "medium": 36.0, "high": 110.0}
+# Analogue gains that give about 1, 3 and 6 levels of luma noise, at any size.
+NOISE_GAINS = {"low": 4.0, "medium": 32.0, "high": 96.0}
 MOTIONS = ("still", "subject", "pan")
 _HELP = {
     "noise": "low, medium or high",

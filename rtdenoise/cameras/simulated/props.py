@@ -9,9 +9,9 @@ import numpy as np
 from .canvas import Canvas, Colour, Floats
 
 _WORDS = (
-    ("light", "noise", "signal", "grain", "colour", "mean", "level", "frame", "still", "scene")
-    + ("motion", "camera", "sensor", "window", "paper", "green", "quiet", "evening", "copper")
-    + ("yellow", "harbour", "river", "north", "garden", "letter", "number", "second", "winter")
+    *("light", "noise", "signal", "grain", "colour", "mean", "level", "frame", "still", "scene"),
+    *("motion", "camera", "sensor", "window", "paper", "green", "quiet", "evening", "copper"),
+    *("yellow", "harbour", "river", "north", "garden", "letter", "number", "second", "winter"),
 )
 
 
