@@ -138,6 +138,11 @@ def _rgb_from_ycc(matrix: Matrix) -> NDArray[np.float64]:
     )
 
 
+def ycc_from_rgb(matrix: Matrix) -> NDArray[np.float64]:
+    """(3, 3): Y' in [0, 1] and Cb, Cr in [-0.5, 0.5] from R', G', B' in [0, 1]."""
+    return np.asarray(np.linalg.inv(_rgb_from_ycc(matrix)), np.float64)
+
+
 def _change_matrix(
     y: Bytes, u: Bytes, v: Bytes, source: PlaneFormat, target: PlaneFormat
 ) -> tuple[Bytes, Bytes, Bytes]:
@@ -146,7 +151,7 @@ def _change_matrix(
     Y'CbCr → R'G'B' → Y'CbCr is one 3×3 matrix, in which chroma doesn't depend on luma: so chroma is
     changed at its own size, and luma gets a correction that is enlarged to its size.
     """
-    turn = np.linalg.inv(_rgb_from_ycc(target.matrix)) @ _rgb_from_ycc(source.matrix)
+    turn = ycc_from_rgb(target.matrix) @ _rgb_from_ycc(source.matrix)
     low, luma_span, chroma_span = _coefficients(source)
     new_low, new_luma_span, new_chroma_span = _coefficients(target)
     cb, cr = u.astype(np.float32), v.astype(np.float32)
@@ -216,7 +221,7 @@ def planes_from_rgb(
     if rgb.shape != (3, format.height, format.width):
         wanted = (3, format.height, format.width)
         raise ValueError(f"rgb has the shape {tuple(rgb.shape)}, expected {wanted}")
-    turn = torch.tensor(np.linalg.inv(_rgb_from_ycc(format.matrix)), dtype=torch.float32)
+    turn = torch.tensor(ycc_from_rgb(format.matrix), dtype=torch.float32)
     low, luma_span, chroma_span = _coefficients(format)
     ycc = torch.tensordot(turn.to(rgb.device), rgb.detach().float(), dims=1)  # (3, H, W)
     y = _to_bytes(ycc[0] * luma_span + low)

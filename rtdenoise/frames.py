@@ -15,7 +15,7 @@ import numpy as np
 from av.video.frame import VideoFrame
 from av.video.reformatter import Interpolation, VideoReformatter
 
-from .colour import convert, planes_from_rgb, rgb_tensor
+from .colour import convert, planes_from_rgb, rgb_tensor, ycc_from_rgb
 from .errors import ClipError
 from .planes import NO_CHROMA, Bytes, Chroma, Matrix, PlaneFormat, Planes, empty_planes
 
@@ -55,6 +55,19 @@ _SEMI_PLANAR: dict[str, tuple[Chroma, int]] = {
     "nv24": ("444", 0),
     "nv42": ("444", 1),
 }
+# Where red, green and blue lie among how many packed bytes.
+_RGB = {
+    "rgb24": (3, (0, 1, 2)),
+    "bgr24": (3, (2, 1, 0)),
+    "rgb0": (4, (0, 1, 2)),
+    "rgba": (4, (0, 1, 2)),
+    "bgr0": (4, (2, 1, 0)),
+    "bgra": (4, (2, 1, 0)),
+    "0rgb": (4, (1, 2, 3)),
+    "argb": (4, (1, 2, 3)),
+    "0bgr": (4, (3, 2, 1)),
+    "abgr": (4, (3, 2, 1)),
+}
 _PACKED = {"yuyv422": (0, 1, 3), "yvyu422": (0, 3, 1), "uyvy422": (1, 0, 2)}
 _FRAME_FORMAT = {"420": "yuv420p", "422": "yuv422p", "444": "yuv444p", "gray": "gray"}
 _LIMITED, _FULL = 1, 2  # AVColorRange
@@ -72,7 +85,7 @@ def planes_from_frame(frame: VideoFrame) -> Planes:
     """The planes of a decoded frame, without a copy where its layout is planar.
 
     4:2:0, 4:2:2, 4:4:4 and grey of 8 bits are taken as they are, interleaved layouts are taken apart, and
-    everything else (RGB, more than 8 bits, palettes) goes through libswscale; alpha is dropped. RGB becomes
+    everything else (more than 8 bits, palettes) goes through libswscale; alpha is dropped. RGB becomes
     full-range BT.601 4:4:4. A frame that doesn't say its matrix is BT.601; one that doesn't say its range is
     limited, except for the ``yuvj`` formats and grey.
 
@@ -80,19 +93,20 @@ def planes_from_frame(frame: VideoFrame) -> Planes:
         ClipError: libswscale can't read the frame's pixel format.
     """
     name = frame.format.name
+    time_s = float(frame.time) if frame.pts is not None and frame.time_base else 0.0
+    if name in _RGB:
+        return _planes_from_packed_rgb(frame, time_s)
     full = name.startswith("yuvj") or frame.color_range == _FULL
     full = full or (name.startswith("gray") and frame.color_range != _LIMITED)
     matrix: Matrix = "bt709" if frame.colorspace == _BT709 else "bt601"
-    time_s = float(frame.time) if frame.pts is not None and frame.time_base else 0.0
     width, height = frame.width, frame.height
     chroma = _PLANAR.get(name)
-    if chroma is None and name in _SEMI_PLANAR:
+    if name in _SEMI_PLANAR:
         chroma = _SEMI_PLANAR[name][0]
     elif name in _PACKED:
         chroma = "422"
     if chroma is None or frame.colorspace in _WIDE_GAMUT:
-        plain = simplify(frame, full)
-        return replace(planes_from_frame(plain), time_s=time_s)
+        return replace(planes_from_frame(simplify(frame, full)), time_s=time_s)
 
     layout = PlaneFormat(width, height, chroma, full, matrix)
     rows, columns = layout.chroma_shape
@@ -111,6 +125,22 @@ def planes_from_frame(frame: VideoFrame) -> Planes:
     packed = _view(frame, 0, rows, columns, 4)
     y = _channel(_view(frame, 0, height, columns * 2, 2), at_y)[:, :width]
     return Planes(y, _channel(packed, at_u), _channel(packed, at_v), layout, time_s)
+
+
+def _planes_from_packed_rgb(frame: VideoFrame, time_s: float) -> Planes:
+    """RGB as full-range BT.601 4:4:4, rounded (libswscale rounds chroma down, half a level on average)."""
+    samples, places = _RGB[frame.format.name]
+    turn = np.zeros((3, samples + 1))
+    turn[:, places] = ycc_from_rgb("bt601")
+    turn[:, samples] = 0, 128, 128
+    packed = _view(frame, 0, frame.height, frame.width, samples)
+    y, u, v = cv2.split(cv2.transform(packed, turn))
+    layout = PlaneFormat(frame.width, frame.height, "444", True, "bt601")
+    return Planes(_bytes(y), _bytes(u), _bytes(v), layout, time_s)
+
+
+def _bytes(array: object) -> Bytes:
+    return np.asarray(array, np.uint8)
 
 
 def _view(frame: VideoFrame, index: int, rows: int, columns: int, samples: int = 1) -> Bytes:
@@ -141,10 +171,9 @@ _scaler = _Scaler()
 
 
 def simplify(frame: VideoFrame, full_range: bool) -> VideoFrame:
-    """Any frame as 8-bit planar YCbCr or grey, through libswscale.
+    """Any frame in 8 bits as planar YCbCr, grey or ``rgb24``, through libswscale.
 
-    Sub-sampling, range and matrix are kept where the frame has them (BT.2020 and SMPTE 240M become BT.709);
-    RGB becomes full-range BT.601 4:4:4.
+    Sub-sampling, range and matrix are kept where the frame has them; BT.2020 and SMPTE 240M become BT.709.
 
     Raises:
         ClipError: libswscale doesn't know the pixel format.
@@ -153,19 +182,20 @@ def simplify(frame: VideoFrame, full_range: bool) -> VideoFrame:
     colours = [c for c in source.components if not c.is_alpha]
     rgb = source.is_rgb or source.has_palette
     target = "yuv444p"
-    if len(colours) == 1 and not rgb:
+    if rgb:
+        target = "rgb24"
+    elif len(colours) == 1:
         target = "gray"
-    elif not rgb:
+    else:
         halves = (source.chroma_width(64) < 64, source.chroma_height(64) < 64)
         target = {(True, True): "yuv420p", (True, False): "yuv422p"}.get(halves, target)
-    to_709 = frame.colorspace in _WIDE_GAMUT or (frame.colorspace == _BT709 and not rgb)
-    matrix = _BT709 if to_709 else _BT601
+    matrix = _BT709 if frame.colorspace in (_BT709, *_WIDE_GAMUT) else _BT601
     color_range = _FULL if rgb or full_range else _LIMITED
     try:
         result = _scaler.reformatter.reformat(
             frame,
             format=target,
-            src_colorspace=matrix if rgb else _WIDE_GAMUT.get(frame.colorspace, matrix),
+            src_colorspace=_WIDE_GAMUT.get(frame.colorspace, matrix),
             dst_colorspace=matrix,
             interpolation=_SWS_FLAGS,
             src_color_range=color_range,

@@ -194,8 +194,11 @@ def open_container(path: Path) -> InputContainer:
         container = av.open(f"file:{path}", metadata_errors="replace")
     except av.PermissionError as error:
         raise ClipError(f"There is no permission to read {path}.", "Change it.") from error
+    except av.EOFError as error:
+        what = "is empty" if path.stat().st_size == 0 else "holds no frames"
+        raise ClipError(f"{path} {what}.", "Record it again.") from error
     except (av.FFmpegError, OSError) as error:
-        what = "is empty" if path.stat().st_size == 0 else "is not a video or picture"
+        what = "is empty" if path.stat().st_size == 0 else "is no video or picture, or is damaged"
         raise ClipError(f"{path} {what}.", "Name a clip such as one from capture.") from error
     return container
 

@@ -117,7 +117,7 @@ class ImagesCamera:
         stream = container.streams.video[0]
         prepare(stream)
         size, wanted = (stream.width, stream.height), (self._mode.width, self._mode.height)
-        if size != wanted:
+        if size not in (wanted, (0, 0)):  # the latter where it is damaged, which decode finds out
             raise ClipError(
                 f"{path} has {size[0]}×{size[1]} pixels, the first picture {wanted[0]}×{wanted[1]}.",
                 "All pictures of a folder must have one size.",

@@ -1,0 +1,253 @@
+"""Video files and folders of pictures as cameras."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Callable
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+
+from rtdenoise.cameras.file import FileCamera
+from rtdenoise.cameras.images import ImagesCamera, natural_key
+from rtdenoise.errors import ClipError
+from rtdenoise.frames import Planes, frame_from_planes, planes_from_frame
+
+MakeClip = Callable[..., Path]
+MakePicture = Callable[..., Planes]
+FOOTAGE = Path(__file__).resolve().parents[3] / "../shared/data"
+
+
+def remade(path: Path, change: Callable[[int, bytes], bytes]) -> Path:
+    """A copy of a clip in which each packet's bytes went through ``change``."""
+    copy = path.with_name(f"remade-{path.name}")
+    with av.open(str(path)) as source, av.open(str(copy), "w") as target:
+        stream = source.streams.video[0]
+        out = target.add_stream_from_template(stream)
+        for index, packet in enumerate(p for p in source.demux(stream) if p.size):
+            new = av.Packet(change(index, bytes(packet)))
+            new.pts, new.dts, new.time_base = packet.pts, packet.dts, packet.time_base
+            new.stream = out
+            target.mux(new)
+    return copy
+
+
+def test_plays_all_frames_with_their_times(make_clip: MakeClip, make_picture: MakePicture) -> None:
+    camera = FileCamera(make_clip(frames=7))
+    times = []
+    for index, frame in enumerate(camera.frames()):
+        planes = planes_from_frame(frame)
+        truth = make_picture(shift=index)
+        assert planes.format == truth.format
+        assert np.abs(planes.y.astype(int) - truth.y).mean() < 2
+        times.append(planes.time_s)
+    assert times == pytest.approx([n / 25 for n in range(7)])
+    assert camera.damaged_packets == 0
+    assert camera.mode.rate_fps == 25
+    assert str(camera.mode) == "MJPG 64×48 @ 25"
+    assert camera.frame_count == 7
+    camera.close()
+    camera.close()
+
+
+def test_packets_are_those_of_the_file(make_clip: MakeClip) -> None:
+    path = make_clip(frames=4)
+    with av.open(str(path)) as container:
+        stored = [bytes(p) for p in container.demux(video=0) if p.size]
+    camera = FileCamera(path)
+    assert [bytes(p) for p in camera.packets()] == stored
+    assert camera.template is not None
+    camera.close()
+
+
+def test_frames_that_the_decoder_holds_back_come_at_the_end(make_clip: MakeClip) -> None:
+    camera = FileCamera(make_clip("clip.mp4", frames=12, codec="libx264"))
+    times = [planes_from_frame(frame).time_s for frame in camera.frames()]
+    assert times == pytest.approx([n / 25 for n in range(12)])
+    assert camera.mode.codec == "h264"
+    camera.close()
+
+
+@pytest.mark.parametrize("share", [0.1, 0.5, 0.9])
+def test_truncated_jpegs_are_counted_and_left_out(make_clip: MakeClip, share: float) -> None:
+    path = remade(
+        make_clip(frames=6), lambda i, data: data[: int(len(data) * share)] if i in (0, 3) else data
+    )
+    camera = FileCamera(path)
+    assert len(list(camera.frames())) == 4
+    assert camera.damaged_packets == 2
+    camera.close()
+
+
+def test_a_jpeg_without_its_end_marker_is_whole(make_clip: MakeClip) -> None:
+    camera = FileCamera(remade(make_clip(frames=3), lambda _, data: data[:-2]))
+    assert len(list(camera.frames())) == 3
+    assert camera.damaged_packets == 0
+    camera.close()
+
+
+def test_damage_is_not_printed(make_clip: MakeClip, capfd: pytest.CaptureFixture[str]) -> None:
+    camera = FileCamera(remade(make_clip(frames=3), lambda i, data: data[:500] if i == 1 else data))
+    list(camera.frames())
+    camera.close()
+    assert capfd.readouterr() == ("", "")
+
+
+def test_nothing_but_damage_is_an_error(make_clip: MakeClip) -> None:
+    camera = FileCamera(remade(make_clip(frames=3), lambda _, data: bytes(len(data))))
+    with pytest.raises(ClipError, match="None of the frames"):
+        list(camera.frames())
+    camera.close()
+
+
+def test_a_file_that_was_cut_off_plays_to_the_cut(make_clip: MakeClip) -> None:
+    path = make_clip(frames=20)
+    data = path.read_bytes()
+    path.write_bytes(data[: len(data) // 2])
+    camera = FileCamera(path)
+    assert 5 <= len(list(camera.frames())) <= 12
+    camera.close()
+
+
+def test_id_is_that_of_the_content_or_of_the_sidecar(make_clip: MakeClip) -> None:
+    path = make_clip("evening.mkv")
+    first = FileCamera(path).info
+    assert first.kind == "file"
+    assert first.name == "evening.mkv"
+    assert first.id.startswith("file-evening-")
+    assert FileCamera(path).info == first
+    other = make_clip("evening2.mkv", frames=3).rename(path)
+    assert FileCamera(other).info.id != first.id
+
+    camera = {"id": "046d-0825-abc", "name": "C270", "kind": "webcam", "spec": "/dev/video0"}
+    path.with_suffix(".json").write_text(json.dumps({"camera": camera}))
+    info = FileCamera(path).info
+    assert (info.id, info.name, info.kind) == ("046d-0825-abc", "C270", "file")
+    assert info.spec == f"file:{path}"
+    path.with_suffix(".json").write_text('{"camera": []}')
+    assert FileCamera(path).info.id.startswith("file-evening-")
+
+
+def test_says_what_is_wrong(tmp_path: Path) -> None:
+    text = tmp_path / "notes.txt"
+    text.write_text("milk\neggs\n" * 50)
+    fake = tmp_path / "fake.mkv"
+    fake.write_text("milk\neggs\n" * 50)
+    empty = tmp_path / "empty.mkv"
+    empty.touch()
+    sound = tmp_path / "sound.mkv"
+    with av.open(str(sound), "w") as container:
+        stream = container.add_stream("aac", rate=48000)
+        assert isinstance(stream, av.AudioStream)
+        piece = av.AudioFrame.from_ndarray(np.zeros((1, 1024), np.float32), "fltp", "mono")
+        piece.sample_rate = 48000
+        container.mux(stream.encode(piece))
+        container.mux(stream.encode(None))
+    for path, words in (
+        (tmp_path / "missing.mkv", "There is no file"),
+        (text, "is a text file"),
+        (fake, "is no video or picture|is a text file"),
+        (empty, "is empty"),
+        (sound, "holds no video"),
+        (tmp_path, "is a folder"),
+    ):
+        with pytest.raises(ClipError, match=words) as error:
+            FileCamera(path)
+        assert error.value.hint
+        assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize("suffix", ["mkv", "avi"])
+def test_no_frames_is_an_error(make_clip: MakeClip, suffix: str) -> None:
+    path = make_clip(f"clip.{suffix}", frames=0)
+    with pytest.raises(ClipError, match="holds no frames"):
+        list(FileCamera(path).frames())
+
+
+def test_names_with_colons_are_names(make_clip: MakeClip) -> None:
+    path = make_clip(frames=2)
+    odd = path.rename(path.with_name("concat:10:30.mkv"))
+    camera = FileCamera(odd)
+    assert len(list(camera.frames())) == 2
+    camera.close()
+
+
+def test_close_from_another_thread_ends_the_frames(make_clip: MakeClip) -> None:
+    camera = FileCamera(make_clip(frames=50))
+    frames = camera.frames()
+    next(frames)
+    closer = threading.Thread(target=camera.close)
+    closer.start()
+    closer.join()
+    assert list(frames) == []
+
+
+def test_frames_outlive_the_camera(make_clip: MakeClip, make_picture: MakePicture) -> None:
+    camera = FileCamera(make_clip(frames=5))
+    planes = [planes_from_frame(frame) for frame in camera.frames()]
+    camera.close()
+    for index, kept in enumerate(planes):
+        assert np.abs(kept.y.astype(int) - make_picture(shift=index).y).mean() < 2
+
+
+def save_png(path: Path, planes: Planes) -> None:
+    frame_from_planes(planes).reformat(format="rgb24").save(str(path))
+
+
+def test_folder_of_pictures_plays_in_natural_order(
+    tmp_path: Path, make_picture: MakePicture
+) -> None:
+    for index in (0, 1, 2, 10):
+        save_png(tmp_path / f"frame{index}.png", make_picture(shift=index * 10))
+    (tmp_path / "notes.txt").write_text("not a picture")
+    camera = ImagesCamera(tmp_path, rate_fps=10)
+    corners = []
+    for index, frame in enumerate(camera.frames()):
+        planes = planes_from_frame(frame)
+        assert planes.time_s == pytest.approx(index / 10)
+        assert planes.format.chroma == "444"
+        corners.append(int(planes.y[0, 0]))
+    assert camera.frame_count == 4
+    assert corners == pytest.approx([40, 50, 60, 140], abs=4)
+    assert camera.mode.rate_fps == Fraction(10)
+    assert camera.info.kind == "file"
+    camera.close()
+    camera.close()
+
+
+def test_pictures_of_two_sizes_are_refused(tmp_path: Path, make_picture: MakePicture) -> None:
+    save_png(tmp_path / "a.png", make_picture(64, 48))
+    save_png(tmp_path / "b.png", make_picture(32, 48))
+    with pytest.raises(ClipError, match=r"b\.png has 32×48 pixels, the first picture 64×48"):
+        list(ImagesCamera(tmp_path).frames())
+
+
+def test_damaged_pictures_are_counted(tmp_path: Path, make_picture: MakePicture) -> None:
+    for name in "abc":
+        save_png(tmp_path / f"{name}.png", make_picture())
+    data = (tmp_path / "b.png").read_bytes()
+    (tmp_path / "b.png").write_bytes(data[:60] + bytes(len(data) - 60))
+    camera = ImagesCamera(tmp_path)
+    assert len(list(camera.frames())) == 2
+    assert camera.damaged_packets == 1
+
+
+def test_natural_order() -> None:
+    names = ["b1", "a10", "a2", "A1", "a2b", "10", "9"]
+    assert sorted(names, key=natural_key) == ["9", "10", "A1", "a2", "a2b", "a10", "b1"]
+
+
+@pytest.mark.parametrize(("name", "frames", "size"), [("parking", 120, "320×240 @ 25")])
+def test_real_footage(name: str, frames: int, size: str) -> None:
+    path = FOOTAGE / f"{name}.mkv"
+    if not path.exists():
+        pytest.skip("the real footage is not here")
+    camera = FileCamera(path)
+    assert str(camera.mode) == f"MJPG {size}"
+    assert len(list(camera.frames())) == frames
+    assert camera.damaged_packets == 0
+    camera.close()

@@ -1,0 +1,88 @@
+"""What a person writes for a camera, and what is opened."""
+
+from __future__ import annotations
+
+import sys
+import types
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from rtdenoise.cameras import open_camera
+from rtdenoise.cameras.file import FileCamera
+from rtdenoise.cameras.images import ImagesCamera
+from rtdenoise.errors import CameraError, ClipError, RtdenoiseError
+
+Calls = list[tuple[Any, ...]]
+
+
+@pytest.fixture
+def calls(monkeypatch: pytest.MonkeyPatch) -> Calls:
+    """Stands in for the modules that open webcams and the simulated camera."""
+    made: Calls = []
+    webcam = types.ModuleType("rtdenoise.cameras.webcam")
+    webcam.open_webcam = lambda spec, *, size, rate_fps: made.append(  # type: ignore[attr-defined]
+        ("webcam", spec, size, rate_fps)
+    )
+    simulated = types.ModuleType("rtdenoise.cameras.simulated")
+    simulated.open_simulated = lambda rest, *, size, rate_fps: made.append(  # type: ignore[attr-defined]
+        ("simulated", rest, size, rate_fps)
+    )
+    monkeypatch.setitem(sys.modules, "rtdenoise.cameras.webcam", webcam)
+    monkeypatch.setitem(sys.modules, "rtdenoise.cameras.simulated", simulated)
+    return made
+
+
+@pytest.mark.parametrize(
+    ("spec", "call"),
+    [
+        (None, ("webcam", None)),
+        ("/dev/video0", ("webcam", "/dev/video0")),
+        ("/dev/null", ("webcam", "/dev/null")),
+        ("C270 HD WEBCAM", ("webcam", "C270 HD WEBCAM")),
+        ("046d-0825-2D52A3B0", ("webcam", "046d-0825-2D52A3B0")),
+        ("simulated", ("simulated", "")),
+        ("simulated:desk?noise=high&seed=1", ("simulated", ":desk?noise=high&seed=1")),
+        ("simulated?frames=3", ("simulated", "?frames=3")),
+    ],
+)
+def test_dispatch(calls: Calls, spec: str | None, call: tuple[str, str | None]) -> None:
+    open_camera(spec, size=(640, 480), rate_fps=15)
+    assert calls == [(*call, (640, 480), 15)]
+
+
+def test_files_and_folders(make_clip: Callable[..., Path], tmp_path: Path) -> None:
+    path = make_clip(frames=2)
+    camera = open_camera(f"file:{path}")
+    assert isinstance(camera, FileCamera)
+    camera.close()
+    folder = tmp_path / "pictures"
+    folder.mkdir()
+    with pytest.raises(ClipError, match="holds no pictures"):
+        open_camera(f"file:{folder}")
+    make_clip("one.mkv", frames=1)
+    frame = next(FileCamera(tmp_path / "one.mkv").frames())
+    frame.reformat(format="rgb24").save(str(folder / "one.png"))
+    assert isinstance(open_camera(f"file:{folder}"), ImagesCamera)
+
+
+def test_mistakes_get_a_hint(calls: Calls, make_clip: Callable[..., Path]) -> None:
+    path = make_clip(frames=1)
+    expected: list[tuple[str, type[RtdenoiseError], str]] = [
+        (str(path), CameraError, f"write file:{path}"),
+        (str(path.parent), CameraError, f"write file:{path.parent}"),
+        ("simulatd:desk", CameraError, "Did you mean simulated:desk?"),
+        ("Simulated", CameraError, "Did you mean simulated?"),
+        ("flie:a.mkv", CameraError, "Did you mean file:a.mkv?"),
+        ("evening.mkv", CameraError, "file:PATH"),
+        ("file:", ClipError, "file:PATH"),
+        ("file:/nowhere/a.mkv", ClipError, "There is no file /nowhere/a.mkv"),
+        ("  ", CameraError, "rtdenoise devices"),
+    ]
+    for spec, kind, words in expected:
+        with pytest.raises(kind) as error:
+            open_camera(spec)
+        assert words in str(error.value)
+    assert calls == []
