@@ -21,7 +21,6 @@ from av.video.stream import VideoStream
 from rtdenoise.cameras import open_camera
 from rtdenoise.cameras.base import Camera
 from rtdenoise.cameras.controls import locked_controls
-from rtdenoise.console import Ticker
 from rtdenoise.errors import CameraError, ClipError, StorageError, storage_error, writing
 
 from .clip import Clip
@@ -80,8 +79,8 @@ def record(
     seconds: float,
     *,
     scenes: int = 1,
-    ticker: Ticker | None = None,
-    tell: Callable[[str], None] | None = None,
+    tick: Callable[[float], object] | None = None,
+    tell: Callable[[str], object] | None = None,
 ) -> Recording:
     """Records ``camera`` to ``path``: the whole file or none, under a temporary name until it is done.
 
@@ -94,7 +93,8 @@ def record(
         path: The clip, with a suffix from :func:`suffix_for`.
         seconds: How long, all scenes together.
         scenes: How many, for a webcam that is pointed elsewhere in between.
-        ticker: Told of the seconds recorded.
+        tick: Told how much more of the recording is done, in frames of the mode's rate: about 1 at a
+            time, more where the camera is slower than its mode promises.
         tell: Told what the user has to do.
 
     Raises:
@@ -103,7 +103,7 @@ def record(
         StorageError: the disk is full or can't be written; if it is full, what was recorded is kept, if it
             is a valid clip of two frames or more, and the message says so.
     """
-    session = _Session(camera, path, seconds, scenes, ticker or Ticker(), tell or (lambda _: None))
+    session = _Session(camera, path, seconds, scenes, tick or _ignore, tell or _ignore)
     with session.writer, _first_interrupt() as interrupted:
         try:
             session.run(interrupted)
@@ -124,11 +124,11 @@ class _Session:
         path: Path,
         seconds: float,
         scenes: int,
-        ticker: Ticker,
-        tell: Callable[[str], None],
+        tick: Callable[[float], object],
+        tell: Callable[[str], object],
     ) -> None:
         live = camera.info.kind == "webcam"
-        self._camera, self._ticker, self._tell = camera, ticker, tell
+        self._camera, self._tick, self._tell = camera, tick, tell
         self._scenes = scenes if live else 1
         self._scene_s = seconds / self._scenes
         self._settle_s = SETTLE_S if live else 0.0
@@ -180,6 +180,7 @@ class _Session:
         """Records one scene; whether there are more packets."""
         begin: float | None = None
         last = 0.0
+        frame_s = 1 / max(float(self._camera.mode.rate_fps), 1.0)
         for packet, at in packets:
             if begin is None:
                 begin = last = at
@@ -187,14 +188,12 @@ class _Session:
             self.writer.write(packet)
             self._recorded_s += max(at - last, 0.0)
             self._intervals += at > begin
-            self._ticker.advance(max(at - last, 0.0))
+            self._tick(max((at - last) / frame_s, 0.0) if at > begin else 1.0)
             last = at
             if stop:
                 return False
-            # The next frame would begin after the time is over; half a frame allows for jitter.
-            if at - begin + 0.5 / max(float(self._camera.mode.rate_fps), 1.0) >= self._scene_s - (
-                1 / max(float(self._camera.mode.rate_fps), 1.0)
-            ):
+            # Enough when the next frame would be due half a frame before the end, or later.
+            if at - begin + 1.5 * frame_s >= self._scene_s:
                 return True
         return False
 
@@ -226,6 +225,10 @@ class _Session:
             scene_starts=tuple(self._scene_starts[1:]),
             lost_because=self.lost_because,
         )
+
+
+def _ignore(_: object) -> None:
+    """For callers that don't want to be told."""
 
 
 def _timed(camera: Camera) -> Iterator[tuple[av.Packet[Any], float]]:
@@ -394,7 +397,7 @@ def _first_interrupt() -> Iterator[list[bool]]:
         yield seen
         return
 
-    def note(signum: int, frame: object) -> None:
+    def note(_signal: int, _frame: object) -> None:
         if seen:
             raise KeyboardInterrupt
         seen.append(True)
