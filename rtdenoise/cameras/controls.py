@@ -15,7 +15,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from .base import Camera
-from .v4l2 import FLAG_READ_ONLY, Control, Device
+from .v4l2 import Control, Device
+from .v4l2_structs import FLAG_READ_ONLY
 
 _GUARD = Path(__file__).with_name("controls_guard.py")
 

@@ -10,7 +10,6 @@ falls silent is noticed.
 from __future__ import annotations
 
 import errno
-import os
 import select
 import sys
 import threading
@@ -28,6 +27,7 @@ from av.video.stream import VideoStream
 from ..errors import CameraError
 from . import discovery
 from .base import CameraInfo, Mode
+from .choice import denied, find_camera, silent
 from .modes import choose_mode, describe_modes
 from .v4l2 import FORMATS, Device, descriptors_of
 
@@ -36,17 +36,12 @@ if TYPE_CHECKING:
 
     VideoPacket = av.Packet[VideoStream]
 
-OPEN_TIMEOUT_S = (
-    15.0  # Windows' drivers take up to half a minute when cold; FFmpeg's dshow is quicker
-)
+OPEN_TIMEOUT_S = 15.0
 FIRST_FRAME_TIMEOUT_S = 10.0
 SILENCE_TIMEOUT_S = 5.0  # well above the longest exposure of a webcam
 # AVFMT_FLAG_NONBLOCK = 4 has no name among FFmpeg's options.
 OPTIONS = {"fflags": "+nobuffer+4", "analyzeduration": "0"}
 _GONE = (errno.ENODEV, errno.EINVAL, errno.EIO, errno.ENXIO, errno.EBADF)
-HINT_NO_CAMERA = (
-    "Plug one in and look at rtdenoise devices, or try the built-in one with --camera simulated."
-)
 
 
 class Webcam:
@@ -278,7 +273,7 @@ def _open_v4l2(spec: str | None, size: tuple[int, int] | None, rate_fps: float |
         container = av.open(path, "r", "v4l2", options, timeout=(OPEN_TIMEOUT_S, None))
     except (av.FFmpegError, OSError) as error:
         if camera.driver in discovery.LOOPBACK_DRIVERS and error.errno in _GONE:
-            raise _silent(path, camera.info.name) from error
+            raise silent(path, camera.info.name) from error
         raise _open_error(error, camera.info, wanted) from error
     try:
         if not container.streams.video:
@@ -290,75 +285,6 @@ def _open_v4l2(spec: str | None, size: tuple[int, int] | None, rate_fps: float |
     except BaseException:
         container.close()
         raise
-
-
-def find_camera(
-    spec: str | None, found: list[discovery.FoundCamera] | None = None
-) -> discovery.FoundCamera:
-    """The camera that ``spec`` means; see :func:`open_webcam`.
-
-    Raises:
-        CameraError: there is none, or more than one.
-    """
-    nodes = discovery.video_nodes() if found is None else []
-    cameras = discovery.cameras(nodes) if found is None else found
-    if spec is None:
-        # A camera's second node (infra-red, H.264) is no second camera.
-        real = [camera for camera in cameras if camera.real and camera.modes]
-        chosen = [camera for camera in real if camera.index == 0] or real
-        if not chosen and any(node.denied for node in nodes):
-            raise _denied(next(node.path for node in nodes if node.denied))
-        if not chosen:
-            raise CameraError("There is no camera on this machine.", HINT_NO_CAMERA)
-    elif spec.startswith("/"):
-        path = os.path.realpath(spec)
-        chosen = [camera for camera in cameras if camera.info.spec == path]
-        if not chosen:
-            raise _no_camera_at(spec, path, nodes)
-    else:
-        low = spec.lower()
-        chosen = (
-            [camera for camera in cameras if low in (camera.info.id, camera.info.name.lower())]
-            or [camera for camera in cameras if low in camera.info.name.lower()]
-        )  # fmt: skip
-        if not chosen:
-            names = ", ".join(f"{c.info.name} ({c.info.spec})" for c in cameras)
-            raise CameraError(
-                f"There is no camera called {spec}.",
-                f"There is {names}." if names else HINT_NO_CAMERA,
-            )
-    if len(chosen) > 1:
-        names = ", ".join(f"{camera.info.spec} ({camera.info.name})" for camera in chosen)
-        raise CameraError(f"Several cameras fit: {names}.", "Choose one with --camera PATH.")
-    return chosen[0]
-
-
-def _no_camera_at(spec: str, path: str, nodes: list[discovery.VideoNode]) -> CameraError:
-    node = next((node for node in nodes if node.path == path), None)
-    if node is None:
-        return CameraError(f"There is no camera at {spec}.", HINT_NO_CAMERA)
-    if node.denied:
-        return _denied(path)
-    if node.loopback:
-        return _silent(node.path, node.name)
-    return CameraError(
-        f"{spec} ({node.name}) gives no pictures: it is another part of a device.",
-        "Choose a camera from rtdenoise devices.",
-    )
-
-
-def _silent(path: str, name: str) -> CameraError:
-    return CameraError(
-        f"{path} ({name}) is a virtual camera into which no program sends pictures.",
-        "Start the program that feeds it, or choose another camera from rtdenoise devices.",
-    )
-
-
-def _denied(path: str) -> CameraError:
-    return CameraError(
-        f"There is no permission to open {path}.",
-        "Run sudo usermod -aG video $USER, log out and in again.",
-    )
 
 
 def _input_format(mode: Mode) -> str:
@@ -423,7 +349,7 @@ def _open_error(
             "Plug one of them into another port (not on the same hub), or choose a smaller --size.",
         )
     if code in (errno.EACCES, errno.EPERM):
-        return _denied(info.spec)
+        return denied(info.spec)
     if code in (errno.ENOENT, errno.ENXIO):
         return CameraError(f"{name} went away.", "Plug it in again and run this again.")
     if code == errno.ETIMEDOUT or isinstance(error, av.error.ExitError):

@@ -11,7 +11,8 @@ from av.container import InputContainer
 
 from ..errors import CameraError
 from .base import CameraInfo, Mode
-from .webcam import HINT_NO_CAMERA, OPEN_TIMEOUT_S, OPTIONS, Webcam
+from .choice import HINT_NO_CAMERA
+from .webcam import OPEN_TIMEOUT_S, OPTIONS, Webcam
 
 SIZES = ((1920, 1080), (1280, 720), (640, 480))
 RATE_FPS = 30.0

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..cameras import discovery, v4l2
+from ..cameras.v4l2_structs import BUF_OUTPUT
 from ..errors import SinkError
 from ..frames import convert
 
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 LABEL = "rtdenoise"
 MODPROBE = f'sudo modprobe v4l2loopback devices=1 exclusive_caps=1 card_label="{LABEL}"'
 _MODULE = Path("/sys/module/v4l2loopback")
-_HINTS = {
+HINTS = {
     "linux": f"Run {MODPROBE}",
     "win32": "Install OBS Studio 26 or newer (its virtual camera comes with it) or Unity Capture.",
     "darwin": "Install OBS Studio 30 or newer, start its virtual camera once, and stop it again.",
@@ -41,6 +42,7 @@ class VirtualDevice:
     label: str
     producers: tuple[str, ...] = ()
     busy: bool = False
+    exclusive: bool = True
 
 
 class VirtualSink:
@@ -121,7 +123,7 @@ def open_virtual(
     width, height = _even(format.width), _even(format.height)
     if not width or not height:
         raise SinkError(f"A frame of {format.width}×{format.height} is too small to be shown.")
-    module = _import_pyvirtualcam()
+    module = import_pyvirtualcam()
     if not sys.platform.startswith("linux"):
         camera = _start(module, label, width, height, rate_fps, label or "a virtual camera")
         return VirtualSink(camera, str(camera.device), width, height)
@@ -142,7 +144,12 @@ def open_virtual(
     return VirtualSink(camera, name, width, height)
 
 
-def _import_pyvirtualcam() -> Any:
+def import_pyvirtualcam() -> Any:
+    """The module.
+
+    Raises:
+        SinkError: it isn't there, or its library can't be loaded.
+    """
     try:
         import pyvirtualcam
     except ImportError as error:
@@ -171,7 +178,7 @@ def _start(
 def _start_error(text: str, name: str, device: str | None) -> SinkError:
     """What pyvirtualcam's complaint means, and its cure."""
     low = text.lower()
-    hint = _HINTS.get(sys.platform, "")
+    hint = HINTS.get(sys.platform, "")
     if "not a video output device" in low or "busy" in low:
         return _busy(name, discovery.holders(device) if device else [])
     if "permission" in low or "could not be opened" in low:
@@ -220,7 +227,9 @@ def _device(node: discovery.VideoNode) -> VirtualDevice:
             device.granted()
             fed = True
     programs = tuple(discovery.holders(node.path)) if fed else ()
-    return VirtualDevice(node.path, node.name, programs, fed and bool(programs or not node.output))
+    return VirtualDevice(
+        node.path, node.name, programs, fed and bool(programs or not node.output), exclusive(node)
+    )
 
 
 def exclusive(node: discovery.VideoNode) -> bool:
@@ -303,7 +312,7 @@ def _check_format(path: str, name: str, width: int, height: int) -> None:
     """
     try:
         with v4l2.Device(path) as device:
-            code, set_width, set_height, _ = device.granted(v4l2.BUF_OUTPUT)
+            code, set_width, set_height, _ = device.granted(BUF_OUTPUT)
     except OSError:
         return
     if (code, set_width, set_height) == ("YU12", width, height):

@@ -1,0 +1,135 @@
+"""`rtdenoise devices`: the cameras and virtual cameras of this machine."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from ..cameras.discovery import FoundCamera
+
+
+@click.command(name="devices")
+@click.option("--json", "as_json", is_flag=True, help="Print it as JSON, for scripts.")
+def command(as_json: bool) -> None:
+    r"""List the cameras with their modes, and the virtual cameras.
+
+    What stands under "camera" works after --camera: the path, the name, a part of the name, or the id.
+
+    \b
+      rtdenoise devices
+      rtdenoise devices --json
+    """
+    from ..console import show_json
+
+    found, denied = _cameras()
+    if as_json:
+        show_json(as_dict(found, denied))
+    else:
+        _show(found, denied)
+
+
+def _cameras() -> tuple[list[FoundCamera], list[str]]:
+    """The cameras, and the device nodes for which there is no permission."""
+    from ..cameras import discovery
+
+    if not sys.platform.startswith("linux"):
+        from ..cameras import webcam_other
+
+        listed = webcam_other.cameras()
+        return [discovery.FoundCamera(info, (), real) for info, real in listed], []
+    nodes = discovery.video_nodes()
+    # A loopback that nothing feeds offers no mode: it is listed as a virtual camera only.
+    found = [camera for camera in discovery.cameras(nodes) if camera.real or camera.modes]
+    return found, [node.path for node in nodes if node.denied]
+
+
+def as_dict(found: list[FoundCamera], denied: list[str]) -> dict[str, Any]:
+    """What ``--json`` prints."""
+    from ..sinks.virtual import virtual_devices
+
+    cameras: list[dict[str, Any]] = [
+        {
+            "id": camera.info.id,
+            "name": camera.info.name,
+            "kind": camera.info.kind,
+            "path": camera.info.spec,
+            "real": camera.real,
+            "modes": [{**mode.to_json(), "text": str(mode)} for mode in camera.modes],
+        }
+        for camera in found
+    ]
+    cameras.append(
+        {
+            "id": "simulated",
+            "name": "Simulated camera",
+            "kind": "simulated",
+            "path": "simulated",
+            "real": False,
+            "modes": [],
+        }
+    )
+    virtual = [
+        {
+            "path": device.path,
+            "label": device.label,
+            "exclusive_caps": device.exclusive,
+            "in_use": device.busy,
+            "fed_by": list(device.producers),
+        }
+        for device in virtual_devices()
+    ]
+    return {"cameras": cameras, "virtual_cameras": virtual, "no_permission": denied}
+
+
+def _show(found: list[FoundCamera], denied: list[str]) -> None:
+    from rich.markup import escape
+    from rich.table import Table
+
+    from ..cameras.modes import describe_modes
+    from ..console import say, show
+    from ..sinks.virtual import MODPROBE, virtual_devices
+
+    table = Table(title="Cameras", title_justify="left", title_style="bold", show_lines=True)
+    table.add_column("--camera", no_wrap=True)
+    table.add_column("name and id")
+    table.add_column("modes", ratio=1)
+    for camera in found:
+        modes = describe_modes(camera.modes).split("; ") if camera.modes else ["not told"]
+        mark = "" if camera.real else "  [dim]test picture or loopback[/]"
+        table.add_row(
+            escape(camera.info.spec),
+            f"{escape(camera.info.name)}{mark}\n[dim]{escape(camera.info.id)}[/]",
+            "\n".join(modes),
+        )
+    table.add_row("simulated", "Simulated camera\n[dim]always there[/]", "MJPG 1920×1080 @ 30")
+    show(table)
+    if not any(camera.real for camera in found):
+        say("No webcam is plugged in. [bold]rtdenoise demo[/] shows everything without one.")
+    for path in denied:
+        say(
+            f"[yellow]![/] There is no permission to open {path}. Run [bold]sudo usermod -aG video $USER[/], "
+            "log out and in again."
+        )
+    devices = virtual_devices()
+    if devices:
+        outputs = Table(title="Virtual cameras", title_justify="left", title_style="bold")
+        outputs.add_column("--output", no_wrap=True)
+        outputs.add_column("path", no_wrap=True)
+        outputs.add_column("state", ratio=1)
+        for device in devices:
+            state = "free"
+            if device.busy:
+                state = f"in use by {' and '.join(device.producers) or 'another program'}"
+            if not device.exclusive:
+                state += " [yellow](browsers don't see it: no exclusive_caps)[/]"
+            outputs.add_row(f"virtual:{escape(device.label)}", device.path, state)
+        show(outputs)
+    elif sys.platform.startswith("linux"):
+        say(f"There is no virtual camera. To make one: [bold]{MODPROBE}[/]")
+    else:
+        say(
+            "The virtual camera is that of OBS; [bold]rtdenoise doctor[/] looks whether it is there."
+        )

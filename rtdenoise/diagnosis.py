@@ -1,0 +1,257 @@
+"""What works on this machine, and the exact command that mends what does not."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import platform
+import shutil
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from .errors import SinkError
+from .profile import data_home
+
+_EFI_SECURE_BOOT = Path("/sys/firmware/efi/efivars/SecureBoot-8be4df61-93ca-11d2-aa0d-00e098032b8c")
+_FREE_BYTES = 2 * 10**9  # half a minute of MJPG at 1080p is 0.3 GB
+
+
+@dataclass(frozen=True)
+class Check:
+    """One finding: ``ok`` is None for what is good to know and neither right nor wrong."""
+
+    name: str
+    ok: bool | None
+    text: str
+    cure: str = ""
+
+    def to_json(self) -> dict[str, Any]:
+        """As plain values."""
+        return asdict(self)
+
+
+def diagnose(home: Path | None) -> Iterator[Check]:
+    """All checks, the quick ones first. None raises: a check that fails itself is a finding.
+
+    Args:
+        home: The folder for profiles, None for the user's data directory.
+    """
+    checks: list[tuple[str, Callable[[], Iterator[Check]]]] = [
+        ("Python", _python),
+        ("folder for profiles", lambda: _home(home)),
+        ("camera", _cameras),
+        ("virtual camera", _virtual),
+        ("FFmpeg", _ffmpeg),
+        ("OpenCV", lambda: _package("OpenCV", "cv2", "opencv-python")),
+        ("kornia", lambda: _package("kornia", "kornia", "kornia")),
+        ("PyTorch", _torch),
+    ]
+    for name, check in checks:
+        try:
+            yield from check()
+        except Exception as error:  # a broken library must not end the diagnosis
+            yield Check(name, False, f"The check itself failed: {type(error).__name__}: {error}.")
+
+
+def _python() -> Iterator[Check]:
+    version = platform.python_version()
+    good = sys.version_info >= (3, 10)
+    cure = "" if good else "Install Python 3.10 or newer."
+    system = f"{platform.system()} {platform.release()}, {os.cpu_count()} CPUs"
+    yield Check("Python", good, f"{version} on {system}", cure)
+
+
+def _home(home: Path | None) -> Iterator[Check]:
+    folder = data_home(home)
+    place = folder
+    while not place.exists() and place != place.parent:
+        place = place.parent
+    cure = "Choose another folder with --home or RTDENOISE_HOME."
+    if not place.is_dir() or not os.access(place, os.W_OK | os.X_OK):
+        yield Check("folder for profiles", False, f"{folder} can't be written.", cure)
+        return
+    free = shutil.disk_usage(place).free
+    text = f"{folder}, {free / 1e9:.0f} GB free"
+    enough = free >= _FREE_BYTES
+    yield Check("folder for profiles", enough, text, "" if enough else f"Free some space. {cure}")
+
+
+def _cameras() -> Iterator[Check]:
+    from .cameras import discovery
+
+    if not sys.platform.startswith("linux"):
+        from .cameras import webcam_other
+
+        real = [info for info, is_real in webcam_other.cameras() if is_real]
+        found = ", ".join(info.name for info in real)
+    else:
+        nodes = discovery.video_nodes()
+        for node in nodes:
+            if node.denied:
+                yield Check(
+                    "permission",
+                    False,
+                    f"{node.path} can't be opened by this user.",
+                    "sudo usermod -aG video $USER    (then log out and in again)",
+                )
+        cameras = [c for c in discovery.cameras(nodes) if c.real and c.modes and c.index == 0]
+        found = ", ".join(f"{c.info.name} ({c.info.spec})" for c in cameras)
+        for camera in cameras:
+            if programs := discovery.holders(camera.info.spec):
+                text = f"{camera.info.spec} is in use by {' and '.join(programs)}"
+                yield Check("camera in use", None, text)
+    if found:
+        yield Check("camera", True, found)
+    else:
+        contained = Path("/.dockerenv").exists() or Path("/run/.containerenv").exists()
+        yield Check(
+            "camera",
+            False,
+            "None is found; the simulated one works: --camera simulated.",
+            "Start the container with --device /dev/video0" if contained else "Plug one in.",
+        )
+
+
+def _virtual() -> Iterator[Check]:
+    from .sinks import virtual
+
+    try:
+        module = virtual.import_pyvirtualcam()
+    except SinkError as error:
+        yield Check("pyvirtualcam", False, error.message, "pip install pyvirtualcam")
+    else:
+        yield Check("pyvirtualcam", True, str(getattr(module, "__version__", "there")))
+    if not sys.platform.startswith("linux"):
+        yield Check(
+            "virtual camera",
+            None,
+            "It is made by OBS (on Windows also by Unity Capture).",
+            virtual.HINTS.get(sys.platform, ""),
+        )
+        return
+    devices = virtual.virtual_devices()
+    if not devices:
+        yield from _loopback_missing(virtual.MODPROBE)
+        return
+    for device in devices:
+        state = f", in use by {' and '.join(device.producers)}" if device.producers else ""
+        yield Check("virtual camera", True, f"{device.label} ({device.path}){state}")
+    if not any(device.exclusive for device in devices):
+        yield Check(
+            "exclusive_caps",
+            False,
+            "Chrome and others don't list a v4l2loopback device without it.",
+            f"sudo modprobe -r v4l2loopback && {virtual.MODPROBE}",
+        )
+
+
+def _loopback_missing(modprobe: str) -> Iterator[Check]:
+    """Why there is no v4l2loopback device: not loaded, not built for this kernel, or not installed."""
+    release = platform.release()
+    if Path("/sys/module/v4l2loopback").exists():
+        yield Check(
+            "virtual camera",
+            False,
+            "v4l2loopback is loaded and has no device that this user can open.",
+            f"sudo modprobe -r v4l2loopback && {modprobe}",
+        )
+        return
+    modules = Path("/lib/modules") / release
+    built = any(modules.rglob("v4l2loopback.ko*")) if modules.is_dir() else False
+    source = any(Path("/usr/src").glob("v4l2loopback*"))
+    if built:
+        text, cure = "v4l2loopback is installed and not loaded.", modprobe
+    elif source:
+        text = f"v4l2loopback is installed and not built for this kernel ({release})."
+        cure = f"{_install_headers(release)} && sudo dkms autoinstall && {modprobe}"
+    else:
+        text = "v4l2loopback is not installed."
+        cure = f"{_install_loopback(release)} && {modprobe}"
+    yield Check("virtual camera", False, text, cure)
+    if secure_boot():
+        yield Check(
+            "Secure Boot",
+            None,
+            "It is on: the kernel loads v4l2loopback only if its signing key is enrolled "
+            '("Key was rejected by service" says that it is not).',
+            "sudo mokutil --import /var/lib/dkms/mok.pub    (then reboot and confirm)",
+        )
+
+
+def _install_headers(release: str) -> str:
+    if shutil.which("dnf"):
+        return f"sudo dnf install kernel-devel-{release}"
+    if shutil.which("pacman"):
+        return "sudo pacman -S linux-headers"
+    return f"sudo apt install linux-headers-{release}"
+
+
+def _install_loopback(release: str) -> str:
+    if shutil.which("dnf"):
+        return "sudo dnf install akmod-v4l2loopback"
+    if shutil.which("pacman"):
+        return "sudo pacman -S v4l2loopback-dkms linux-headers"
+    return f"sudo apt install v4l2loopback-dkms linux-headers-{release}"
+
+
+def secure_boot(variable: Path = _EFI_SECURE_BOOT) -> bool:
+    """Whether the firmware checks signatures: the last byte of its variable is 1."""
+    with suppress(OSError):
+        return variable.read_bytes()[-1:] == b"\x01"
+    return False
+
+
+def _ffmpeg() -> Iterator[Check]:
+    import av
+
+    device = {"linux": "v4l2", "win32": "dshow", "darwin": "avfoundation"}.get(sys.platform, "v4l2")
+    # FFmpeg lists some formats under several names: "video4linux2,v4l2".
+    formats = {name for entry in av.formats_available for name in entry.split(",")}
+    codecs = set(av.codecs_available)
+    missing = sorted({device, "matroska", "nut"} - formats | {"mjpeg", "rawvideo"} - codecs)
+    text = f"in PyAV {av.__version__}"
+    if missing:
+        cure = "pip install --force-reinstall av    (the wheel holds them)"
+        yield Check("FFmpeg", False, f"{text}: {', '.join(missing)} missing", cure)
+    else:
+        yield Check("FFmpeg", True, f"{text}, with {device}")
+
+
+def _package(name: str, module: str, package: str) -> Iterator[Check]:
+    try:
+        version = getattr(importlib.import_module(module), "__version__", "there")
+    except ImportError as error:
+        yield Check(name, False, f"can't be loaded: {error}.", f"pip install {package}")
+    else:
+        yield Check(name, True, str(version))
+
+
+def _torch() -> Iterator[Check]:
+    try:
+        import torch
+    except (ImportError, OSError) as error:
+        yield Check("PyTorch", False, f"can't be loaded: {error}.", "pip install torch")
+        return
+    yield Check("PyTorch", True, f"{torch.__version__}, {torch.get_num_threads()} threads")
+    devices = []
+    if torch.cuda.is_available():
+        devices += [torch.cuda.get_device_name(n) for n in range(torch.cuda.device_count())]
+    if torch.backends.mps.is_available():
+        devices.append("Apple GPU (mps)")
+    if hasattr(torch, "xpu") and torch.xpu.is_available():
+        devices += [torch.xpu.get_device_name(n) for n in range(torch.xpu.device_count())]
+    if devices:
+        yield Check("GPU", True, ", ".join(devices))
+    elif shutil.which("nvidia-smi") or Path("/proc/driver/nvidia/version").exists():
+        yield Check(
+            "GPU",
+            False,
+            "There is an NVIDIA GPU, and this PyTorch can't use it.",
+            "Install the CUDA build of torch as the README says, and a driver that fits it.",
+        )
+    else:
+        yield Check("GPU", None, "None that PyTorch can use: networks run on the CPU.")
