@@ -11,9 +11,9 @@ import av
 import numpy as np
 import pytest
 from av.video.frame import VideoFrame
-from rtdenoise.networks.card import NetworkCard, save_network
 
 from rtdenoise.cameras import open_camera
+from rtdenoise.networks.card import NetworkCard, save_network
 from rtdenoise.networks.paper import PaperNetwork
 
 Run = Callable[..., "subprocess.CompletedProcess[str]"]
