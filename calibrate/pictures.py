@@ -21,8 +21,7 @@ NOISE_GAIN = 6
 
 def rgb_picture(planes: Planes) -> Rgb:
     """The frame as (H, W, 3) R'G'B' bytes, as a screen shows it."""
-    picture: Rgb = frame_from_planes(planes).to_ndarray(format="rgb24")
-    return picture
+    return np.asarray(frame_from_planes(planes).to_ndarray(format="rgb24"), np.uint8)
 
 
 def difference_picture(a: Rgb, b: Rgb, gain: float = NOISE_GAIN) -> Rgb:

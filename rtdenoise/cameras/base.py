@@ -88,7 +88,7 @@ class Camera(Protocol):
     def template(self) -> VideoStream | None:
         """The stream to copy packets from (codec parameters), or None where ``mode`` says it all."""
 
-    def packets(self) -> Iterator[av.Packet]:
+    def packets(self) -> Iterator[av.Packet[VideoStream]]:
         """The packets as the camera sends them; ends at the end of a file, never for a webcam.
 
         Raises:
@@ -96,7 +96,7 @@ class Camera(Protocol):
             ClipError: the file is damaged beyond use.
         """
 
-    def decode(self, packet: av.Packet) -> list[VideoFrame]:
+    def decode(self, packet: av.Packet[VideoStream]) -> list[VideoFrame]:
         """The frames of one packet: none where it is damaged (``damaged_packets`` counts those).
 
         ``VideoFrame.time`` is in seconds from an arbitrary start. The pixels may lie in a driver's buffer that

@@ -73,7 +73,7 @@ class FakeSink:
         self._delay_s, self._fail_at = delay_s, fail_at
 
     def open(self, format: PlaneFormat, rate_fps: Fraction) -> FakeSink:
-        assert (format.width, format.height, rate_fps) == (WIDTH, HEIGHT, 30)
+        assert (format.width, format.height, rate_fps) == (WIDTH, HEIGHT, Fraction(30))
         return self
 
     def write(self, planes: Planes) -> None:
