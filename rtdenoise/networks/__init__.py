@@ -1,0 +1,1 @@
+"""The networks, their files, and how they are run over whole frames."""

@@ -1,0 +1,117 @@
+"""Runs a network that shrinks its input over whole frames: overlapping tiles, and the paper's mean over eight views.
+
+Every pixel is computed with all of the picture around it that the network looks at, so the result does not depend on
+the size of the tiles. The frame is mirrored at its borders.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import pairwise
+
+import torch
+
+from .paper import PaperNetwork
+
+VIEWS = tuple((turns, flip) for flip in (False, True) for turns in range(4))
+"""The paper's transforms: rotations by 0, 90, 180 and 270°, each as it is and flipped."""
+
+_BYTES_PER_PIXEL = (
+    1400  # of an input tile, at the widest place of the network, measured and rounded up
+)
+_SMALLEST, _LARGEST = 64, 1024
+
+
+@dataclass(frozen=True)
+class Cleaned:
+    """The result for one frame.
+
+    ``mean`` is (3, H, W), the mean over the views (eq. 10). ``spread`` is (H, W): the standard deviation over the
+    views, as a mean over colours; large where the network is unsure, 0 where there was one view only.
+    """
+
+    mean: torch.Tensor
+    spread: torch.Tensor
+
+
+def choose_tile(device: torch.device, height: int, width: int, context: int) -> int:
+    """A side for the tiles' outputs that fits into memory: large tiles recompute less of their overlap."""
+    memory = 512 * 2**20
+    if device.type == "cuda":
+        memory = torch.cuda.mem_get_info(device)[0] // 2
+    side = int((memory / _BYTES_PER_PIXEL) ** 0.5) - 2 * context
+    return max(_SMALLEST, min(side, _LARGEST, max(height, width)))
+
+
+def mirrored(start: int, length: int, size: int) -> torch.Tensor:
+    """The indices ``start`` … ``start + length − 1`` of a row of ``size`` pixels that is mirrored at both ends."""
+    if size == 1:
+        return torch.zeros(length, dtype=torch.long)
+    period = 2 * (size - 1)
+    folded = torch.arange(start, start + length).abs() % period
+    return torch.where(folded < size, folded, period - folded)
+
+
+def _seen(x: torch.Tensor, turns: int, flip: bool) -> torch.Tensor:
+    turned = torch.rot90(x, turns, (-2, -1))
+    return turned.flip(-1) if flip else turned
+
+
+def _unseen(x: torch.Tensor, turns: int, flip: bool) -> torch.Tensor:
+    return torch.rot90(x.flip(-1) if flip else x, -turns, (-2, -1))
+
+
+def _spans(size: int, tile: int) -> Iterator[tuple[int, int]]:
+    """Starts and stops of tiles along one side, as equal as they can be."""
+    count = -(-size // tile)
+    edges = [round(i * size / count) for i in range(count + 1)]
+    yield from pairwise(edges)
+
+
+@torch.no_grad()
+def clean_frame(
+    network: PaperNetwork, frame: torch.Tensor, *, tta: bool = True, tile: int | None = None
+) -> Cleaned:
+    """Cleans one frame.
+
+    Args:
+        network: On the device of ``frame``.
+        frame: (3, H, W), R'G'B' in [0, 1].
+        tta: Take the mean over the eight views, which takes eight times as long; else one view only.
+        tile: Side of the tiles' outputs in pixels; None: chosen by memory.
+    """
+    _, height, width = frame.shape
+    context = network.context
+    tile = tile or choose_tile(frame.device, height, width, context)
+    mean = torch.empty_like(frame)
+    spread = torch.zeros_like(frame[0])
+    for top, bottom in _spans(height, tile):
+        rows = mirrored(top - context, bottom - top + 2 * context, height).to(frame.device)
+        for left, right in _spans(width, tile):
+            columns = mirrored(left - context, right - left + 2 * context, width).to(frame.device)
+            inputs = frame[:, rows][:, :, columns][None]  # (1, 3, h + 132, w + 132)
+            inside = (slice(None), slice(top, bottom), slice(left, right))
+            mean[inside], spread[inside[1:]] = _clean_tile(network, inputs, tta)
+    return Cleaned(mean, spread)
+
+
+def _clean_tile(
+    network: PaperNetwork, inputs: torch.Tensor, tta: bool
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Mean (3, h, w) and spread (h, w) over the views, one view after the other."""
+    views = VIEWS if tta else VIEWS[:1]
+    mean: torch.Tensor | None = None
+    squares: torch.Tensor | None = None
+    for n, (turns, flip) in enumerate(views, start=1):
+        view = _seen(inputs, turns, flip).contiguous(memory_format=torch.channels_last)
+        output = _unseen(network.forward_in_context(view), turns, flip)[0]
+        if mean is None or squares is None:
+            mean, squares = output, torch.zeros_like(output)
+        else:  # Welford's sums: no small difference of large numbers
+            off = output - mean
+            mean = mean + off / n
+            squares = squares + off * (output - mean)
+    assert mean is not None
+    assert squares is not None
+    return mean, (squares / len(views)).mean(0).sqrt()
