@@ -11,6 +11,7 @@ from pathlib import Path
 import av
 from av.audio.stream import AudioStream
 from av.video.frame import VideoFrame
+from av.video.stream import VideoStream
 
 from ..errors import RtdenoiseError, SinkError, writing
 from ..files import whole_file
@@ -94,6 +95,7 @@ class FileSink:
         self._time_base = storage.time_base or 1 / self._rate
         self._start_s = start_s
         self._last: int | None = None
+        self._begun = False  # FFmpeg writes the header, or refuses to, with the first packet
         self._done = False
         self._audio: dict[int, AudioStream] = {}
         av.logging.set_level(None)
@@ -110,7 +112,7 @@ class FileSink:
         layout = self._stored
         options = dict(storage.options)
         stream = self._container.add_stream(storage.codec, rate=self._rate, options=options)
-        if not isinstance(stream, av.VideoStream):
+        if not isinstance(stream, VideoStream):
             raise TypeError(f"{storage.codec} is no video codec")
         stream.width, stream.height = layout.width, layout.height
         stream.pix_fmt = "gray" if layout.chroma == "gray" else f"yuv{layout.chroma}p"
@@ -128,15 +130,18 @@ class FileSink:
         self._video = stream
 
     def _add_audio(self, stream: AudioStream) -> None:
+        codec = stream.codec_context.name
+        if self._path.suffix.lower() == ".mp4" and codec.startswith("pcm_"):
+            raise self._no_audio(codec)  # FFmpeg finds out at the very end, and few players play it
         try:
             self._audio[stream.index] = self._container.add_stream_from_template(stream)
         except ValueError as error:
-            raise self._no_audio(stream.codec_context.name) from error
+            raise self._no_audio(codec) from error
 
     def _no_audio(self, codec: str) -> SinkError:
         return SinkError(
-            f"A file that ends in {self._path.suffix} can't hold audio in {codec}.",
-            "Name the output .mkv, which holds any.",
+            f"A file that ends in {self._path.suffix.lower()} can't hold audio in {codec}.",
+            "Name an output that ends in .mkv or .mov; .nut holds any audio.",
         )
 
     @contextmanager
@@ -150,7 +155,7 @@ class FileSink:
             if isinstance(error, (av.FFmpegError, ValueError)) and not isinstance(
                 error, RtdenoiseError
             ):
-                if self._audio and self._last is None:
+                if self._audio and not self._begun:
                     names = {s.codec_context.name for s in self._audio.values()}
                     raise self._no_audio(", ".join(sorted(names))) from error
                 raise SinkError(
@@ -199,7 +204,11 @@ class FileSink:
 
     def _mux(self, frame: VideoFrame | None) -> None:
         for packet in self._video.encode(frame):
-            self._container.mux(packet)
+            self._store(packet)
+
+    def _store(self, packet: av.Packet[AudioStream] | av.Packet[VideoStream]) -> None:
+        self._container.mux(packet)
+        self._begun = True
 
     def copy(self, packet: av.Packet[AudioStream]) -> None:
         """Takes one packet of one of the ``audio`` streams, and stores it as it is.
@@ -213,7 +222,7 @@ class FileSink:
                 packet.pts = None if packet.pts is None else packet.pts - start
                 packet.dts = None if packet.dts is None else packet.dts - start
             packet.stream = self._audio[packet.stream.index]
-            self._container.mux(packet)
+            self._store(packet)
 
     def close(self) -> None:
         """Finishes the file and gives it its name; without a frame there will be none. Safe to call twice.

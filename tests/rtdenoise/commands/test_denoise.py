@@ -1,0 +1,263 @@
+"""`rtdenoise denoise`, mostly with the denoiser that changes nothing."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from dataclasses import replace
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+from click.testing import CliRunner, Result
+
+from rtdenoise import transcode as transcoding
+from rtdenoise.cameras.file import FileCamera
+from rtdenoise.cli import Settings
+from rtdenoise.commands.denoise import command
+from rtdenoise.denoisers import Passthrough
+from rtdenoise.errors import RtdenoiseError, StorageError
+from rtdenoise.frames import Planes, planes_from_frame, rgb_frame
+from rtdenoise.sinks.file import FileSink
+from rtdenoise.transcode import transcode
+
+MakeClip = Callable[..., Path]
+MakePicture = Callable[..., Planes]
+FOOTAGE = Path(__file__).resolve().parents[3] / "../shared/data"
+
+
+@pytest.fixture
+def denoise(tmp_path: Path) -> Callable[..., Result]:
+    """Runs the command; raises what it raises."""
+    settings = Settings(home=tmp_path / "home")
+
+    def run(*args: object) -> Result:
+        words = [str(arg) for arg in args]
+        return CliRunner().invoke(command, words, obj=settings, catch_exceptions=False)
+
+    return run
+
+
+def read(path: Path) -> list[Planes]:
+    camera = FileCamera(path)
+    frames = [planes_from_frame(frame).copy() for frame in camera.frames()]
+    camera.close()
+    return frames
+
+
+def packets(path: Path, kind: str) -> list[bytes]:
+    with av.open(str(path)) as container:
+        stream = getattr(container.streams, kind)[0]
+        return [bytes(packet) for packet in container.demux(stream) if packet.size]
+
+
+def assert_same(a: list[Planes], b: list[Planes]) -> None:
+    assert len(a) == len(b)
+    for one, other in zip(a, b, strict=True):
+        assert one.format == other.format
+        assert one.time_s == pytest.approx(other.time_s, abs=1e-3)
+        for x, y in ((one.y, other.y), (one.u, other.u), (one.v, other.v)):
+            np.testing.assert_array_equal(x, y)
+
+
+@pytest.mark.parametrize(
+    "options", [("--network", "none"), ("--network", "recursive", "--strength", "0")]
+)
+def test_nothing_done_is_bit_exact(
+    denoise: Callable[..., Result], make_clip: MakeClip, tmp_path: Path, options: tuple[str, ...]
+) -> None:
+    source, out = make_clip(frames=8), tmp_path / "out.nut"
+    result = denoise(source, out, *options)
+    assert result.exit_code == 0
+    assert "8 frames" in result.output
+    assert_same(read(out), read(source))
+
+
+def test_recursive_denoiser_changes_the_picture_and_strength_says_how_much(
+    denoise: Callable[..., Result], make_picture: MakePicture, tmp_path: Path
+) -> None:
+    picture, rng = make_picture(320, 240), np.random.default_rng(0)
+    source = tmp_path / "noisy.nut"
+    sink = FileSink(source, format=picture.format, rate_fps=Fraction(25))
+    for n in range(8):
+        y = picture.y + rng.normal(0, 6, picture.y.shape)
+        noisy = y.round().clip(0, 255).astype(np.uint8)
+        sink.write(replace(picture, y=noisy, time_s=n / 25))
+    sink.close()
+    outs = {}
+    for strength in ("0", "0.5", "1"):
+        out = tmp_path / f"{strength}.nut"
+        options = ("--network", "recursive", "--strength", strength)
+        assert denoise(source, out, *options).exit_code == 0
+        outs[strength] = read(out)[-1].y.astype(int)
+    half, whole = (np.abs(outs[s] - outs["0"]).mean() for s in ("0.5", "1"))
+    assert whole > 1
+    assert half == pytest.approx(whole / 2, rel=0.2)
+
+
+@pytest.mark.parametrize("suffix", ["mkv", "mp4", "mov", "nut"])
+def test_audio_is_copied_byte_for_byte(
+    denoise: Callable[..., Result], make_clip: MakeClip, tmp_path: Path, suffix: str
+) -> None:
+    source, out = make_clip(frames=25, audio=1.0), tmp_path / f"out.{suffix}"
+    result = denoise(source, out, "--network", "none")
+    assert "audio copied" in result.output
+    assert packets(out, "audio") == packets(source, "audio")
+    assert len(read(out)) == 25
+
+
+def test_sound_and_picture_stay_together(
+    denoise: Callable[..., Result], make_clip: MakeClip, tmp_path: Path
+) -> None:
+    # The recording starts at 2 s; its copy starts at 0, by the same shift for both.
+    source, out = make_clip(frames=25, audio=1.0, start=50), tmp_path / "out.mkv"
+    denoise(source, out, "--network", "none")
+
+    def begins(path: Path) -> tuple[float, float]:
+        with av.open(str(path)) as container:
+            first: dict[str, float] = {}
+            for packet in container.demux():
+                if packet.size and packet.pts is not None and packet.time_base is not None:
+                    first.setdefault(packet.stream.type, float(packet.pts * packet.time_base))
+        return first["video"], first["audio"]
+
+    before, after = begins(source), begins(out)
+    assert before[0] == pytest.approx(2.0, abs=0.03)
+    assert after[0] == pytest.approx(0.0, abs=0.03)
+    assert after[0] - after[1] == pytest.approx(before[0] - before[1], abs=2e-3)
+
+
+def test_seconds_cut_picture_and_sound(
+    denoise: Callable[..., Result], make_clip: MakeClip, tmp_path: Path
+) -> None:
+    source, out = make_clip(frames=50, audio=2.0), tmp_path / "out.mkv"
+    result = denoise(source, out, "--network", "none", "--seconds", "0.4")
+    assert "10 frames" in result.output
+    assert len(read(out)) == 10
+    assert 0.3 * 48000 / 1024 < len(packets(out, "audio")) < 0.5 * 48000 / 1024
+
+
+def test_picture_to_picture(
+    denoise: Callable[..., Result], make_picture: MakePicture, tmp_path: Path
+) -> None:
+    png, out, jpg = tmp_path / "a.png", tmp_path / "b.png", tmp_path / "c.jpg"
+    rgb_frame(make_picture(61, 47, "444")).save(str(png))
+    assert denoise(png, out, "--network", "none").exit_code == 0
+    with av.open(str(png)) as one, av.open(str(out)) as other:
+        rgb, same = (next(c.decode(video=0)).to_ndarray(format="rgb24") for c in (one, other))
+    np.testing.assert_array_equal(rgb, same)
+    assert denoise(png, jpg, "--network", "none").exit_code == 0
+    assert np.abs(read(jpg)[0].y.astype(int) - read(png)[0].y).mean() < 1.5
+
+
+def test_folder_of_pictures_to_video(
+    denoise: Callable[..., Result], make_picture: MakePicture, tmp_path: Path
+) -> None:
+    folder = tmp_path / "pictures"
+    folder.mkdir()
+    for n in range(3):
+        rgb_frame(make_picture(shift=n)).save(str(folder / f"{n}.png"))
+    assert denoise(folder, tmp_path / "out.mp4", "--network", "none").exit_code == 0
+    assert len(read(tmp_path / "out.mp4")) == 3
+
+
+def test_damaged_packets_are_reported(
+    denoise: Callable[..., Result], make_clip: MakeClip, tmp_path: Path
+) -> None:
+    source = make_clip(frames=20)
+    data = bytearray(source.read_bytes())
+    data[len(data) // 2 : len(data) // 2 + 40] = bytes(40)
+    source.write_bytes(data)
+    result = denoise(source, tmp_path / "out.mkv", "--network", "none")
+    assert "1 damaged left out" in result.output
+
+
+def test_says_what_is_wrong(
+    denoise: Callable[..., Result], make_clip: MakeClip, tmp_path: Path
+) -> None:
+    clip = make_clip(frames=3)
+    text = tmp_path / "notes.txt"
+    text.write_text("milk\n" * 99)
+    before = set(os.listdir(tmp_path))
+    for source, out, words in (
+        (tmp_path / "no.mkv", "out.mp4", "There is no file"),
+        (text, "out.mp4", "is a text file"),
+        ("/dev/null", "out.mp4", "is a device"),
+        (clip, "out.xyz", "unknown suffix"),
+        (clip, clip.name, "is the input itself"),
+        (clip, "out.png", "more than one frame"),
+        (clip, "", "is a folder"),
+    ):
+        with pytest.raises(RtdenoiseError, match=words):
+            denoise(source, f"{tmp_path}/{out}", "--network", "none")
+        assert set(os.listdir(tmp_path)) == before
+    with pytest.raises(RtdenoiseError, match="no network 'fancy'"):
+        denoise(clip, tmp_path / "out.mp4", "--network", "fancy")
+    assert denoise(clip, tmp_path / "out.mp4", "--strength", "2").exit_code == 2
+
+
+class Interrupted(Passthrough):
+    """Presses Ctrl-C in the third frame."""
+
+    frames = 0
+
+    def __call__(self, planes: Planes) -> Planes:
+        self.frames += 1
+        if self.frames == 3:
+            raise KeyboardInterrupt
+        return planes
+
+
+def test_ctrl_c_leaves_no_file(make_clip: MakeClip, tmp_path: Path) -> None:
+    source = make_clip(frames=30)
+    camera = FileCamera(source)
+    with pytest.raises(KeyboardInterrupt):
+        transcode(camera, Interrupted(), str(tmp_path / "out.mp4"))
+    assert os.listdir(tmp_path) == [source.name]
+
+
+def test_ctrl_c_says_so(
+    denoise: Callable[..., Result],
+    make_clip: MakeClip,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def interrupted(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(transcoding, "transcode", interrupted)
+    result = denoise(make_clip(frames=3), tmp_path / "out.mp4", "--network", "none")
+    assert result.exit_code == 1
+    assert "was not written" in result.output
+
+
+def test_full_disk_leaves_no_file(
+    make_clip: MakeClip, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source = make_clip(frames=10)
+    frames = []
+
+    def full(self: FileSink, frame: object) -> None:
+        frames.append(frame)
+        if len(frames) == 4:
+            raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(FileSink, "_mux", full)
+    with pytest.raises(StorageError, match="is full"):
+        transcode(FileCamera(source), Passthrough(), str(tmp_path / "out.mp4"))
+    assert os.listdir(tmp_path) == [source.name]
+
+
+def test_real_footage(denoise: Callable[..., Result], tmp_path: Path) -> None:
+    source = FOOTAGE / "parking.mkv"
+    if not source.exists():
+        pytest.skip("the real footage is not here")
+    out = tmp_path / "clean.mp4"
+    assert "120 frames" in denoise(source, out).output
+    noisy, clean = (np.stack([p.y for p in read(path)[60:80]]) for path in (source, out))
+    assert clean.shape == noisy.shape
+    # Most of the picture is still: what changes there from frame to frame is noise.
+    assert np.median(clean.std(axis=0)) < 0.6 * np.median(noisy.std(axis=0))
+    assert np.abs(clean.mean(axis=0) - noisy.mean(axis=0)).mean() < 2
