@@ -109,7 +109,7 @@ def _shown_lag1(count: int) -> tuple[Doubles, Doubles]:
     centre = np.eye(count) - 1 / count
     shown = []
     for rho in grid:
-        covariance = centre @ np.sign(rho) ** distance * np.abs(rho) ** distance @ centre
+        covariance = centre @ (np.sign(rho) ** distance * np.abs(rho) ** distance) @ centre
         shown.append(np.diag(covariance, 1).mean() / np.diag(covariance).mean())
     return grid, np.asarray(shown)
 

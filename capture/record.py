@@ -179,21 +179,23 @@ class _Session:
     def _film(self, packets: Iterator[tuple[av.Packet[Any], float]], stop: list[bool]) -> bool:
         """Records one scene; whether there are more packets."""
         begin: float | None = None
-        last = 0.0
+        last, count = 0.0, 0
         frame_s = 1 / max(float(self._camera.mode.rate_fps), 1.0)
         for packet, at in packets:
             if begin is None:
                 begin = last = at
                 self._scene_starts.append(self.writer.frames)
             self.writer.write(packet)
-            self._recorded_s += max(at - last, 0.0)
-            self._intervals += at > begin
-            self._tick(max((at - last) / frame_s, 0.0) if at > begin else 1.0)
-            last = at
+            # With B-frames times go back and forth: only what is new counts.
+            new_s, last = max(at - last, 0.0), max(at, last)
+            self._recorded_s += new_s
+            self._tick(new_s / frame_s if count else 1.0)
+            self._intervals += count > 0
+            count += 1
             if stop:
                 return False
             # Enough when the next frame would be due half a frame before the end, or later.
-            if at - begin + 1.5 * frame_s >= self._scene_s:
+            if last - begin + 1.5 * frame_s >= self._scene_s:
                 return True
         return False
 
@@ -236,7 +238,7 @@ def _timed(camera: Camera) -> Iterator[tuple[av.Packet[Any], float]]:
     rate = max(float(camera.mode.rate_fps), 1e-3)
     live = camera.info.kind == "webcam"
     for number, packet in enumerate(camera.packets()):
-        stamp = packet.dts if packet.dts is not None else packet.pts
+        stamp = packet.pts if packet.pts is not None else packet.dts
         if stamp is not None and packet.time_base:
             yield packet, float(stamp * packet.time_base)
         else:
@@ -303,14 +305,15 @@ class _Writer:
         output = av.open(name, "w", format=kind, options=options)
         self._output = output
         mode, template = self._camera.mode, self._camera.template
-        if template is not None:
-            self._stream = output.add_stream_from_template(template, opaque=True)
-        elif raw:
+        if raw:  # a copied template would lose the pixel format
             stream = output.add_stream("rawvideo", rate=mode.rate_fps)
             assert isinstance(stream, VideoStream)
             stream.width, stream.height = mode.width, mode.height
             stream.pix_fmt = mode.pixel_format
+            stream.metadata.update(template.metadata if template is not None else {})
             self._stream = stream
+        elif template is not None:
+            self._stream = output.add_stream_from_template(template, opaque=True)
         else:
             self._stream = output.add_mux_stream(
                 mode.codec, rate=mode.rate_fps, width=mode.width, height=mode.height
