@@ -105,12 +105,18 @@ def transcode(
 def _open(camera: Camera, first: Planes, output: str, audio: _Audio) -> Sink:
     path = Path(output).expanduser()
     rate = camera.mode.rate_fps
-    if path.suffix.lower() not in VIDEO_SUFFIXES or path.is_dir() or not audio.streams:
+    if path.suffix.lower() not in VIDEO_SUFFIXES or path.is_dir():
         return open_sink(output, format=first.format, rate_fps=rate)
-    audio.sink = FileSink(
-        path, format=first.format, rate_fps=rate, audio=audio.streams, start_s=audio.start_s
+    sink = FileSink(
+        path,
+        format=first.format,
+        rate_fps=rate,
+        audio=audio.streams,
+        start_s=audio.start_s if audio.streams else None,
+        preset="veryfast",
     )
-    return audio.sink
+    audio.sink = sink if audio.streams else None
+    return sink
 
 
 def _write(sink: Sink, frame: VideoFrame, noisy: Planes, clean: Planes) -> None:
