@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from fractions import Fraction
 from typing import Any
@@ -19,7 +20,7 @@ from .film import Film
 from .grey import GreyNoise, measure_grey
 from .jpeg import JpegDecoder, JpegEncoder
 from .options import Options, parse_options
-from .processor import Processing, develop
+from .processor import Processing, Processor
 from .scenes import scene
 from .sensor import Sensor, SensorParameters
 
@@ -78,6 +79,8 @@ class SimulatedCamera:
         )
         self._parameters = SensorParameters(options.gain)
         self._processing = Processing()
+        self._processor = Processor(self._format, self._processing)
+        self._rendering = threading.Lock()  # sensor and processor keep buffers
         self._sensor = Sensor(self._parameters, width, height, options.sensor)
         self._film = Film(
             scene(options.scene, size),
@@ -155,16 +158,18 @@ class SimulatedCamera:
     def noisy(self, index: int) -> Planes:
         """Frame ``index`` before JPEG."""
         key = (self.options.seed, self.options.sensor, index)
-        raw = self._sensor.expose(self._film.light(index), key, self._film.row_gain(index))
-        return develop(raw, self._format, self._time_s(index), self._processing)
+        with self._rendering:
+            raw = self._sensor.expose(self._film.light(index), key, self._film.row_gain(index))
+            return self._processor.develop(raw, self._time_s(index))
 
     def truth(self, index: int) -> Planes:
         """What the camera would deliver for frame ``index`` without noise, fixed pattern and JPEG loss.
 
         Everything else is the same: demosaicing, colour, the processor's blur and sharpening, flicker and drift.
         """
-        raw = self._sensor.ideal(self._film.light(index), self._film.row_gain(index))
-        return develop(raw, self._format, self._time_s(index), self._processing)
+        with self._rendering:
+            raw = self._sensor.ideal(self._film.light(index), self._film.row_gain(index))
+            return self._processor.develop(raw, self._time_s(index))
 
     def subject_mask(self, index: int) -> NDArray[np.bool_]:
         """Where the moving subject touches frame ``index``, (H, W).

@@ -10,7 +10,7 @@ import numpy as np
 from ...frames import PlaneFormat, Planes, planes_from_frame
 from ...noise import NoiseCurve
 from .jpeg import JpegDecoder, JpegEncoder
-from .processor import Processing, develop
+from .processor import Processing, Processor
 from .sensor import Sensor, SensorParameters, mosaic, respond
 
 _PATCH = 96  # pixels, a multiple of JPEG's blocks
@@ -50,6 +50,7 @@ def measure_grey(
     """
     layout = PlaneFormat(_PATCH, _PATCH, "422", full_range=True, matrix="bt601")
     sensor = Sensor(parameters, _PATCH, _PATCH, pattern_seed=None)
+    processor = Processor(layout, processing)
     encoder = JpegEncoder(_PATCH, _PATCH, Fraction(30), quantiser) if quantiser else None
     decoder = JpegDecoder()
     rows: list[tuple[float, float, float, float]] = []
@@ -58,7 +59,7 @@ def measure_grey(
         light = mosaic(respond(np.full((_PATCH, _PATCH, 3), grey, np.float32)))
         patches: list[Planes] = []
         for index in range(frames):
-            planes = develop(sensor.expose(light, (0x6E, step, index)), layout, 0.0, processing)
+            planes = processor.develop(sensor.expose(light, (0x6E, step, index)), 0.0)
             if encoder is not None:
                 (frame,) = decoder.decode(encoder.encode(planes, index))
                 planes = planes_from_frame(frame).copy()

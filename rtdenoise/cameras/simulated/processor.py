@@ -43,27 +43,43 @@ class Processing:
         return round(3 * self.chroma_blotch) + 8
 
 
-def develop(raw: Words, format: PlaneFormat, time_s: float, processing: Processing) -> Planes:
-    """The picture of a raw frame.
+class Processor:
+    """Turns raw frames of one size into pictures. Not for two threads at once: it keeps its buffers.
 
     Args:
-        raw: RGGB mosaic, (H, W), black at ``BLACK``.
-        format: Full-range BT.601 4:2:2, of the mosaic's size.
-        time_s: When the frame was taken.
+        layout: Full-range BT.601 4:2:2, of the mosaic's size.
         processing: Strength of the filters.
     """
-    colours = cv2.demosaicing(raw, cv2.COLOR_BayerRGGB2RGB)  # bilinear
-    # Noise reduction comes before the tone curve: the mean of a curved function is not the function of the mean,
-    # and strong noise would darken the picture.
-    linear = _blur(cast("Floats", colours.astype(np.float32)), processing.blur)
-    words = cv2.addWeighted(
-        cv2.transform(linear, _colour_transform()), 1, linear, 0, 0, dtype=cv2.CV_16U
-    )
-    toned = _lookup(cast("Words", words), _tone_table())
-    luma, red, blue = cv2.split(cv2.cvtColor(toned, cv2.COLOR_RGB2YCrCb))
-    y = _luma(cast("Words", luma), processing)
-    u, v = (_chroma(cast("Words", plane), processing) for plane in (blue, red))
-    return Planes(y, u, v, format, time_s)
+
+    def __init__(self, layout: PlaneFormat, processing: Processing) -> None:
+        self._layout, self._processing = layout, processing
+        # Fresh memory for each of these steps would take longer than the steps themselves.
+        shape = (layout.height, layout.width, 3)
+        self._words = [np.empty(shape, np.uint16) for _ in range(2)]
+        self._floats = [np.empty(shape, np.float32) for _ in range(2)]
+
+    def develop(self, raw: Words, time_s: float) -> Planes:
+        """The picture of a raw frame, with memory of its own.
+
+        Args:
+            raw: RGGB mosaic, (H, W), black at ``BLACK``.
+            time_s: When the frame was taken.
+        """
+        words, other = self._words
+        linear, smooth = self._floats
+        cv2.demosaicing(raw, cv2.COLOR_BayerRGGB2RGB, dst=words)  # bilinear
+        # Noise reduction comes before the tone curve: the mean of a curved function is not the function
+        # of the mean, and strong noise would darken the picture.
+        np.copyto(linear, words)
+        _blur(linear, self._processing.blur, smooth)
+        cv2.transform(smooth, _colour_transform(), dst=linear)
+        cv2.addWeighted(linear, 1, linear, 0, 0, dst=words, dtype=cv2.CV_16U)
+        _lookup(words, _tone_table(), other)
+        cv2.cvtColor(other, cv2.COLOR_RGB2YCrCb, dst=words)
+        luma, red, blue = cv2.split(words)
+        y = _luma(cast("Words", luma), self._processing)
+        u, v = (_chroma(cast("Words", plane), self._processing) for plane in (blue, red))
+        return Planes(y, u, v, self._layout, time_s)
 
 
 def _luma(luma: Words, processing: Processing) -> Bytes:
@@ -97,9 +113,9 @@ def _chroma(chroma: Words, processing: Processing) -> Bytes:
     return cast("Bytes", cv2.addWeighted(full, 1, full, 0, 0, dtype=cv2.CV_8U))
 
 
-def _blur(plane: Floats, sigma: float) -> Floats:
+def _blur(plane: Floats, sigma: float, out: Floats | None = None) -> Floats:
     size = 2 * round(2.5 * sigma) + 1
-    return cast("Floats", cv2.GaussianBlur(plane, (size, size), sigma))
+    return cast("Floats", cv2.GaussianBlur(plane, (size, size), sigma, dst=out))
 
 
 @cache
@@ -120,11 +136,12 @@ def _tone_table() -> Words:
     return np.clip(np.round(_TONE_BLACK + toned * _TONE_SPAN), 0, 65535).astype(np.uint16)
 
 
-def _lookup(values: Words, table: Words) -> Words:
+def _lookup(values: Words, table: Words, out: Words) -> None:
     """Table look-up of 16-bit values; OpenCV does it itself since 4.12."""
     if _OPENCV_LOOKS_UP_WORDS:
-        return cast("Words", cv2.LUT(values, table))
-    return table[values]
+        cv2.LUT(values, table, dst=out)
+    else:
+        np.take(table, values, out=out)
 
 
 def _opencv_looks_up_words() -> bool:

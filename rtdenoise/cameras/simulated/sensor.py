@@ -79,7 +79,7 @@ def mosaic(colours: Floats) -> Floats:
 
 
 class Sensor:
-    """One sensor: its noise parameters and its own fixed pattern.
+    """One sensor: its noise parameters and its own fixed pattern. Not for two threads at once.
 
     Args:
         parameters: The noise, in electrons.
@@ -95,7 +95,9 @@ class Sensor:
         self._shape = (height, width)
         self._sensitivity: Floats | None = None
         self._offset: Floats | None = None  # raw values
-        self._noise = np.empty(self._shape, np.float32)
+        self._noise, self._signal, self._spread = (
+            np.empty(self._shape, np.float32) for _ in range(3)
+        )
         if pattern_seed is not None:
             random = np.random.default_rng([pattern_seed, width, height, 0x5E])
             raw_per_electron = SPAN / parameters.full_scale
@@ -113,20 +115,27 @@ class Sensor:
             key: Non-negative numbers that choose the noise: the same key gives the same frame.
             row_gain: Light per row against the normal, (H, 1): flicker and drift.
         """
-        signal = light if row_gain is None else light * row_gain
-        if self._sensitivity is not None:
-            signal = signal * self._sensitivity
+        signal = self._signal
+        if self._sensitivity is None:
+            np.copyto(signal, light)
+        else:
+            np.multiply(light, self._sensitivity, out=signal)
+        if row_gain is not None:
+            signal *= row_gain
         electron = SPAN / self.parameters.full_scale
         # OpenCV's generator is four times quicker than NumPy's; its state is per thread and set here.
         cv2.setRNGSeed(int(np.random.SeedSequence(key).generate_state(1)[0] >> 1))
         rows = np.empty((self._shape[0], 1), np.float32)
         _normal(rows, self.parameters.row * electron)
-        noise = self._noise
+        noise, spread = self._noise, self._spread
         _normal(noise, 1.0)
-        spread = signal * (SPAN * electron)  # shot noise: variance in raw values squared
+        # shot noise and read noise: variances in raw values squared
+        np.multiply(signal, SPAN * electron, out=spread)
         spread += (self.parameters.read_noise * electron) ** 2
-        noise *= cv2.sqrt(np.maximum(spread, 0, out=spread))
-        noise += rows + BLACK
+        np.maximum(spread, 0, out=spread)
+        cv2.sqrt(spread, dst=spread)
+        noise *= spread
+        noise += rows + np.float32(BLACK)
         if self._offset is not None:
             noise += self._offset
         return _saturated(signal, noise)

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from fractions import Fraction
 from pathlib import Path
 
@@ -128,6 +129,16 @@ def test_a_frame_is_the_same_bytes_whenever_it_is_rendered() -> None:
     assert np.array_equal(one.noisy(3).y, other.noisy(3).y)
 
 
+def test_frames_and_truth_may_be_asked_for_by_two_threads() -> None:
+    camera, alone = opened("?motion=subject"), opened("?motion=subject")
+    with ThreadPoolExecutor(2) as pool:
+        noisy = pool.map(camera.noisy, range(20))
+        truth = pool.map(camera.truth, range(20))
+        for index, (a, b) in enumerate(zip(noisy, truth, strict=True)):
+            assert np.array_equal(a.y, alone.noisy(index).y)
+            assert np.array_equal(b.v, alone.truth(index).v)
+
+
 def test_seeds_choose_the_noise_but_not_the_fixed_pattern() -> None:
     frame = opened("?seed=1").noisy(0).y
     assert not np.array_equal(frame, opened("?seed=2").noisy(0).y)
@@ -221,6 +232,13 @@ def test_the_mean_of_many_frames_is_the_truth() -> None:
         difference = np.mean(stack, 0) - getattr(camera.truth(0), plane)
         assert abs(difference.mean()) < 0.5  # the tone curve bends: noise darkens shadows a little
         assert difference.std() < 0.9  # 3/√40 of noise, and the fixed pattern
+
+
+def test_a_noisy_desk_is_32_db_from_the_truth() -> None:
+    camera = opened(":desk?noise=high&motion=subject&frames=1", (960, 540))
+    (frame,) = camera.frames()
+    error = luma(planes_from_frame(frame)) - luma(camera.truth(0))
+    assert 20 * np.log10(255 / np.sqrt((error**2).mean())) == pytest.approx(32.3, abs=0.8)
 
 
 def test_jpeg_costs_little() -> None:
