@@ -1,9 +1,15 @@
 """`rtdenoise capture`: films still scenes with a camera, splits them into series and judges each.
 
-record    packets as the camera sends them, into a clip
+command   the command line
+record    films: packets as the camera sends them, with its settings held still
+writer    puts packets into a file, whole or not at all
 clip      a clip on disk and its sidecar of facts
-series    splits a clip into series of one still scene and judges each
-quality   the measures: deviation (eq. 5, 6), shift, drift, lag-1 correlation, flicker
+series    judges a clip: reads it, and writes sidecar and static masks
+windows   cuts the clip into windows of one scene and measures each
+joining   joins neighbouring windows into longer series
+verdict   the limits, and the reason where one is passed
+quality   the measures: deviation (eq. 5, 6), drift, lag-1 correlation, flicker
+shift     sub-pixel shift of a frame
 mask      which pixels of a series stand still
-plots     the density curves of the paper's Fig. 2, the mean frame with its static mask
+plots     the density curves of the paper's Fig. 2, the mean frames with their static masks
 """

@@ -21,6 +21,7 @@ from capture import record as record_module
 from capture.clip import Clip
 from capture.record import record, suffix_for
 from capture.series import judge_clip
+from capture.writer import Writer
 from rtdenoise.cameras import open_camera
 from rtdenoise.cameras.base import CameraInfo, Mode
 from rtdenoise.errors import CameraError, ClipError, StorageError
@@ -248,14 +249,14 @@ def test_a_disk_that_is_full_from_the_start(
 def test_a_disk_that_fills_up_keeps_the_beginning(
     source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    write = record_module._Writer._restamp
+    write = Writer._restamp
 
     def fills_up(self: Any, packet: av.Packet[Any]) -> None:
         if self.frames == 60:
             raise OSError(errno.ENOSPC, "No space left on device")
         write(self, packet)
 
-    monkeypatch.setattr(record_module._Writer, "_restamp", fills_up)
+    monkeypatch.setattr(Writer, "_restamp", fills_up)
     path = tmp_path / "clip.mkv"
     with pytest.raises(StorageError, match=r"is full.*first \d+ frames were kept") as caught:
         record(FakeWebcam(source), path, 30)
