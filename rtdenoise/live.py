@@ -14,6 +14,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
+from itertools import chain
 
 from .cameras.base import Camera
 from .denoisers import Denoiser, blend
@@ -163,7 +164,7 @@ class LiveLoop:
 
     def _read(self) -> Iterator[_Timed]:
         """Frames in the format that is cleaned, each with its arrival time."""
-        packets = iter(self._camera.packets())
+        packets = chain(self._camera.packets(), [None])  # None: what the decoder still holds
         begin: tuple[float, float] | None = None
         while not self._stop.is_set():
             try:

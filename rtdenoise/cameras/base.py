@@ -96,8 +96,10 @@ class Camera(Protocol):
             ClipError: the file is damaged beyond use.
         """
 
-    def decode(self, packet: av.Packet[VideoStream]) -> list[VideoFrame]:
+    def decode(self, packet: av.Packet[VideoStream] | None) -> list[VideoFrame]:
         """The frames of one packet: none where it is damaged (``damaged_packets`` counts those).
+
+        After the last packet, ``None`` gives the frames that the decoder still holds (H.264 reorders them).
 
         ``VideoFrame.time`` is in seconds from an arbitrary start. The pixels may lie in a driver's buffer that
         dies with the next packet or with the camera: copy what has to live longer.

@@ -127,8 +127,10 @@ class ImagesCamera:
                 return packet
         raise ClipError(f"{path} is empty.", "Take it out of the folder.")
 
-    def decode(self, packet: av.Packet[VideoStream]) -> list[VideoFrame]:
+    def decode(self, packet: av.Packet[VideoStream] | None) -> list[VideoFrame]:
         """The frame of one packet."""
+        if packet is None:
+            return []
         stream = packet.stream
         with self._lock:
             if self._closed or not isinstance(stream, VideoStream):

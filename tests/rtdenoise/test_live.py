@@ -52,7 +52,7 @@ class FakeCamera:
             raise self._error
 
     def decode(self, packet: Any) -> list[VideoFrame]:
-        return [picture(packet)]
+        return [] if packet is None else [picture(packet)]
 
     def frames(self) -> Iterator[VideoFrame]:
         for packet in self.packets():
@@ -249,6 +249,24 @@ def test_paced_frames_come_at_their_own_times() -> None:
     LiveLoop(FakeCamera(20), Passthrough(), clock.open, paced=True).run()
     # Never early: wall time since the first frame is at least media time.
     assert min(clock.times) >= clock.times[0] - 0.01
+
+
+def test_no_frame_of_a_reordering_codec_is_lost_at_the_end(tmp_path: Any) -> None:
+    path = tmp_path / "a.mkv"
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("libx264", rate=30, options={"bf": "3", "preset": "medium"})
+        stream.width, stream.height, stream.pix_fmt = 64, 48, "yuv420p"
+        for index in range(24):
+            frame = VideoFrame(64, 48, "yuv420p")
+            frame.pts, frame.time_base = index, Fraction(1, 30)
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode())
+    from rtdenoise.cameras import open_camera
+
+    report = LiveLoop(
+        open_camera(f"file:{path}"), Passthrough(), lambda *_: FakeSink(), lossless=True
+    ).run()
+    assert report.frames_out == 24
 
 
 def test_packets_of_a_real_container_are_fine(tmp_path: Any) -> None:

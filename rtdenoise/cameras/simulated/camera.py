@@ -140,9 +140,9 @@ class SimulatedCamera:
             yield self._encoder.encode(self.noisy(index), index)
             index += 1
 
-    def decode(self, packet: av.Packet[Any]) -> list[VideoFrame]:
+    def decode(self, packet: av.Packet[Any] | None) -> list[VideoFrame]:
         """The frame of one packet, or nothing where it is damaged."""
-        return self._decoder.decode(packet)
+        return [] if packet is None else self._decoder.decode(packet)
 
     def frames(self) -> Iterator[VideoFrame]:
         """All frames: ``packets`` decoded."""
