@@ -107,9 +107,12 @@ def _record(camera: Camera, profile: Profile, seconds: float, scenes: int) -> Re
     label = f"Filming {scenes} scenes" if live and scenes > 1 else "Recording"
     with progress(label, _expected_frames(camera, seconds)) as ticker:
         path = profile.new_clip_path(suffix_for(camera))
-        recording = record(camera, path, seconds, scenes=scenes, tick=ticker.advance, tell=say)
-    # Known from here on, even if judging is interrupted.
-    profile.remember(camera.info)
+        try:
+            recording = record(camera, path, seconds, scenes=scenes, tick=ticker.advance, tell=say)
+        finally:
+            if path.exists():  # also what was kept when the disk became full
+                profile.remember(camera.info)
+    # The clip counts from here on, even if judging is interrupted.
     Clip(path, camera.info, camera.mode, recording.frames, facts=recording.facts()).save()
     rate = f" at {recording.measured_fps:.1f} frames/s" if recording.measured_fps else ""
     say(

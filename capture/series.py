@@ -62,14 +62,15 @@ def judge_clip(
         facts={**clip.facts, "damaged_packets": source.damaged},
     )
     found = together(w for group in groups for w in measure_joined(clip, group, source.black))
-    told = [w.measures for w in found if w.problem is None] or [w.measures for w in found]
+    # Where the camera moves or the exposure drifts, brightness changes for that reason.
+    told = [w.measures for w in found if w.problem in (None, "lag1", "sigma")]
     clip = replace(
         clip,
         series=tuple(window.series() for window in found),
         facts={
             **clip.facts,
-            "noise_levels": round(max(m.noise_levels for m in told), 3),
-            "flicker_levels": round(max(m.flicker_levels for m in told), 3),
+            "noise_levels": round(max((m.noise_levels for m in told), default=0.0), 3),
+            "flicker_levels": round(max((m.flicker_levels for m in told), default=0.0), 3),
         },
     )
     _save(clip, found)

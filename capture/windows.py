@@ -103,9 +103,12 @@ def _thumbnail(frame: Bytes) -> Floats:
 
 
 def _is_cut(before: Floats, after: Floats) -> bool:
-    """Whether a large part of the picture changed, other than all of it becoming brighter or darker."""
-    change = after - before
-    change -= np.median(change)
+    """Whether a large part of the picture changed, other than whole rows in brightness.
+
+    All of the picture becomes brighter with the exposure, and bands of rows under lamps that flicker.
+    """
+    gain = np.median((after + 8) / (before + 8), axis=1, keepdims=True)
+    change = after + 8 - gain * (before + 8)
     return bool(np.mean(np.abs(change) > _CUT_LEVELS) > _CUT_PART)
 
 

@@ -1,16 +1,19 @@
 from __future__ import annotations
 
+import errno
 import json
 import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
 from capture.clip import Clip
+from capture.writer import Writer
 from rtdenoise.cli import run
 from rtdenoise.profile import profiles
 
@@ -138,6 +141,29 @@ def test_a_home_that_is_a_file_is_told(
     home.write_text("")
     assert run(["--home", str(home), "capture", "--camera", f"file:{still}"]) == 1
     assert "Error: " in capfd.readouterr().err
+
+
+def test_a_full_disk_leaves_a_clip_that_can_be_judged_later(
+    home: Path,
+    still: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    restamp = Writer._restamp
+
+    def fills_up(self: Writer, packet: Any) -> None:
+        if self.frames == 25:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        restamp(self, packet)
+
+    monkeypatch.setattr(Writer, "_restamp", fills_up)
+    assert run(["--home", str(home), "capture", "--camera", f"file:{still}"]) == 1
+    assert "The first 25 frames were kept" in capfd.readouterr().err
+    (profile,) = profiles(home)
+    (path,) = profile.clips()
+    assert not Clip.load(path).series
+    assert run(["--home", str(home), "capture", "--camera", f"file:{path}"]) == 0
+    assert [s.count for s in Clip.load(path).accepted] == [25]
 
 
 @pytest.mark.parametrize("option", [["--seconds", "0"], ["--scenes", "0"], ["--size", "big"]])

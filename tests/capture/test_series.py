@@ -45,8 +45,7 @@ def test_known_scene_starts_are_cuts(scene: Floats, noisy: Noisy) -> None:
 def test_flicker_and_brightness_are_no_cuts(scene: Floats) -> None:
     rows = np.arange(144)[:, None]
     frames = [
-        frame_of(scene + 12 * (k % 2) + 5 * np.sin(rows / 20 + k)).astype(np.uint8)
-        for k in range(20)
+        frame_of(scene * (1 + 0.1 * (k % 2) + 0.15 * np.sin(rows / 20 + 2 * k))) for k in range(20)
     ]
     assert len(list(cut_windows(((f, 0, 255) for f in frames), ()))) == 1
 
@@ -75,6 +74,25 @@ def test_a_camera_that_moves_is_refused(scene: Floats, noisy: Noisy) -> None:
     moved = judge_window(0, noisy(rolled(scene, 4.0), 20, 3.0))
     assert moved.problem == "shift"
     assert moved.measures.shift_px == pytest.approx(2.0, abs=0.6)
+
+
+def test_mains_flicker_is_a_fact_of_the_clip(
+    write_clip: WriteClip, scene: Floats, noisy: Noisy
+) -> None:
+    rows = np.arange(144)[:, None]
+    pictures = [
+        (scene + 3 * np.sin(2 * np.pi * (rows / 80 + k / 3))).astype(np.float32) for k in range(20)
+    ]
+    clip = judge_clip(write_clip(noisy(pictures, 20, 3.0)))
+    assert clip.facts["flicker_levels"] == pytest.approx(3, abs=0.6)
+
+
+def test_a_pan_is_refused_and_is_no_flicker(
+    write_clip: WriteClip, scene: Floats, noisy: Noisy
+) -> None:
+    clip = judge_clip(write_clip(noisy(rolled(scene, 19.0), 20, 3.0)))
+    assert "The camera moved by" in clip.series[0].reason
+    assert clip.facts["flicker_levels"] == 0
 
 
 def rolled(scene: Floats, total: float) -> list[Floats]:
