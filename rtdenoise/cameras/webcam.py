@@ -98,7 +98,7 @@ class Webcam:
 
     @property
     def skipped_packets(self) -> int:
-        """How many packets :meth:`frames` passed over because newer ones were waiting already."""
+        """How many packets :meth:`newest_packets` passed over so far."""
         return self._skipped
 
     def packets(self) -> Iterator[VideoPacket]:
@@ -114,26 +114,30 @@ class Webcam:
         with self._lock:  # the device is free when this ends
             self._container.close()
 
-    def frames(self) -> Iterator[VideoFrame]:
-        """The frames, until :meth:`close`; where decoding can't keep up, the oldest are passed over.
+    def newest_packets(self) -> Iterator[VideoPacket]:
+        """Like :meth:`packets`, but where the reader can't keep up, the oldest are passed over.
 
-        The kernel queues up to 32 pictures: a second of delay that would never be caught up again.
+        The kernel queues up to 32 pictures: a second of delay that would never be caught up again. For
+        codecs whose frames lean on earlier ones nothing is passed over.
+        """
+        independent = self._mode.codec in ("mjpeg", "rawvideo")
+        for packet in self.packets():
+            waiting = list(self._waiting()) if independent else []
+            if len(waiting) > 1:  # one is nothing but jitter
+                self._skipped += len(waiting)
+                yield waiting[-1]
+            else:
+                yield packet
+                yield from waiting
+
+    def frames(self) -> Iterator[VideoFrame]:
+        """The frames of :meth:`newest_packets`.
 
         Raises:
             CameraError: the camera went away, or sends nothing any more.
         """
-        independent = self._mode.codec in ("mjpeg", "rawvideo")
-        for packet in self.packets():
-            newest = packet
-            if independent:
-                waiting = list(self._waiting())
-                if len(waiting) > 1:  # one is nothing but jitter
-                    self._skipped += len(waiting)
-                    newest, waiting = waiting[-1], []
-                for late in (newest, *waiting):
-                    yield from self.decode(late)
-            else:
-                yield from self.decode(packet)
+        for packet in self.newest_packets():
+            yield from self.decode(packet)
 
     def _waiting(self) -> Iterator[VideoPacket]:
         """The packets that are there already."""

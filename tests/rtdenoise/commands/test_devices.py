@@ -1,0 +1,103 @@
+from __future__ import annotations
+
+import json
+import sys
+from fractions import Fraction
+from typing import Any
+
+import pytest
+from click.testing import CliRunner
+
+from rtdenoise.cameras import discovery, webcam_other
+from rtdenoise.cameras.base import CameraInfo, Mode
+from rtdenoise.cameras.discovery import FoundCamera, VideoNode
+from rtdenoise.commands.devices import command
+from rtdenoise.console import console
+from rtdenoise.sinks import virtual
+from rtdenoise.sinks.virtual import VirtualDevice
+
+MODES = tuple(Mode("mjpeg", "", w, h, Fraction(30)) for w, h in ((1920, 1080), (1280, 720)))
+WEBCAM = FoundCamera(
+    CameraInfo("usb-046d-0825-c270", "C270 [HD]", "webcam", "/dev/video0"), MODES, True
+)
+SILENT = FoundCamera(CameraInfo("loop", "Camera", "webcam", "/dev/video10"), (), False)
+
+
+@pytest.fixture(autouse=True)
+def machine(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+    """A Linux machine; what it has may be changed."""
+    has: dict[str, Any] = {"cameras": [WEBCAM, SILENT], "nodes": [], "virtual": []}
+    monkeypatch.setattr(sys, "platform", "linux")
+    monkeypatch.setattr(discovery, "video_nodes", lambda: has["nodes"])
+    monkeypatch.setattr(discovery, "cameras", lambda nodes: has["cameras"])
+    monkeypatch.setattr(virtual, "virtual_devices", lambda: has["virtual"])
+    monkeypatch.setenv("COLUMNS", "160")
+    console.cache_clear()
+    return has
+
+
+def run(*words: str) -> str:
+    console.cache_clear()
+    result = CliRunner().invoke(command, words, catch_exceptions=False)
+    console.cache_clear()
+    assert result.exit_code == 0
+    return result.output
+
+
+def test_json_holds_cameras_modes_and_virtual_cameras(machine: dict[str, Any]) -> None:
+    machine["virtual"] = [VirtualDevice("/dev/video11", "Virtual", ("obs (process 7)",), True)]
+    machine["nodes"] = [VideoNode("/dev/video3", 3, "X", denied=True)]
+    listed = json.loads(run("--json"))
+    assert [camera["path"] for camera in listed["cameras"]] == ["/dev/video0", "simulated"]
+    webcam = listed["cameras"][0]
+    assert webcam["id"] == "usb-046d-0825-c270"
+    assert webcam["modes"][0] == {**MODES[0].to_json(), "text": "MJPG 1920×1080 @ 30"}
+    assert Mode.from_json(webcam["modes"][1]) == MODES[1]
+    assert listed["virtual_cameras"] == [
+        {
+            "path": "/dev/video11",
+            "label": "Virtual",
+            "exclusive_caps": True,
+            "in_use": True,
+            "fed_by": ["obs (process 7)"],
+        }
+    ]
+    assert listed["no_permission"] == ["/dev/video3"]
+
+
+def test_the_table_names_what_can_be_typed(machine: dict[str, Any]) -> None:
+    machine["virtual"] = [
+        VirtualDevice("/dev/video10", "Old", exclusive=False),
+        VirtualDevice("/dev/video11", "Virtual", ("obs (process 7)",), True),
+    ]
+    text = run()
+    for there in (
+        "/dev/video0",
+        "C270 [HD]",
+        "usb-046d-0825-c270",
+        "MJPG 1920×1080 @ 30, 1280×720 @ 30",
+        "simulated",
+        "virtual:Virtual",
+        "in use by obs (process 7)",
+        "no exclusive_caps",
+    ):
+        assert there in text
+
+
+def test_a_bare_machine_is_told_what_to_do(machine: dict[str, Any]) -> None:
+    machine["cameras"] = []
+    machine["nodes"] = [VideoNode("/dev/video3", 3, "X", denied=True)]
+    text = run()
+    assert "simulated" in text
+    assert "rtdenoise demo" in text
+    assert "usermod -aG video" in text
+    assert "modprobe v4l2loopback" in text
+
+
+def test_other_systems_list_what_ffmpeg_finds(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "platform", "darwin")
+    info = CameraInfo("facetime", "FaceTime HD Camera", "webcam", "0")
+    monkeypatch.setattr(webcam_other, "cameras", lambda: [(info, True)])
+    listed = json.loads(run("--json"))
+    assert listed["cameras"][0]["name"] == "FaceTime HD Camera"
+    assert "OBS" in run()
