@@ -64,7 +64,7 @@ class FakeWebcam:
             self.sent += 1
             yield packet
 
-    def decode(self, packet: av.Packet[Any]) -> list[VideoFrame]:
+    def decode(self, packet: av.Packet[Any] | None) -> list[VideoFrame]:
         raise NotImplementedError
 
     def frames(self) -> Iterator[VideoFrame]:
