@@ -8,6 +8,8 @@ import time
 from pathlib import Path
 from typing import Any
 
+from capture.clip import Clip
+from capture.record import record
 from rtdenoise.cameras import open_camera
 from rtdenoise.cameras.simulated import SimulatedCamera
 from rtdenoise.cli import run as run_command
@@ -51,7 +53,7 @@ def run_demo(folder: Path, *, quick: bool, as_json: bool, verbose: bool) -> None
     train = ["--network", "paper", "--minutes", f"{minutes:g}", "--device", "cpu"]
     _step([*common, "calibrate", "--camera", CAMERA, "--size", size, *train])
     say("\n[bold]3. Clean the stream[/] of a scene in which somebody moves.")
-    clip = _film(home, folder, size)
+    clip = _film(folder, size)
     live_json = folder / "live.json"
     live = _step(
         [*common, "live", "--camera", f"file:{clip}", "--output", "null", "--json"],
@@ -71,7 +73,7 @@ def run_demo(folder: Path, *, quick: bool, as_json: bool, verbose: bool) -> None
     if as_json:
         show_json(figures)
     else:
-        _show(figures, pictures, folder)
+        _show(figures, pictures)
 
 
 def _step(words: list[str], capture: Path | None = None) -> dict[str, Any]:
@@ -97,15 +99,18 @@ def _step(words: list[str], capture: Path | None = None) -> dict[str, Any]:
     return value
 
 
-def _film(home: Path, folder: Path, size: str) -> Path:
+def _film(folder: Path, size: str) -> Path:
     """Records the moving scene to a file, so that `live` meets a camera that sends at its full rate."""
-    from capture.record import record
-
     camera = open_camera(MOVING, size=_numbers(size))
     path = folder / "moving.mkv"
-    frames = int(MOVING_SECONDS * camera.mode.rate_fps)
-    with progress("Filming the moving scene", frames) as ticker:
-        record(camera, path, seconds=MOVING_SECONDS, tick=ticker.advance)
+    total = MOVING_SECONDS * float(camera.mode.rate_fps)
+    try:
+        with progress("Filming the moving scene", total) as ticker:
+            filmed = record(camera, path, MOVING_SECONDS, tick=ticker.advance)
+    finally:
+        camera.close()
+    # The sidecar says which camera it was, so that its noise model is found.
+    Clip(path, camera.info, camera.mode, filmed.frames, ()).save()
     return path
 
 
@@ -146,7 +151,7 @@ def _numbers(size: str) -> tuple[int, int]:
     return int(width), int(height)
 
 
-def _show(figures: dict[str, Any], pictures: list[Path], folder: Path) -> None:
+def _show(figures: dict[str, Any], pictures: list[Path]) -> None:
     from rich.table import Table
 
     table = Table(title="What was reached, luma PSNR against the truth", title_justify="left")
