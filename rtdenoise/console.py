@@ -93,6 +93,8 @@ def progress(label: str, total: float | None, unit: str = "frames") -> Iterator[
 
         class BarTicker(Ticker):
             def advance(self, amount: float = 1, note: str = "") -> None:
-                bar.update(task, advance=amount, **({"note": note} if note else {}))
+                bar.advance(task, amount)
+                if note:
+                    bar.update(task, note=note)
 
         yield BarTicker()

@@ -13,7 +13,7 @@ import pytest
 from av.video.frame import VideoFrame
 
 from rtdenoise.cameras import open_camera
-from rtdenoise.networks.card import NetworkCard, save_network
+from rtdenoise.networks.card import Card, save_network
 from rtdenoise.networks.paper import PaperNetwork
 
 Run = Callable[..., "subprocess.CompletedProcess[str]"]
@@ -90,7 +90,7 @@ def test_a_corrupt_network_file(rtdenoise: Run, tmp_path: Path) -> None:
 def test_half_a_network_file(rtdenoise: Run, tmp_path: Path) -> None:
     clip = write_clip(tmp_path / "clip.mkv", frames=3)
     network = tmp_path / "half.safetensors"
-    card = NetworkCard(kind="paper", name="paper", camera_id="x", mode="y")
+    card = Card("paper")
     save_network(network, PaperNetwork(), card)
     network.write_bytes(network.read_bytes()[:100_000])
     refused(
@@ -102,10 +102,10 @@ def test_a_network_of_another_camera(rtdenoise: Run, tmp_path: Path) -> None:
     clip = write_clip(tmp_path / "clip.mkv", frames=2, size=(160, 120))
     camera = open_camera(SMALL, size=(160, 120))
     network = tmp_path / "other.safetensors"
-    card = NetworkCard(kind="paper", name="paper", camera_id=camera.info.id, mode=str(camera.mode))
+    card = Card("paper", camera.info.id, camera.info.name, camera.mode.to_json())
     save_network(network, PaperNetwork(), card)
     out = tmp_path / "out.nut"
-    refused(rtdenoise("denoise", clip, out, "--network", network), camera.info.id, "--any-camera")
+    refused(rtdenoise("denoise", clip, out, "--network", network), camera.info.name, "--any-camera")
     assert not out.exists()
     done = rtdenoise("denoise", clip, out, "--network", network, "--any-camera", "--no-tta")
     assert done.returncode == 0, done.stderr
