@@ -2,148 +2,147 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
 from ..frames import Bytes, PlaneFormat, Planes
-from ..noise import PLANES, NoiseModel, PlaneNoise
-from ..noise_fields import field
+from ..noise import PLANES, NoiseModel
 from ..noise_estimate import NoiseEstimator
-from .coring import Coring
+from .light import change_of_light
+from .motion import Motion, Movement
+from .plane_filter import PlaneFilter
 
-Floats = NDArray[np.float32]
-
-GRID = 4  # luma pixels per grid cell
-_FLOOR = 0.05
-_CLIP = 3.5
-QZ = QE = 0.999
-WM = 9
-CH = 0.25
-STR = 1.0
-
-
-def excess(z, m):
-    return (z - 1) * np.clip((z - 1 - m) / m, 0, 1)
-
-
-class _Plane:
-    def __init__(self, noise: PlaneNoise, shape: tuple[int, int], grid: tuple[int, int]) -> None:
-        self.shape, self.grid = shape, grid
-        self.cell = (shape[0] // grid[0], shape[1] // grid[1])
-        self.size, self.grid_size = shape[::-1], grid[::-1]
-        self.table = np.maximum(noise.curve.table(), 0.15)
-        sample = field(noise, (256, 256))
-        gs = (256 // self.cell[1], 256 // self.cell[0])
-        cells = cv2.resize(sample, gs, interpolation=cv2.INTER_AREA)
-        self.cell_ratio = float(np.mean(cells**2))
-        z3 = cv2.blur(cells**2 / self.cell_ratio, (3, 3))
-        self.z3_margin = float(np.quantile(z3, QZ)) - 1
-        c5 = cv2.blur(cells, (5, 5))
-        self.wide_ratio = float(np.mean(c5**2))
-        e3 = cv2.blur(cv2.resize(sample**2, gs, interpolation=cv2.INTER_AREA), (3, 3))
-        self.e3_margin = float(np.quantile(e3, QE)) - 1
-        self.coring = Coring(noise, shape, STR)
-        self.state = np.empty(shape, np.float32)
-        self.diff = np.empty(shape, np.float32)
-        self.work = np.empty(shape, np.float32)
-        self.gain = np.ones(grid, np.float32)
-        self.outputs = [np.empty(shape, np.uint8) for _ in range(2)]
-
-    def down(self, a):
-        return cv2.resize(a, self.grid_size, interpolation=cv2.INTER_AREA)
-
-    def evidence(self, new: Bytes, fine: bool) -> Floats:
-        """Squared bias of the state in units of the noise's variance, (grid)."""
-        cv2.subtract(new, self.state, dst=self.diff, dtype=cv2.CV_32F)
-        d = self.down(self.diff)
-        level = self.down(self.state)
-        self.variance = cv2.LUT(cv2.convertScaleAbs(level), self.table)
-        spread = 1 + self.gain  # (1 + P) in units of r
-        unit = self.variance * spread
-        z = cv2.blur(d * d / (unit * self.cell_ratio), (3, 3))
-        b = excess(z, self.z3_margin) * (spread * self.cell_ratio)
-        w = cv2.blur(d, (5, 5))
-        zw = w * w / (unit * self.wide_ratio)
-        b = np.maximum(b, excess(zw, WM) * (spread * self.wide_ratio))
-        if fine:
-            cv2.multiply(self.diff, self.diff, dst=self.work)
-            e = cv2.blur(self.down(self.work) / unit, (3, 3))
-            b = np.maximum(b, excess(e, self.e3_margin) * spread)
-        return np.maximum(b, 0)
-
-    def update(self, new: Bytes, bias: Floats, out: Bytes) -> None:
-        p = self.gain + bias
-        self.gain = np.maximum(p / (p + 1), _FLOOR)
-        k = cv2.resize(self.gain, self.size, interpolation=cv2.INTER_LINEAR)
-        # lag = (1-k)·diff bounded; state = new − lag
-        cv2.subtract(1.0, k, dst=k)
-        cv2.multiply(self.diff, k, dst=self.diff)
-        bound = cv2.resize(
-            np.sqrt(self.variance) * _CLIP, self.size, interpolation=cv2.INTER_LINEAR
-        )
-        cv2.min(self.diff, bound, dst=self.diff)
-        cv2.multiply(bound, -1.0, dst=bound)
-        cv2.max(self.diff, bound, dst=self.diff)
-        cv2.subtract(new, self.diff, dst=self.state, dtype=cv2.CV_32F)
-        removed = self.coring.removed(self.state, self.variance * self.gain)
-        cv2.subtract(self.state, removed, dst=out, dtype=cv2.CV_8U)
+GRID = 4  # luma pixels along each side of a grid cell
+# Chroma is noisier and seen less sharply than luma: a change in luma alone counts only in part.
+_LUMA_FOR_CHROMA = 0.25
+# A cut: so much of the picture changed by several times its noise.
+_CUT_BIAS, _CUT_SHARE = 4.0, 0.6
 
 
 class RecursiveDenoiser:
-    """Averages over time what stays; without a noise model it estimates the noise from the stream."""
+    """Averages over time what stays, follows what moves, and cleans in space what is left of the noise.
+
+    Each frame, on a grid of 4×4 pixels: compare the frame with the average so far; let the average
+    follow a change of light, and what moves; where the difference is still larger than the known
+    noise explains, give the new frame more weight (:mod:`.evidence`); blend; and take out of the
+    result what noise the average must still hold (:mod:`.coring`).
+
+    Args:
+        model: The camera's noise. None: it is estimated from the stream (:mod:`rtdenoise.noise_estimate`),
+            which takes two frames for a start and a second to settle.
+    """
 
     name = "recursive"
 
     def __init__(self, model: NoiseModel | None = None) -> None:
+        self._given = model
         self._model = model
-        self._format: PlaneFormat | None = None
-        self._turn = 0
         self._estimator = NoiseEstimator() if model is None else None
-        self._planes: list[_Plane] = []
+        self._format: PlaneFormat | None = None
+        self._filters: list[PlaneFilter] = []
+        self._turn = 0
 
     def reset(self) -> None:
-        """Forgets all earlier frames."""
-        self._format = None
+        """Forgets all earlier frames, and with them an estimate of the noise."""
+        self._format, self._filters = None, []
+        self._model = self._given
         if self._estimator is not None:
             self._estimator.reset()
 
     def __call__(self, planes: Planes) -> Planes:
         """Cleans the next frame."""
-        f = planes.format
-        src = [planes.y] if f.chroma == "gray" else [planes.y, planes.u, planes.v]
-        model = self._model
-        if self._estimator is not None and (self._estimator.update(planes) or self._planes == []):
-            model = self._estimator.model()
-            if model is None:
-                return planes
-            self._model, self._format = model, None
-        elif model is None:
-            return planes
-        else:
-            model = model.for_chroma(f.chroma)
-        if f != self._format:
-            self._format = f
-            grid = ((f.height + GRID - 1) // GRID, (f.width + GRID - 1) // GRID)
-            self._planes = [
-                _Plane(model.plane(n), a.shape, grid) for n, a in zip(PLANES, src, strict=False)
-            ]
-            for p, a in zip(self._planes, src, strict=True):
-                p.state[...] = a
-        b = [p.evidence(a, i == 0) for i, (p, a) in enumerate(zip(self._planes, src, strict=True))]
-        if len(b) == 3:
-            chroma = np.maximum(b[1], b[2])
-            luma = np.maximum(b[0], chroma)
-            chroma = np.maximum(chroma, CH * b[0])
-            b = [luma, chroma, chroma]
+        if planes.format != self._format:
+            self.reset()
+            self._format = planes.format
+        self._estimate(planes)
+        if self._model is None:
+            return planes.copy()
+        sources = [planes.y] if planes.format.chroma == "gray" else [planes.y, planes.u, planes.v]
+        if not self._filters:
+            self._set_up(planes.format, self._model, sources)
+        padded = [self._padded(i, source) for i, source in enumerate(sources)]
+        if not self._started:
+            self._start(padded)
         self._turn ^= 1
-        outs = []
-        for p, a, q in zip(self._planes, src, b, strict=True):
-            out = p.outputs[self._turn]
-            p.update(a, q, out)
-            outs.append(out)
-        if len(outs) == 1:
-            outs += [planes.u, planes.v]
-        return Planes(*outs, f, planes.time_s)
+        outputs = self._outputs[self._turn]
+        biases = self._biases(padded)
+        for filter_, source, bias, out in zip(self._filters, padded, biases, outputs, strict=True):
+            filter_.update(source, bias, out)
+        cut = [out[: s.shape[0], : s.shape[1]] for out, s in zip(outputs, sources, strict=True)]
+        u, v = cut[1:] if len(cut) == 3 else (planes.u, planes.v)
+        return Planes(cut[0], u, v, planes.format, planes.time_s)
+
+    def _estimate(self, planes: Planes) -> None:
+        """Keeps the estimate of the noise up to date, where no model was given."""
+        if self._estimator is None or not self._estimator.update(planes):
+            return
+        model = self._estimator.model()
+        if model is None:
+            return
+        self._model = model
+        for filter_, name in zip(self._filters, PLANES, strict=False):
+            filter_.set_noise(model.plane(name))
+
+    def _set_up(self, format_: PlaneFormat, model: NoiseModel, sources: list[Bytes]) -> None:
+        """Makes filters and buffers for a format. Planes are padded to whole cells."""
+        model = model.for_chroma(format_.chroma)
+        grid = ((format_.height + GRID - 1) // GRID, (format_.width + GRID - 1) // GRID)
+        rows = 2 if format_.chroma == "420" else GRID
+        columns = GRID if format_.chroma == "444" else 2
+        scales = [(GRID, GRID), (rows, columns), (rows, columns)][: len(sources)]
+        shapes = [(grid[0] * scale[0], grid[1] * scale[1]) for scale in scales]
+        self._filters = [
+            PlaneFilter(model.plane(name), shape, grid)
+            for name, shape in zip(PLANES, shapes, strict=False)
+        ]
+        self._motion = Motion(grid)
+        self._inputs = [np.empty(shape, np.uint8) for shape in shapes]
+        self._outputs = [[np.empty(shape, np.uint8) for shape in shapes] for _ in range(2)]
+        self._started = False
+
+    def _padded(self, index: int, source: Bytes) -> Bytes:
+        whole = self._inputs[index]
+        below, right = whole.shape[0] - source.shape[0], whole.shape[1] - source.shape[1]
+        if not below and not right:
+            return source
+        cv2.copyMakeBorder(source, 0, below, 0, right, cv2.BORDER_REPLICATE, dst=whole)
+        return whole
+
+    def _start(self, sources: list[Bytes]) -> None:
+        for filter_, source in zip(self._filters, sources, strict=True):
+            filter_.start(source)
+        self._started = True
+
+    def _biases(
+        self, sources: list[Bytes]
+    ) -> list[np.ndarray[tuple[int, ...], np.dtype[np.float32]]]:
+        """Compares the frame with the averages, which follow what they can; what bias is left."""
+        for filter_, source in zip(self._filters, sources, strict=True):
+            filter_.look(source)
+            evidence = filter_.evidence
+            light = change_of_light(evidence.old, evidence.difference, evidence.variance)
+            if light is not None:
+                filter_.rescale(*light)
+                filter_.look(source)
+        movement = self._follow(sources)
+        moved = None if movement is None else movement.moved
+        biases = [f.bias(moved, fine=i == 0) for i, f in enumerate(self._filters)]
+        if float(np.mean(biases[0] > _CUT_BIAS)) > _CUT_SHARE:
+            self._start(sources)
+            for filter_, source in zip(self._filters, sources, strict=True):
+                filter_.look(source)
+        if len(biases) == 3:
+            chroma = np.maximum(biases[1], biases[2])
+            luma = np.maximum(biases[0], chroma)
+            chroma = np.maximum(chroma, np.float32(_LUMA_FOR_CHROMA) * biases[0])
+            biases = [luma, chroma, chroma]
+        return biases
+
+    def _follow(self, sources: list[Bytes]) -> Movement | None:
+        luma = self._filters[0].evidence
+        movement = self._motion.find(luma.old, luma.difference, luma.moving())
+        if movement is not None:
+            for filter_, source in zip(self._filters, sources, strict=True):
+                filter_.follow(movement)
+                filter_.look(source)
+        return movement

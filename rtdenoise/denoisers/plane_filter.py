@@ -1,0 +1,95 @@
+"""One plane of the recursive filter: its average over time, at full size."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from ..frames import Bytes
+from ..noise import PlaneNoise
+from .coring import Coring
+from .evidence import Evidence
+from .motion import Movement
+from .windows import windows
+
+Floats = NDArray[np.float32]
+
+# A cell's finest band is cleaned where so much of a frame's noise is left; elsewhere it wouldn't be
+# seen.
+_WORTH = 0.12
+
+
+class PlaneFilter:
+    """The average of one plane.
+
+    Args:
+        noise: of the plane.
+        shape: (rows, columns); multiples of the grid's.
+        grid: (rows, columns) of the grid.
+    """
+
+    def __init__(self, noise: PlaneNoise, shape: tuple[int, int], grid: tuple[int, int]) -> None:
+        self._grid, self._size = grid, shape[::-1]
+        self.scale = (shape[0] // grid[0], shape[1] // grid[1])
+        self.evidence = Evidence(noise, grid, self.scale)
+        self._coring = Coring(noise, shape)
+        self._state = np.zeros(shape, np.float32)
+        self._difference = np.empty(shape, np.float32)
+        self._work = np.empty(shape, np.float32)
+        self._halves = []
+        rows, columns = shape
+        while (rows, columns) != grid:
+            rows, columns = max(rows // 2, grid[0]), max(columns // 2, grid[1])
+            self._halves.append(np.empty((rows, columns), np.float32))
+
+    def set_noise(self, noise: PlaneNoise) -> None:
+        """Takes another noise."""
+        if self.evidence.set_noise(noise):
+            self._coring.set_noise(noise)
+
+    def start(self, new: Bytes) -> None:
+        """The average is this one frame."""
+        self._state[...] = new
+        self.evidence.start()
+
+    def rescale(self, slope: float, offset: float) -> None:
+        """The light changed: the average follows, level → level + slope·level + offset."""
+        np.multiply(self._state, np.float32(1 + slope), out=self._state)
+        np.add(self._state, np.float32(offset), out=self._state)
+
+    def follow(self, movement: Movement) -> None:
+        """The average moves along."""
+        movement.warp_plane(self._state, self.scale, self._work)
+        self.evidence.follow(movement.warp_grid, movement.moved)
+
+    def look(self, new: Bytes) -> None:
+        """Compares a new frame with the average."""
+        cv2.subtract(new, self._state, dst=self._difference, dtype=cv2.CV_32F)
+        self.evidence.look(self._cells(self._state), self._cells(self._difference))
+
+    def bias(self, moved: NDArray[np.bool_] | None, fine: bool) -> Floats:
+        """The squared bias of the average, see :meth:`Evidence.bias`; ``fine``: finer than cells too."""
+        power = None
+        if fine:
+            cv2.multiply(self._difference, self._difference, dst=self._work)
+            power = self._cells(self._work)
+        return self.evidence.bias(moved, power)
+
+    def update(self, new: Bytes, bias: Floats, out: Bytes) -> None:
+        """Takes the frame into the average, and writes the average, cleaned, to ``out``."""
+        evidence = self.evidence
+        evidence.settle(bias)
+        gain = evidence.gain
+        cv2.resize(1 - gain, self._size, dst=self._work, interpolation=cv2.INTER_LINEAR)
+        cv2.multiply(self._difference, self._work, dst=self._difference)
+        cv2.subtract(new, self._difference, dst=self._state, dtype=cv2.CV_32F)
+        left = evidence.variance * gain * np.float32(evidence.strength)
+        self._coring.clean(self._state, left, windows(gain > _WORTH), self.scale, out)
+
+    def _cells(self, plane: Floats) -> Floats:
+        """Means over the grid's cells, (rows, columns)."""
+        for half in self._halves:
+            cv2.resize(plane, half.shape[::-1], dst=half, interpolation=cv2.INTER_AREA)
+            plane = half
+        return plane.copy()
