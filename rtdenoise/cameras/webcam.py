@@ -14,9 +14,11 @@ import select
 import sys
 import threading
 import time
+from collections import deque
 from collections.abc import Iterator
 from contextlib import suppress
 from fractions import Fraction
+from itertools import islice
 from typing import TYPE_CHECKING, cast
 
 import av
@@ -41,6 +43,7 @@ FIRST_FRAME_TIMEOUT_S = 10.0
 SILENCE_TIMEOUT_S = 5.0  # well above the longest exposure of a webcam
 # AVFMT_FLAG_NONBLOCK = 4 has no name among FFmpeg's options.
 OPTIONS = {"fflags": "+nobuffer+4", "analyzeduration": "0"}
+_QUEUE = 32  # pictures that the kernel keeps for us at most
 _GONE = (errno.ENODEV, errno.EINVAL, errno.EIO, errno.ENXIO, errno.EBADF)
 
 
@@ -122,13 +125,15 @@ class Webcam:
         """
         independent = self._mode.codec in ("mjpeg", "rawvideo")
         for packet in self.packets():
-            waiting = list(self._waiting()) if independent else []
-            if len(waiting) > 1:  # one is nothing but jitter
-                self._skipped += len(waiting)
-                yield waiting[-1]
-            else:
-                yield packet
-                yield from waiting
+            latest, count = deque([packet], maxlen=2), 1
+            # Bounded, since a source that is quicker than we copy would never end.
+            for later in islice(self._waiting(), _QUEUE if independent else 0):
+                latest.append(later)
+                count += 1
+            if count > 2:  # two at once are nothing but jitter
+                self._skipped += count - 1
+                latest.popleft()
+            yield from latest
 
     def frames(self) -> Iterator[VideoFrame]:
         """The frames of :meth:`newest_packets`.
