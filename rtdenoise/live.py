@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from itertools import chain
 
-from .cameras.base import Camera
+from .cameras.base import Camera, PassesOver
 from .denoisers import Denoiser, blend
 from .errors import CameraError, ClipError, RtdenoiseError, SinkError, StorageError
 from .frames import Chroma, PlaneFormat, Planes, convert, planes_from_frame
@@ -80,7 +80,7 @@ class LiveLoop:
         self._failure: RtdenoiseError | None = None
         self._crash: BaseException | None = None
         self._times = {name: StageTimes() for name in STAGES}
-        self._frames_in = self._frames_out = self._damaged = self._reconnects = 0
+        self._frames_in = self._frames_out = self._damaged = self._skipped = self._reconnects = 0
         self._first_out = self._last_out = self._started = 0.0
         self._ended = "stopped"
         self.sink_name = ""
@@ -140,7 +140,7 @@ class LiveLoop:
         return LiveReport(
             frames_in=self._frames_in,
             frames_out=self._frames_out,
-            dropped=self._taken.dropped + self._cleaned.dropped,
+            dropped=self._passed_over() + self._taken.dropped + self._cleaned.dropped,
             damaged=self._damaged + self._camera.damaged_packets,
             seconds=time.monotonic() - self._started if self._started else 0.0,
             rate_fps=(self._frames_out - 1) / span if span > 0 else 0.0,
@@ -148,6 +148,11 @@ class LiveLoop:
             reconnects=self._reconnects,
             ended=self._ended,
         )
+
+    def _passed_over(self) -> int:
+        camera = self._camera
+        now = camera.skipped_packets if isinstance(camera, PassesOver) else 0
+        return self._skipped + now
 
     def _finish(self, threads: list[threading.Thread]) -> None:
         self._stop.set()
@@ -164,7 +169,12 @@ class LiveLoop:
 
     def _read(self) -> Iterator[_Timed]:
         """Frames in the format that is cleaned, each with its arrival time."""
-        packets = chain(self._camera.packets(), [None])  # None: what the decoder still holds
+        camera = self._camera
+        if isinstance(camera, PassesOver) and not self._lossless:
+            sent = camera.newest_packets()
+        else:
+            sent = camera.packets()
+        packets = chain(sent, [None])  # None: what the decoder still holds
         begin: tuple[float, float] | None = None
         while not self._stop.is_set():
             try:
@@ -177,8 +187,6 @@ class LiveLoop:
                 planes = planes_from_frame(frame)
                 if self._chroma is not None and planes.format.chroma != "gray":
                     planes = convert(planes, self._chroma, planes.format.full_range)
-                if planes.owner is not None and self._camera.mode.codec == "rawvideo":
-                    planes = planes.copy()  # the pixels lie in the driver's buffer
                 self._times["decode"].add(decoded - arrived)
                 self._times["convert"].add(time.monotonic() - decoded)
                 if self._paced:
@@ -224,6 +232,7 @@ class LiveLoop:
         """Tries to open the camera again until it is there or the run ends."""
         assert self._reopen is not None
         self._damaged += self._camera.damaged_packets
+        self._skipped = self._passed_over()
         self._camera.close()
         while not self._stop.wait(REOPEN_EVERY_S):
             try:

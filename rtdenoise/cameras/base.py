@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import av
 from av.video.frame import VideoFrame
@@ -101,8 +101,8 @@ class Camera(Protocol):
 
         After the last packet, ``None`` gives the frames that the decoder still holds (H.264 reorders them).
 
-        ``VideoFrame.time`` is in seconds from an arbitrary start. The pixels may lie in a driver's buffer that
-        dies with the next packet or with the camera: copy what has to live longer.
+        ``VideoFrame.time`` is in seconds from an arbitrary start. Packets and frames own their bytes: they
+        stay valid after the next packet, and after :meth:`close`.
         """
 
     def frames(self) -> Iterator[VideoFrame]:
@@ -114,3 +114,15 @@ class Camera(Protocol):
 
     def close(self) -> None:
         """Lets the device or file go. Safe to call twice."""
+
+
+@runtime_checkable
+class PassesOver(Protocol):
+    """A camera that goes on sending while nobody reads, and can pass over what has waited too long."""
+
+    def newest_packets(self) -> Iterator[av.Packet[VideoStream]]:
+        """Like :meth:`Camera.packets`, without the backlog of a reader that was late."""
+
+    @property
+    def skipped_packets(self) -> int:
+        """How many packets were passed over so far."""

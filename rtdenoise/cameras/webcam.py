@@ -157,9 +157,9 @@ class Webcam:
                 return
             yield packet
 
-    def decode(self, packet: VideoPacket) -> list[VideoFrame]:
+    def decode(self, packet: VideoPacket | None) -> list[VideoFrame]:
         """The frames of one packet; none where it is damaged."""
-        if self._mode.codec == "mjpeg" and self._truncated(packet):
+        if packet is not None and self._mode.codec == "mjpeg" and self._truncated(packet):
             self._damaged += 1
             return []
         try:

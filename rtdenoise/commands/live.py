@@ -97,7 +97,7 @@ def command(
         chroma=None if output.endswith(".nut") else "420",
         strength=strength,
         paced=not webcam,
-        reopen=partial(open_camera, info.spec, size=size, rate_fps=fps) if webcam else None,
+        reopen=partial(open_camera, info.id, size=size, rate_fps=fps) if webcam else None,
         note=lambda text: say(f"[yellow]![/] {text}"),
     )
     with _Status(loop) as status:

@@ -81,7 +81,7 @@ class VirtualSink:
                 f"{self._name} shows {self._width}×{self._height}, and a frame of {size[0]}×{size[1]} came.",
                 "Start again: a virtual camera keeps its size while it runs.",
             )
-        small = convert(planes, "420", False)
+        small = convert(planes, "420", False, "bt601")
         for target, source in zip(self._planes, (small.y, small.u, small.v), strict=True):
             np.copyto(target, source[: target.shape[0], : target.shape[1]])
         try:
