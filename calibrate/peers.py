@@ -109,15 +109,20 @@ def _ffmpeg(name: str, settings: Iterable[str]) -> list[Peer]:
     return [Peer(name, setting, ffmpeg_filter(name, setting)) for setting in settings]
 
 
+def _atadenoise(a: float) -> str:
+    """The same thresholds for all planes; the second, for the sum of differences, is twice the first as by default."""
+    return ":".join(f"{plane}a={a}:{plane}b={2 * a}" for plane in range(3))
+
+
 _ALL: dict[str, Callable[[], list[Peer]]] = {
     "opencv-nlmeans": lambda: [
         Peer("opencv-nlmeans", f"h={h}", opencv_nlmeans(h)) for h in (1, 2, 3, 5)
     ],
     "nlmeans": lambda: _ffmpeg("nlmeans", [f"s={s}" for s in (1, 2, 3, 5, 8)]),
-    "atadenoise": lambda: _ffmpeg(
-        "atadenoise",
-        [f"0a={a}:0b={2 * a}:1a={a}:1b={2 * a}:2a={a}:2b={2 * a}" for a in (0.02, 0.05, 0.1)],
-    ),
+    "atadenoise": lambda: [
+        Peer("atadenoise", f"a={a}", ffmpeg_filter("atadenoise", _atadenoise(a)))
+        for a in (0.02, 0.05, 0.1)
+    ],
     "fftdnoiz": lambda: _ffmpeg("fftdnoiz", [f"sigma={s}:prev=1:next=1" for s in (2, 4, 8, 16)]),
     "bm3d": lambda: _ffmpeg("bm3d", [f"sigma={s}" for s in (2, 4, 8)]),
 }

@@ -24,7 +24,10 @@ def console(stderr: bool = False) -> Console:
     """The rich console for results (or, with ``stderr``, for what is said along the way)."""
     from rich.console import Console
 
-    return Console(stderr=stderr, highlight=False, soft_wrap=True)
+    out = Console(stderr=stderr, highlight=False, soft_wrap=True)
+    if not out.is_terminal:
+        out.width = max(out.width, 140)  # in a file or a pipe there is no edge to wrap at
+    return out
 
 
 def say(text: str = "") -> None:

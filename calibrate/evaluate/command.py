@@ -1,0 +1,68 @@
+"""`rtdenoise evaluate`: methods side by side on one camera's own footage."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from rtdenoise.options import camera_option, device_option
+
+if TYPE_CHECKING:
+    from rtdenoise.cli import Settings
+
+DEFAULT = "recursive,paper,opencv-nlmeans,nlmeans,atadenoise"
+
+
+@click.command(name="evaluate")
+@camera_option
+@click.option(
+    "--methods",
+    default=DEFAULT,
+    show_default=True,
+    metavar="A,B,C",
+    help="Which: recursive, networks of this camera, opencv-nlmeans, nlmeans, atadenoise, fftdnoiz, bm3d.",
+)
+@click.option(
+    "--frames", type=click.IntRange(1, 20), default=4, show_default=True, help="Frames judged."
+)
+@device_option
+@click.option(
+    "--json",
+    "json_path",
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="F",
+    help="Write the figures to this file as JSON.",
+)
+@click.pass_obj
+def command(
+    settings: Settings,
+    camera: str | None,
+    methods: str,
+    frames: int,
+    device: str,
+    json_path: Path | None,
+) -> None:
+    """Compare methods on held-out frames of your camera, without a clean picture.
+
+    Each method cleans frames that no training has seen. uPSNR compares the result with three more noisy
+    frames and is free of the bias that PSNR against the series mean has. Other programs' filters run in several
+    strengths, and their best counts.
+    """
+    from .run import evaluate
+    from .table import show_table
+
+    result = evaluate(
+        camera,
+        methods=[name.strip() for name in methods.split(",") if name.strip()],
+        frames=frames,
+        device=device,
+        home=settings.home,
+        named=methods != DEFAULT,
+    )
+    if json_path is not None:
+        from rtdenoise.files import write_json
+
+        write_json(json_path, result.to_json())
+    show_table(result)

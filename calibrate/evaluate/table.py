@@ -1,0 +1,44 @@
+"""The comparison as a table in the terminal."""
+
+from __future__ import annotations
+
+from rtdenoise.console import show
+
+from .judge import Row
+from .run import Evaluation
+
+_TITLES = {"still": "still pixels", "unseen": "places never trained on"}
+
+
+def show_table(evaluation: Evaluation) -> None:
+    """Prints the table: best first, the camera itself as the line to beat."""
+    from rich.table import Table
+
+    places = list(evaluation.rows[0].places)
+    title = f"{evaluation.camera}: {evaluation.judged} held-out frames, uPSNR in dB (95 % interval)"
+    table = Table(title=title, title_justify="left")
+    table.add_column("method")
+    table.add_column("setting")
+    for name in places:
+        table.add_column(f"uPSNR, {_TITLES[name]}", justify="right")
+        table.add_column("gain", justify="right")
+    table.add_column("PSNR to the mean", justify="right")
+    table.add_column("ms/frame", justify="right")
+    for row in evaluation.rows:
+        table.add_row(*_cells(row, places))
+    show(table)
+
+
+def _cells(row: Row, places: list[str]) -> list[str]:
+    cells = [f"[bold]{row.method}[/]", row.setting]
+    for name in places:
+        upsnr, gain = row.places[name].upsnr_db, row.places[name].gain_db
+        cells.append(f"{upsnr.value:.2f} ({upsnr.low:.1f} … {upsnr.high:.1f})")
+        colour = "green" if gain.low > 0 else "red" if gain.high < 0 else "yellow"
+        same = row.method == "camera"
+        cells.append(
+            "" if same else f"[{colour}]{gain.value:+.2f}[/] ({gain.low:+.2f} … {gain.high:+.2f})"
+        )
+    cells.append(f"{row.places[places[0]].psnr_db:.2f}")
+    cells.append("" if row.method == "camera" else f"{row.ms_per_frame:.1f}")
+    return cells
