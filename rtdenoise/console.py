@@ -26,7 +26,7 @@ def console(stderr: bool = False) -> Console:
 
     out = Console(stderr=stderr, highlight=False, soft_wrap=True)
     if not out.is_terminal:
-        out.width = max(out.width, 140)  # in a file or a pipe there is no edge to wrap at
+        out.width = max(out.width, 150)  # in a file or a pipe there is no edge to wrap at
     return out
 
 
