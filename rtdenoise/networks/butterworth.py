@@ -22,7 +22,8 @@ _GRID = 1024  # samples of the frequency response: wrap-around of the kernel is 
 def butterworth_gain(frequency: torch.Tensor, half_power: float = HALF_POWER) -> torch.Tensor:
     """The filter's gain at ``frequency`` (cycles per pixel): 1 at 0, ½ at ``half_power``."""
     ratio = frequency / half_power
-    return torch.reciprocal(1 + ratio * ratio)
+    gain: torch.Tensor = 1 / (1 + ratio * ratio)
+    return gain
 
 
 def butterworth_kernel(half_power: float = HALF_POWER, radius: int = RADIUS) -> torch.Tensor:
@@ -40,7 +41,8 @@ def butterworth_kernel(half_power: float = HALF_POWER, radius: int = RADIUS) -> 
     space = torch.fft.ifft2(butterworth_gain(frequency, half_power)).real
     around = torch.arange(-radius, radius + 1) % _GRID
     kernel = space[around][:, around]
-    return (kernel / kernel.sum()).to(torch.float32)
+    unit: torch.Tensor = kernel / kernel.sum()
+    return unit.to(torch.float32)
 
 
 class ButterworthLowPass(nn.Module):

@@ -69,7 +69,6 @@ def _spans(size: int, tile: int) -> Iterator[tuple[int, int]]:
     yield from pairwise(edges)
 
 
-@torch.no_grad()
 def clean_frame(
     network: PaperNetwork, frame: torch.Tensor, *, tta: bool = True, tile: int | None = None
 ) -> Cleaned:
@@ -82,15 +81,25 @@ def clean_frame(
         tile: Side of the tiles' outputs in pixels; None: chosen by memory.
     """
     _, height, width = frame.shape
-    context = network.context
-    tile = tile or choose_tile(frame.device, height, width, context)
-    mean = torch.empty_like(frame)
-    spread = torch.zeros_like(frame[0])
+    around = network.context
+    rows = mirrored(-around, height + 2 * around, height).to(frame.device)
+    columns = mirrored(-around, width + 2 * around, width).to(frame.device)
+    return clean_in_context(network, frame[:, rows][:, :, columns], tta=tta, tile=tile)
+
+
+@torch.no_grad()
+def clean_in_context(
+    network: PaperNetwork, frame: torch.Tensor, *, tta: bool = True, tile: int | None = None
+) -> Cleaned:
+    """Cleans a part of a frame that comes with ``network.context`` pixels around it: (3, H + 132, W + 132)."""
+    around = 2 * network.context
+    height, width = frame.shape[1] - around, frame.shape[2] - around
+    tile = tile or choose_tile(frame.device, height, width, network.context)
+    mean = frame.new_empty(3, height, width)
+    spread = frame.new_zeros(height, width)
     for top, bottom in _spans(height, tile):
-        rows = mirrored(top - context, bottom - top + 2 * context, height).to(frame.device)
         for left, right in _spans(width, tile):
-            columns = mirrored(left - context, right - left + 2 * context, width).to(frame.device)
-            inputs = frame[:, rows][:, :, columns][None]  # (1, 3, h + 132, w + 132)
+            inputs = frame[None, :, top : bottom + around, left : right + around]
             inside = (slice(None), slice(top, bottom), slice(left, right))
             mean[inside], spread[inside[1:]] = _clean_tile(network, inputs, tta)
     return Cleaned(mean, spread)
