@@ -1,0 +1,139 @@
+"""`rtdenoise calibrate`: learns a camera's noise from what was recorded with it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from rtdenoise.options import camera_option, device_option
+
+if TYPE_CHECKING:
+    from rtdenoise.cli import Settings
+
+    from .run import Outcome
+    from .sources import Source
+
+
+@click.command(name="calibrate")
+@camera_option
+@click.option(
+    "--network",
+    type=click.Choice(["recursive", "paper"]),
+    default="recursive",
+    show_default=True,
+    help="What to make ready: recursive needs the noise model only, paper is trained.",
+)
+@click.option(
+    "--minutes",
+    type=click.FloatRange(min=0, min_open=True),
+    default=10.0,
+    show_default=True,
+    help="How long to train.",
+)
+@device_option
+@click.option(
+    "--clip",
+    type=click.Path(path_type=Path),
+    help="Use this recording rather than the camera's newest.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print the figures as JSON.")
+@click.pass_obj
+def command(
+    settings: Settings,
+    camera: str | None,
+    network: str,
+    minutes: float,
+    device: str,
+    clip: Path | None,
+    as_json: bool,
+) -> None:
+    r"""Learn the noise of a camera from still scenes.
+
+    Takes the newest recording of rtdenoise capture, measures how much the camera's noise varies with brightness and
+    how it is correlated, and says how much better the picture becomes. With --network paper it also trains the
+    paper's network, without ever seeing a clean picture. A training that is stopped goes on at the next call.
+
+    \b
+      rtdenoise calibrate
+      rtdenoise calibrate --network paper --minutes 60
+      rtdenoise calibrate --camera file:evening.mkv
+    """
+    from rtdenoise.console import progress, say, show_json
+
+    source = _source(camera, clip, settings)
+    say(f"Calibrating [bold]{_plain(source.clip.camera.name)}[/] with {_plain(source.clip.path)}")
+
+    from .report import write_report
+    from .run import calibrate
+
+    try:
+        outcome = calibrate(
+            source, network=network, minutes=minutes, device=device, progress=progress, say=say
+        )
+    except KeyboardInterrupt:
+        again = "" if network == "recursive" else " Run the same command again to go on."
+        say(f"Stopped.{again}")
+        raise click.exceptions.Exit(1) from None
+    files = write_report(outcome, source.profile.report_folder)
+    if as_json:
+        show_json({**outcome.to_json(), "report": [str(path) for path in files]})
+    else:
+        _show(outcome, files)
+
+
+def _source(camera: str | None, clip: Path | None, settings: Settings) -> Source:
+    from rtdenoise.console import progress
+
+    from .sources import find_source
+
+    with progress("Looking for still series", None) as ticker:
+        return find_source(camera, clip, settings.home, ticker)
+
+
+def _plain(text: object) -> str:
+    """``text`` with nothing that rich takes for markup."""
+    from rich.markup import escape
+
+    return escape(str(text))
+
+
+def _show(outcome: Outcome, files: list[Path]) -> None:
+    from rich.table import Table
+
+    from rtdenoise.console import show
+
+    quality = outcome.quality
+    table = Table(title=f"{outcome.network}: {quality.places}", title_justify="left")
+    for heading in ("", "before", "after"):
+        table.add_column(heading, no_wrap=True)
+    table.add_row(
+        "PSNR (biased)",
+        f"{quality.psnr_before_db:.2f} dB",
+        f"{quality.psnr_after_db:.2f} dB",
+    )
+    table.add_row(
+        "uPSNR",
+        _interval(quality.upsnr_before_db),
+        _interval(quality.upsnr_after_db),
+    )
+    show(table)
+    marks = {"better": "[green]✓ Better[/]", "worse": "[red]✗ Worse[/]"}
+    gain = quality.gain_db
+    show(
+        f"{marks.get(quality.verdict, 'No clear difference')}: {gain.value:+.2f} dB of uPSNR "
+        f"({gain.low:+.2f} … {gain.high:+.2f})"
+    )
+    for remark in outcome.remarks:
+        show(f"[yellow]![/] {_plain(remark)}")
+    model = outcome.noise
+    at_middle = [float(p.curve.variance(128.0)) ** 0.5 for p in (model.y, model.u, model.v)]
+    show("Noise at level 128 (Y, U, V): " + ", ".join(f"{s:.2f}" for s in at_middle) + " levels")
+    show(f"Report: {_plain(files[-1].parent)}")
+    if outcome.network_path:
+        show(f"Network: {_plain(outcome.network_path)}")
+
+
+def _interval(value: Any) -> str:
+    return f"{value.value:.2f} dB ({value.low:.2f} … {value.high:.2f})"

@@ -1,0 +1,164 @@
+"""Pictures and figures of a calibration, for the profile's report folder."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rtdenoise.files import write_bytes, write_json
+from rtdenoise.noise import NoiseModel
+
+from .quality import Example
+from .run import Outcome
+from .training import Judgement
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+_SIDE = 240  # of the pictures' cut-out, in pixels
+_DIFFERENCE_LEVELS = 12.0  # removed noise and error are shown within ± so many levels
+
+
+def write_report(outcome: Outcome, folder: Path) -> list[Path]:
+    """Writes noise.png, pictures.png, loss.png (where something was trained) and report.json.
+
+    Returns:
+        The files' paths.
+
+    Raises:
+        StorageError: the folder can't be written.
+    """
+    figures = {
+        "noise.png": draw_noise(outcome.noise),
+        "pictures.png": draw_example(outcome.example),
+    }
+    if outcome.trained is not None and outcome.trained.history:
+        figures["loss.png"] = draw_loss(outcome.trained.history)
+    written = []
+    for name, figure in figures.items():
+        data = io.BytesIO()
+        figure.savefig(data, format="png", dpi=110)
+        write_bytes(folder / name, data.getvalue())
+        written.append(folder / name)
+    if "loss.png" not in figures:
+        (folder / "loss.png").unlink(missing_ok=True)
+    write_json(folder / "report.json", outcome.to_json())
+    return [*written, folder / "report.json"]
+
+
+def _figure(width: float, height: float) -> Figure:
+    # Not pyplot: it keeps figures alive and may look for a display.
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(width, height), layout="constrained")
+    FigureCanvasAgg(figure)
+    return figure
+
+
+def draw_noise(model: NoiseModel) -> Figure:
+    """Standard deviation against level for each plane, and how alike neighbouring pixels are."""
+    figure = _figure(9, 3.6)
+    left, right = figure.subplots(1, 2)
+    for name, plane, colour in (
+        ("Y", model.y, "#333333"),
+        ("U", model.u, "#2b6cb0"),
+        ("V", model.v, "#c0392b"),
+    ):
+        std = np.sqrt(plane.curve.variances)
+        left.plot(plane.curve.levels, std, color=colour, marker=".", label=name)
+        lags = np.arange(1, len(plane.row_correlation) + 1)
+        if len(lags):
+            right.plot(lags, plane.row_correlation, color=colour, label=f"{name} along rows")
+            right.plot(lags, plane.column_correlation, color=colour, ls="--", label=f"{name} down")
+    left.set(title="Noise against level", xlabel="level", ylabel="standard deviation (levels)")
+    left.set_xlim(0, 255)
+    left.set_ylim(bottom=0)
+    right.set(title="Correlation of neighbours", xlabel="distance (pixels)", ylabel="correlation")
+    right.axhline(0, color="#999999", lw=0.8)
+    for axes in (left, right):
+        axes.grid(alpha=0.25)
+        if axes.get_legend_handles_labels()[0]:
+            axes.legend(fontsize=8)
+    return figure
+
+
+def draw_loss(history: tuple[Judgement, ...]) -> Figure:
+    """The gain where the network doesn't learn, against time, and the training loss."""
+    figure = _figure(8, 3.6)
+    left = figure.subplots()
+    minutes = [j.elapsed_s / 60 for j in history]
+    gains = [j.gain_db for j in history]
+    left.plot(minutes, gains, color="#2b6cb0", marker=".", label="gain in held-out places")
+    best = int(np.argmax(gains))
+    left.plot(minutes[best], gains[best], "o", color="#2b6cb0", mfc="none", ms=11, label="kept")
+    left.axhline(0, color="#999999", lw=0.8)
+    left.set(title="Training", xlabel="minutes", ylabel="gain over the input (dB)")
+    right = left.twinx()
+    losses = [j.training_loss for j in history]
+    right.plot(minutes, losses, color="#c0392b", alpha=0.6, label="training loss (right axis)")
+    right.set_ylabel("squared error, relative to the noise")
+    handles = [*left.get_legend_handles_labels()[0], *right.get_legend_handles_labels()[0]]
+    left.legend(handles, [str(h.get_label()) for h in handles], fontsize=8, loc="best")
+    return figure
+
+
+def _cut(example: Example) -> tuple[slice, slice]:
+    """The square with the most detail, away from what moves: there one sees what a denoiser takes away."""
+    height, width = example.mask.shape
+    rows, columns = min(_SIDE, height), min(_SIDE, width)
+    grey = example.reference.mean(axis=0)
+    detail = np.zeros_like(grey)
+    detail[1:, 1:] = np.abs(np.diff(grey, axis=0))[:, 1:] + np.abs(np.diff(grey, axis=1))[1:]
+    detail = np.where(example.mask, np.minimum(detail, 0.1), -0.02)
+    summed = np.pad(detail.cumsum(0).cumsum(1), ((1, 0), (1, 0)))
+    inside = summed[rows:, columns:] - summed[:-rows, columns:]
+    inside = inside - summed[rows:, :-columns] + summed[:-rows, :-columns]
+    top, left = (int(i) for i in np.unravel_index(int(inside.argmax()), inside.shape))
+    return slice(top, top + rows), slice(left, left + columns)
+
+
+def draw_example(example: Example) -> Figure:
+    """A detail before and after, what was removed, and what of the error is left."""
+    rows, columns = _cut(example)
+
+    def shown(x: NDArray[np.float32]) -> NDArray[np.float32]:
+        return np.clip(x[:, rows, columns].transpose(1, 2, 0), 0, 1)
+
+    def difference(x: NDArray[np.float32]) -> NDArray[np.float32]:
+        levels = np.where(example.mask, x.mean(axis=0), np.nan) * 255
+        return np.asarray(levels[rows, columns], np.float32)
+
+    tall = 2 * (columns.stop - columns.start) < rows.stop - rows.start
+    figure = _figure(11, 5.6) if tall else _figure(11, 7.2)
+    axes = (figure.subplots(1, 6) if tall else figure.subplots(2, 3)).ravel()
+    for ax, picture, title in (
+        (axes[0], shown(example.before), "Before"),
+        (axes[1], shown(example.after), "After"),
+        (axes[2], shown(example.reference), "Mean of others"),
+    ):
+        ax.imshow(picture, interpolation="nearest")
+        ax.set_title(title)
+    for ax, levels, title in (
+        (axes[3], difference(example.before - example.after), "Removed"),
+        (axes[4], difference(example.after - example.reference), "Error after"),
+        (axes[5], difference(example.before - example.reference), "Error before"),
+    ):
+        image = ax.imshow(
+            levels,
+            cmap="RdBu_r",
+            vmin=-_DIFFERENCE_LEVELS,
+            vmax=_DIFFERENCE_LEVELS,
+            interpolation="nearest",
+        )
+        ax.set_facecolor("#bbbbbb")
+        ax.set_title(title)
+    figure.colorbar(image, ax=axes[3:], shrink=0.7, label="levels of 255 (grey: moves)")
+    for ax in axes:
+        ax.set_xticks([])
+        ax.set_yticks([])
+    return figure
