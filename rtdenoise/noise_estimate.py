@@ -74,11 +74,11 @@ class _PlaneEstimator:
             return False  # the same picture twice: the camera is slower than its rate
         # A change of light shifts a tile as a whole.
         difference -= difference.mean(axis=(1, 2), keepdims=True)
-        power = np.mean(difference**2, axis=(1, 2))
-        row = [np.mean(difference[:, :, :-k] * difference[:, :, k:], axis=(1, 2)) for k in _LAGS]
-        column = [np.mean(difference[:, :-k] * difference[:, k:], axis=(1, 2)) for k in _LAGS]
+        power = _mean(difference**2)
+        row = [_mean(difference[:, :, :-k] * difference[:, :, k:]) for k in _LAGS]
+        column = [_mean(difference[:, :-k] * difference[:, k:]) for k in _LAGS]
         self.samples.append(
-            _Sample(level, power / 2, np.stack(row, axis=1) / 2, np.stack(column, axis=1) / 2)
+            _Sample(level, 0.5 * power, np.stack(row, axis=1) / 2, np.stack(column, axis=1) / 2)
         )
         return True
 
@@ -135,6 +135,10 @@ class _PlaneEstimator:
             tuple(round(float(r), 3) for r in rows),
             tuple(round(float(c), 3) for c in columns),
         )
+
+
+def _mean(tiles: Floats) -> Floats:
+    return np.asarray(tiles.mean(axis=(1, 2)), np.float32)
 
 
 def _smooth(variances: NDArray[np.float64], counts: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -15,7 +15,8 @@ Floats = NDArray[np.float32]
 
 LEVELS = 4
 _TINY = 1e-6
-_HALO = 4
+# Cells around a window that its filters reach into.
+_HALO = 2
 
 
 def band_variances(noise: PlaneNoise, levels: int = LEVELS) -> tuple[float, ...]:
@@ -29,6 +30,11 @@ def band_variances(noise: PlaneNoise, levels: int = LEVELS) -> tuple[float, ...]
         variances.append(float(np.mean(band**2)))
         current = np.asarray(below, np.float32)
     return tuple(variances)
+
+
+def _view(buffer: Floats, shape: tuple[int, ...]) -> Floats:
+    """The first values of a flat buffer, as an array: windows of any size share one."""
+    return buffer[: shape[0] * shape[1]].reshape(shape)
 
 
 class Coring:
@@ -55,6 +61,9 @@ class Coring:
         self._below = [np.empty(s, np.float32) for s in self._shapes[1:]]
         self._power = [np.empty(s, np.float32) for s in self._shapes[1:]]
         self._share = [np.empty(s, np.float32) for s in self._shapes[1:]]
+        # The finest band is worked on in bands of the picture that stay in the processor's cache.
+        self._fine = [np.empty(shape[0] * shape[1], np.float32) for _ in range(2)]
+        self._fine_half = [np.empty(self._below[0].size, np.float32) for _ in range(2)]
         self.set_noise(noise)
 
     def set_noise(self, noise: PlaneNoise) -> None:
@@ -112,9 +121,9 @@ class Coring:
 
     def _noise_share(self, variance: Floats, power: Floats, j: int) -> None:
         """min(1, n/e), in place of ``variance``."""
-        cv2.add(power, _TINY, dst=power)
+        np.add(power, np.float32(_TINY), out=power)
         cv2.divide(variance, power, dst=variance, scale=self._factors[j])
-        cv2.min(variance, 1.0, dst=variance)
+        np.minimum(variance, np.float32(1), out=variance)
 
     def _finest(
         self,
@@ -133,14 +142,16 @@ class Coring:
             slice(columns.start // 2, (columns.stop + 1) // 2),
         )
         above, below = picture[rows, columns], self._below[0][half]
-        size = above.shape[::-1]
-        band = cv2.resize(below, size, interpolation=cv2.INTER_LINEAR)
+        size, half_size = above.shape[::-1], below.shape[::-1]
+        band, work = (_view(a, above.shape) for a in self._fine)
+        power, share = (_view(a, below.shape) for a in self._fine_half)
+        cv2.resize(below, size, dst=band, interpolation=cv2.INTER_LINEAR)
         cv2.subtract(above, band, dst=band)
-        work = cv2.multiply(band, band)
-        power = cv2.resize(work, below.shape[::-1], interpolation=cv2.INTER_AREA)
+        cv2.multiply(band, band, dst=work)
+        cv2.resize(work, half_size, dst=power, interpolation=cv2.INTER_AREA)
         cv2.blur(power, (3, 3), dst=power)
         local = variance[wide.top : wide.bottom, wide.left : wide.right]
-        share = cv2.resize(local, below.shape[::-1], interpolation=cv2.INTER_LINEAR)
+        cv2.resize(local, half_size, dst=share, interpolation=cv2.INTER_LINEAR)
         self._noise_share(share, power, 0)
         cv2.resize(share, size, dst=work, interpolation=cv2.INTER_LINEAR)
         cv2.multiply(band, work, dst=band)

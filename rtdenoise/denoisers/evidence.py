@@ -39,6 +39,7 @@ _WIDE_MARGIN = 12.0
 _SCALE_RANGE = (0.8, 6.0)
 _FIRST_STEP, _STEP, _STEP_DECAY = 0.12, 0.03, 0.9
 _WHITE = 0.3
+_SETTLED, _SELDOM = 30, 3
 
 
 class Statistics:
@@ -70,13 +71,12 @@ def _cell_means(a: Floats, cell: tuple[int, int]) -> Floats:
 
 
 def _excess(z: Floats, margin: float) -> Floats:
-    """z − 1 where z lies clearly above what noise does (1 + margin), 0 where it doesn't."""
+    """Gives z − 1 where z lies clearly above what noise does (1 + margin), 0 where it doesn't."""
     ramp = np.clip((z - np.float32(1 + margin)) * np.float32(1 / margin), 0, 1)
-    ramp *= z - 1
-    return ramp
+    return np.asarray(ramp * (z - 1), np.float32)
 
 
-def _near(a: Floats) -> Floats:
+def _near(a: Any) -> Floats:
     return np.asarray(cv2.blur(a, (3, 3)), np.float32)
 
 
@@ -124,7 +124,7 @@ class Evidence:
 
     @property
     def strength(self) -> float:
-        """The picture's noise against the model's, typically: above 1 where the camera turned up its gain."""
+        """The picture's noise against the model's: above 1 where the camera turned up its gain."""
         return float(np.median(self._coarse_scale[::4, ::4]))
 
     def look(self, old: Floats, difference: Floats) -> None:
@@ -215,6 +215,11 @@ class Evidence:
         of 4 or more in some cameras. A median can't be carried away by something that passes.
         """
         step = max(_FIRST_STEP * _STEP_DECAY ** max(self._frames - 4, 0), _STEP)
+        if self._frames > _SETTLED:
+            # Once in a while is enough, by bigger steps.
+            if self._frames % _SELDOM:
+                return
+            step = _SELDOM * _STEP
         up = np.where(white, np.float32(1 + step), np.float32(1))
         scale *= np.where(z > scale, up, np.float32(1 - step))
         np.clip(scale, *_SCALE_RANGE, out=scale)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import cv2
 import numpy as np
@@ -16,18 +17,19 @@ Mask = NDArray[np.bool_]
 # A movement is believed where it leaves less than this share of the difference.
 _BETTER = 0.7
 _BELIEVED = 0.4
-_FEWEST_CELLS = 32
-# The search ends at half the grid's resolution: it is worth 0.5 dB where something moves.
-_FINEST_SCALE = 1
-# Above this share of the picture the quicker interpolation has to do.
+_FEWEST_CELLS = 24
+# The search goes down to the grid's full resolution: worth 0.5 dB where something moves.
+_FINEST_SCALE = 0
+# Above this share of the picture, and for coarse chroma, the quicker interpolation has to do.
 _LARGE = 0.4
 
 
 @dataclass(frozen=True)
 class Movement:
-    """Where each cell of a frame was in the average: ``flow`` (rows, columns, 2) as (x, y) in cells.
+    """Where each cell of a frame was in the average.
 
-    ``moved`` tells where it isn't zero; ``windows`` cover that.
+    ``flow`` is (rows, columns, 2), as (x, y) in cells; ``moved`` tells where it isn't zero;
+    ``windows`` cover that.
     """
 
     flow: Floats
@@ -42,7 +44,7 @@ class Movement:
     def warp_plane(self, plane: Floats, scale: tuple[int, int], work: Floats) -> None:
         """Moves a plane along, in place; ``scale`` is (rows, columns) of its pixels per cell."""
         share = sum((w.bottom - w.top) * (w.right - w.left) for w in self.windows)
-        quick = share > _LARGE * self.moved.size
+        quick = share > _LARGE * self.moved.size or scale[1] < 4
         how = cv2.INTER_LINEAR if quick else cv2.INTER_CUBIC
         for window in self.windows:
             rows, columns = window.of(scale)
@@ -81,7 +83,7 @@ class Motion:
 
     def __init__(self, grid: tuple[int, int]) -> None:
         rows, columns = grid
-        self._flow = cv2.DISOpticalFlow_create(cv2.DISOPTICAL_FLOW_PRESET_ULTRAFAST)
+        self._flow: Any = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_ULTRAFAST)
         self._flow.setFinestScale(_FINEST_SCALE)
         x, y = np.meshgrid(np.arange(columns, dtype=np.float32), np.arange(rows, dtype=np.float32))
         self._base = np.stack([x, y], axis=2)
@@ -108,16 +110,15 @@ class Motion:
             return None
         flow[~moved] = 0
         return Movement(
-            flow, moved, windows(cv2.dilate(moved.view(np.uint8), None) > 0), self._base
+            flow,
+            moved,
+            windows(np.asarray(cv2.blur(moved.astype(np.float32), (3, 3)) > 0)),
+            self._base,
         )
 
 
-def _remap(grid: Floats, where: Floats) -> Floats:
-    moved = cv2.remap(
-        grid,
-        where,
-        None,
-        cv2.INTER_LINEAR,
-        borderMode=cv2.BORDER_REPLICATE,  # type: ignore[call-overload]
-    )
+def _remap(grid: Floats, where: Any) -> Floats:
+    """``grid`` at other places, (rows, columns, 2) as (x, y)."""
+    nothing: Any = None  # OpenCV's stubs ask for a second map, which one with two channels replaces
+    moved = cv2.remap(grid, where, nothing, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
     return np.asarray(moved, np.float32)

@@ -11,13 +11,14 @@ from ..noise import PlaneNoise
 from .coring import Coring
 from .evidence import Evidence
 from .motion import Movement
-from .windows import windows
+from .windows import Window, bands
 
 Floats = NDArray[np.float32]
 
 # A cell's finest band is cleaned where so much of a frame's noise is left; elsewhere it wouldn't be
 # seen.
-_WORTH = 0.12
+_WORTH = 0.2
+_FEWEST = 3  # such cells in a tile of 8×8
 
 
 class PlaneFilter:
@@ -68,8 +69,28 @@ class PlaneFilter:
         cv2.subtract(new, self._state, dst=self._difference, dtype=cv2.CV_32F)
         self.evidence.look(self._cells(self._state), self._cells(self._difference))
 
+    def look_again(self, new: Bytes, where: list[Window]) -> None:
+        """The same where the average has changed since."""
+        old, difference = self.evidence.old, self.evidence.difference
+        for window in where:
+            place, cells = self._place(window)
+            state, rest = self._state[place], self._difference[place]
+            cv2.subtract(new[place], state, dst=rest, dtype=cv2.CV_32F)
+            size = (window.right - window.left, window.bottom - window.top)
+            old[cells] = cv2.resize(state, size, interpolation=cv2.INTER_AREA)
+            difference[cells] = cv2.resize(rest, size, interpolation=cv2.INTER_AREA)
+        self.evidence.look(old, difference)
+
+    def _place(self, window: Window) -> tuple[tuple[slice, slice], tuple[slice, slice]]:
+        return window.of(self.scale), window.of((1, 1))
+
     def bias(self, moved: NDArray[np.bool_] | None, fine: bool) -> Floats:
-        """The squared bias of the average, see :meth:`Evidence.bias`; ``fine``: finer than cells too."""
+        """The squared bias of the average, see :meth:`Evidence.bias`.
+
+        Args:
+            moved: where the average has followed a movement, if anywhere.
+            fine: look for changes that are finer than a cell, too.
+        """
         power = None
         if fine:
             cv2.multiply(self._difference, self._difference, dst=self._work)
@@ -85,7 +106,7 @@ class PlaneFilter:
         cv2.multiply(self._difference, self._work, dst=self._difference)
         cv2.subtract(new, self._difference, dst=self._state, dtype=cv2.CV_32F)
         left = evidence.variance * gain * np.float32(evidence.strength)
-        self._coring.clean(self._state, left, windows(gain > _WORTH), self.scale, out)
+        self._coring.clean(self._state, left, bands(gain > _WORTH, _FEWEST), self.scale, out)
 
     def _cells(self, plane: Floats) -> Floats:
         """Means over the grid's cells, (rows, columns)."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from ..frames import Bytes, PlaneFormat, Planes
 from ..noise import PLANES, NoiseModel
@@ -12,7 +13,11 @@ from .light import change_of_light
 from .motion import Motion, Movement
 from .plane_filter import PlaneFilter
 
-GRID = 4  # luma pixels along each side of a grid cell
+Floats = NDArray[np.float32]
+
+# Luma pixels along each side of a grid cell: in pictures of this width and above, and in smaller ones.
+_WIDE = 1200
+_CELL_WIDE, _CELL = 8, 4
 # Chroma is noisier and seen less sharply than luma: a change in luma alone counts only in part.
 _LUMA_FOR_CHROMA = 0.25
 # A cut: so much of the picture changed by several times its noise.
@@ -20,16 +25,17 @@ _CUT_BIAS, _CUT_SHARE = 4.0, 0.6
 
 
 class RecursiveDenoiser:
-    """Averages over time what stays, follows what moves, and cleans in space what is left of the noise.
+    """Averages over time what stays, follows what moves, and cleans the rest in space.
 
-    Each frame, on a grid of 4×4 pixels: compare the frame with the average so far; let the average
+    Each frame, on a grid of 8×8 or 4×4 pixels: compare the frame with the average so far; let the average
     follow a change of light, and what moves; where the difference is still larger than the known
     noise explains, give the new frame more weight (:mod:`.evidence`); blend; and take out of the
     result what noise the average must still hold (:mod:`.coring`).
 
     Args:
-        model: The camera's noise. None: it is estimated from the stream (:mod:`rtdenoise.noise_estimate`),
-            which takes two frames for a start and a second to settle.
+        model: The camera's noise. None: it is estimated from the stream
+            (:mod:`rtdenoise.noise_estimate`), which takes two frames for a start and a second to
+            settle.
     """
 
     name = "recursive"
@@ -86,10 +92,11 @@ class RecursiveDenoiser:
     def _set_up(self, format_: PlaneFormat, model: NoiseModel, sources: list[Bytes]) -> None:
         """Makes filters and buffers for a format. Planes are padded to whole cells."""
         model = model.for_chroma(format_.chroma)
-        grid = ((format_.height + GRID - 1) // GRID, (format_.width + GRID - 1) // GRID)
-        rows = 2 if format_.chroma == "420" else GRID
-        columns = GRID if format_.chroma == "444" else 2
-        scales = [(GRID, GRID), (rows, columns), (rows, columns)][: len(sources)]
+        cell = _CELL_WIDE if format_.width >= _WIDE else _CELL
+        grid = (-(-format_.height // cell), -(-format_.width // cell))
+        rows = cell // 2 if format_.chroma == "420" else cell
+        columns = cell if format_.chroma == "444" else cell // 2
+        scales = [(cell, cell), (rows, columns), (rows, columns)][: len(sources)]
         shapes = [(grid[0] * scale[0], grid[1] * scale[1]) for scale in scales]
         self._filters = [
             PlaneFilter(model.plane(name), shape, grid)
@@ -113,9 +120,7 @@ class RecursiveDenoiser:
             filter_.start(source)
         self._started = True
 
-    def _biases(
-        self, sources: list[Bytes]
-    ) -> list[np.ndarray[tuple[int, ...], np.dtype[np.float32]]]:
+    def _biases(self, sources: list[Bytes]) -> list[Floats]:
         """Compares the frame with the averages, which follow what they can; what bias is left."""
         for filter_, source in zip(self._filters, sources, strict=True):
             filter_.look(source)
@@ -144,5 +149,5 @@ class RecursiveDenoiser:
         if movement is not None:
             for filter_, source in zip(self._filters, sources, strict=True):
                 filter_.follow(movement)
-                filter_.look(source)
+                filter_.look_again(source, movement.windows)
         return movement

@@ -1,4 +1,4 @@
-"""Rectangles of grid cells that hold something of interest, so that costly steps touch only those."""
+"""Rectangles of grid cells that hold something, so that costly steps touch only those."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-TILE = 16  # cells
+TILE = 8  # cells
 
 
 @dataclass(frozen=True)
@@ -36,21 +36,38 @@ class Window:
         )
 
 
-def windows(mask: NDArray[np.bool_]) -> list[Window]:
-    """Windows that cover all of ``mask``, made of whole tiles; tiles side by side are one window."""
+def windows(mask: NDArray[np.bool_], fewest: int = 1) -> list[Window]:
+    """Windows of whole tiles that cover ``mask``; tiles side by side are one window.
+
+    Tiles that hold fewer than ``fewest`` of its cells are left out.
+    """
     rows, columns = mask.shape
-    held = np.logical_or.reduceat(mask, range(0, rows, TILE), axis=0)
-    held = np.logical_or.reduceat(held, range(0, columns, TILE), axis=1)
     found = []
-    for index, row in enumerate(held):
+    for index, row in enumerate(_tiles(mask) >= fewest):
         edges = np.flatnonzero(np.diff(np.concatenate([[False], row, [False]])))
         for start, stop in edges.reshape(-1, 2):
-            found.append(
-                Window(
-                    index * TILE,
-                    min((index + 1) * TILE, rows),
-                    int(start) * TILE,
-                    min(int(stop) * TILE, columns),
-                )
-            )
+            found.append(_window(index, int(start), int(stop), rows, columns))
     return found
+
+
+def bands(mask: NDArray[np.bool_], fewest: int = 1) -> list[Window]:
+    """As :func:`windows`, but with one window for all of a row of tiles: fewer and larger."""
+    rows, columns = mask.shape
+    found = []
+    for index, row in enumerate(_tiles(mask) >= fewest):
+        if row.any():
+            held = np.flatnonzero(row)
+            found.append(_window(index, int(held[0]), int(held[-1]) + 1, rows, columns))
+    return found
+
+
+def _tiles(mask: NDArray[np.bool_]) -> NDArray[np.int32]:
+    """How many cells of ``mask`` each tile holds."""
+    rows, columns = mask.shape
+    counts = np.add.reduceat(mask, range(0, rows, TILE), axis=0, dtype=np.int32)
+    return np.asarray(np.add.reduceat(counts, range(0, columns, TILE), axis=1))
+
+
+def _window(index: int, start: int, stop: int, rows: int, columns: int) -> Window:
+    bottom, right = min((index + 1) * TILE, rows), min(stop * TILE, columns)
+    return Window(index * TILE, bottom, start * TILE, right)
