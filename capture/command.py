@@ -50,7 +50,7 @@ def command(
     scenes: int,
     as_json: bool,
 ) -> None:
-    r"""Film a still scene and judge what came.
+    """Film a still scene and judge what came.
 
     Put the camera on a tripod or a shelf, point it at a scene where nothing moves, and start. The frames are
     stored as the camera sends them, split into series of one still scene, and each series is accepted or

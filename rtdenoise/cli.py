@@ -73,7 +73,7 @@ class Commands(click.Group):
 @click.version_option(__version__, package_name="rtdenoise")
 @click.pass_context
 def group(ctx: click.Context, home: Path | None, verbose: bool) -> None:
-    r"""Makes any webcam look like a good one.
+    """Makes any webcam look like a good one.
 
     Film a few still scenes with your camera, let rtdenoise learn its noise, and use the cleaned stream in
     your video calls:

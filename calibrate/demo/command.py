@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from rtdenoise.cli import Settings
 
 
-@click.command(name="demo")
+@click.command(name="demo", short_help="Show all of it on the simulated camera.")
 @click.option(
     "--folder",
     type=click.Path(path_type=Path, file_okay=False),

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 DEFAULT = "recursive,paper,opencv-nlmeans,nlmeans,atadenoise"
 
 
-@click.command(name="evaluate")
+@click.command(name="evaluate", short_help="Compare methods on your own footage.")
 @camera_option
 @click.option(
     "--methods",

@@ -42,7 +42,7 @@ def command(
     seconds: float | None,
     device: str,
 ) -> None:
-    r"""Clean a recording or a picture: IN to OUT.
+    """Clean a recording or a picture: IN to OUT.
 
     IN is a video, a picture, a folder of pictures, or a camera such as simulated:desk?frames=60. How OUT is
     stored follows from its name: .mp4, .mov, .mkv (H.264, close to transparent), .avi (MJPEG), .nut (raw, bit for

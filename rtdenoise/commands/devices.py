@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 @click.command(name="devices")
 @click.option("--json", "as_json", is_flag=True, help="Print it as JSON, for scripts.")
 def command(as_json: bool) -> None:
-    r"""List the cameras with their modes, and the virtual cameras.
+    """List the cameras with their modes, and the virtual cameras.
 
     What stands under "camera" works after --camera: the path, the name, a part of the name, or the id.
 

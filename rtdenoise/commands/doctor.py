@@ -16,7 +16,7 @@ _MARKS = {True: "[green]✓[/]", False: "[red]✗[/]", None: "[dim]·[/]"}
 @click.option("--json", "as_json", is_flag=True, help="Print it as JSON, for scripts.")
 @click.pass_obj
 def command(settings: Settings, as_json: bool) -> None:
-    r"""Look at what works on this machine.
+    """Look at what works on this machine.
 
     Prints the exact command that mends what does not. Ends with 0 in any case.
 

@@ -43,7 +43,7 @@ def command(
     device: str,
     as_json: bool,
 ) -> None:
-    r"""Clean a camera's stream in real time and publish it.
+    """Clean a camera's stream in real time and publish it.
 
     Without --network the camera's newest noise model drives the recursive filter; for a camera that was
     never calibrated, the filter measures the noise by itself while it runs. Ctrl-C ends it.
