@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 from itertools import chain
+from typing import cast
 
 from .cameras.base import Camera, PassesOver
 from .denoisers import Denoiser, blend
@@ -170,10 +171,8 @@ class LiveLoop:
     def _read(self) -> Iterator[_Timed]:
         """Frames in the format that is cleaned, each with its arrival time."""
         camera = self._camera
-        if isinstance(camera, PassesOver) and not self._lossless:
-            sent = camera.newest_packets()
-        else:
-            sent = camera.packets()
+        late = isinstance(camera, PassesOver) and not self._lossless
+        sent = cast(PassesOver, camera).newest_packets() if late else camera.packets()
         packets = chain(sent, [None])  # None: what the decoder still holds
         begin: tuple[float, float] | None = None
         while not self._stop.is_set():
