@@ -49,7 +49,7 @@ def command(
     clip: Path | None,
     as_json: bool,
 ) -> None:
-    r"""Learn the noise of a camera from still scenes.
+    """Learn the noise of a camera from still scenes.
 
     Takes the newest recording of rtdenoise capture, measures how much the camera's noise varies with brightness and
     how it is correlated, and says how much better the picture becomes. With --network paper it also trains the
