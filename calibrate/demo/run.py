@@ -51,7 +51,7 @@ def run_demo(folder: Path, *, quick: bool, as_json: bool, verbose: bool) -> None
         "An hour, or a GPU, is what it wants."
     )
     train = ["--network", "paper", "--minutes", f"{minutes:g}", "--device", "cpu"]
-    _step([*common, "calibrate", "--camera", CAMERA, "--size", size, *train])
+    _step([*common, "calibrate", "--camera", _camera_id(size), *train])
     say("\n[bold]3. Clean the stream[/] of a scene in which somebody moves.")
     clip = _film(folder, size)
     live_json = folder / "live.json"
@@ -144,6 +144,13 @@ def _draw(comparison: Comparison, folder: Path) -> list[Path]:
     draw_details(comparison.last, paths[1])
     draw_gain(comparison, paths[2])
     return paths
+
+
+def _camera_id(size: str) -> str:
+    """What the simulated camera of that size is called; the id stays the same whatever it films."""
+    camera = open_camera(CAMERA, size=_numbers(size))
+    camera.close()
+    return camera.info.id
 
 
 def _numbers(size: str) -> tuple[int, int]:
