@@ -179,7 +179,8 @@ def _unbias(measured: list[float], count: int) -> tuple[list[float], float]:
         still to grow (1 for noise that is white in time).
     """
     count = max(count, 2)
-    lags = [k for k in range(1, len(measured) + 1) if k < count]
+    # The subtraction leaves nothing to be told about lags near the length of the series.
+    lags = [k for k in range(1, len(measured) + 1) if count >= 4 * k]
     seen = np.array([1.0, *(measured[k - 1] for k in lags)])
     gamma = seen.copy()
     for _ in range(50):
@@ -187,6 +188,7 @@ def _unbias(measured: list[float], count: int) -> tuple[list[float], float]:
         gamma = seen + min(max(m, 0.0), 2.0)
     inflation = gamma[0] * (count - 1) / count
     correlations = [round(float(g / gamma[0]), 4) for g in gamma[1:]]
+    correlations += [0.0] * (len(measured) - len(lags))
     return correlations, float(inflation)
 
 

@@ -77,9 +77,7 @@ class _PlaneEstimator:
         power = _mean(difference**2)
         row = [_mean(difference[:, :, :-k] * difference[:, :, k:]) for k in _LAGS]
         column = [_mean(difference[:, :-k] * difference[:, k:]) for k in _LAGS]
-        self.samples.append(
-            _Sample(level, 0.5 * power, np.stack(row, axis=1) / 2, np.stack(column, axis=1) / 2)
-        )
+        self.samples.append(_Sample(level, 0.5 * power, _lags(row), _lags(column)))
         return True
 
     def _tiles(self, plane: Bytes) -> Floats:
@@ -137,6 +135,11 @@ class _PlaneEstimator:
         )
 
 
+def _lags(means: list[Floats]) -> Floats:
+    """(tiles, lags), halved: a difference of frames has twice the covariance of one."""
+    return np.asarray(np.stack(means, axis=1) / 2, np.float32)
+
+
 def _mean(tiles: Floats) -> Floats:
     return np.asarray(tiles.mean(axis=(1, 2)), np.float32)
 
@@ -148,10 +151,11 @@ def _smooth(variances: NDArray[np.float64], counts: NDArray[np.float64]) -> NDAr
     """
     order = np.argsort(variances)
     below_half = np.searchsorted(np.cumsum(counts[order]), counts.sum() / 2)
-    typical = float(variances[order][below_half])
-    capped = np.minimum(variances, 3 * typical)
+    capped = np.minimum(variances, 3 * float(variances[order][below_half]))
     if len(capped) < 3:
         return capped
+    around = np.lib.stride_tricks.sliding_window_view(np.pad(variances, 2, mode="reflect"), 5)
+    capped = np.minimum(capped, 1.3 * np.median(around, axis=1))
     weights = np.minimum(counts, 200.0)
     kernel = np.array([0.5, 1.0, 0.5])
     top = np.convolve(np.pad(capped * weights, 1), kernel, "valid")

@@ -34,9 +34,13 @@ _LEAST_VARIANCE = 0.15
 _QUANTILE, _CELL_QUANTILE = 0.999, 0.9998
 _NEAR_ROOM, _CELL_ROOM = 1.4, 1.7
 _WIDE_MARGIN = 12.0
+# Standard deviations by which a pixel of the average may lie off the new frame: in cameras with
+# less than one level of noise, and in others.
+_BOUND = (2.5, 4.0)
 # Local noise against the model's: its range, how fast it is learned at first and later, and the
 # correlation of successive differences above which they are motion and teach nothing.
 _SCALE_RANGE = (0.8, 6.0)
+_SCALE_SLOPE = 10.0  # per squared byte
 _FIRST_STEP, _STEP, _STEP_DECAY = 0.12, 0.03, 0.9
 _WHITE = 0.3
 _SETTLED, _SELDOM = 30, 3
@@ -104,6 +108,7 @@ class Evidence:
         self._before: Floats = np.zeros(grid, np.float32)
         self._coarse_scale = np.ones(grid, np.float32)
         self._fine_scale = np.ones(grid, np.float32)
+        self._most = np.ones(grid, np.float32)
         self._frames = 0
         self.set_noise(noise)
 
@@ -127,10 +132,20 @@ class Evidence:
         """The picture's noise against the model's: above 1 where the camera turned up its gain."""
         return float(np.median(self._coarse_scale[::4, ::4]))
 
+    @property
+    def most_lag(self) -> float:
+        """How far the average may lie off a new frame at any pixel, in bytes."""
+        variance = float(self.variance.max())
+        return _BOUND[int(variance >= 1)] * float(np.sqrt(variance))
+
     def look(self, old: Floats, difference: Floats) -> None:
         """Takes the cells' means of the average, and of the new frame less the average."""
         self.old, self.difference = old, difference
         self.variance = np.asarray(cv2.LUT(cv2.convertScaleAbs(old), self._table))
+        # Where there is hardly any noise, a difference is more likely the picture's.
+        self._most = np.clip(
+            1 + _SCALE_SLOPE * (self.variance - _LEAST_VARIANCE), 1, _SCALE_RANGE[1]
+        )
 
     def moving(self) -> Mask:
         """Cells that may have moved."""
@@ -222,7 +237,7 @@ class Evidence:
             step = _SELDOM * _STEP
         up = np.where(white, np.float32(1 + step), np.float32(1))
         scale *= np.where(z > scale, up, np.float32(1 - step))
-        np.clip(scale, *_SCALE_RANGE, out=scale)
+        np.clip(scale, _SCALE_RANGE[0], self._most, out=scale)
 
 
 # From which share of the margin on a movement is looked for, and what following one costs in

@@ -104,6 +104,8 @@ class PlaneFilter:
         gain = evidence.gain
         cv2.resize(1 - gain, self._size, dst=self._work, interpolation=cv2.INTER_LINEAR)
         cv2.multiply(self._difference, self._work, dst=self._difference)
+        most = np.float32(evidence.most_lag)
+        np.clip(self._difference, -most, most, out=self._difference)
         cv2.subtract(new, self._difference, dst=self._state, dtype=cv2.CV_32F)
         left = evidence.variance * gain * np.float32(evidence.strength)
         self._coring.clean(self._state, left, bands(gain > _WORTH, _FEWEST), self.scale, out)
