@@ -41,6 +41,8 @@ class Recipe:
     crop: int = 200
     warm_up: float = 0.02  # share of the time in which the learning rate rises
     clip: float = 1.0  # largest norm of the gradient; the loss is relative to the noise
+    # Pull back to the start, the identity: a picture or two hold few textures, and would be learned by heart.
+    pull: float = 4.0
     average: float = 0.99  # memory of the moving average of the weights, which is what is kept
     judge_every: float = 0.02  # share of the time between two judgements
     judged_frames: int = 4  # held-out frames of each region that a judgement looks at
@@ -133,6 +135,7 @@ class Trainer:
         self._optimizer = torch.optim.RAdam(
             [{"params": group} for group in self._network.groups()], betas=(0.9, 0.99)
         )
+        self._starts = [[w.detach().clone() for w in group] for group in self._network.groups()]
         self._state = _State(fingerprint(series, split), asdict(recipe))
         self.resumed_from = 0
         if folder is not None:
@@ -261,12 +264,21 @@ class Trainer:
         norm = nn.utils.clip_grad_norm_(self._network.parameters(), recipe.clip)
         if torch.isfinite(norm):
             self._optimizer.step()
+            self._pull_back()
         state.step += 1
         memory = min(recipe.average, (1 + state.step) / (10 + state.step))
         with torch.no_grad():
             for name, value in self._network.state_dict().items():
                 self._average[name].lerp_(value, 1 - memory)
         return float(loss.detach())
+
+    @torch.no_grad()
+    def _pull_back(self) -> None:
+        """Decoupled weight decay, towards the weights at the start in place of zero."""
+        for group, starts in zip(self._optimizer.param_groups, self._starts, strict=True):
+            share = min(group["lr"] * self._recipe.pull, 1.0)
+            for weight, start in zip(group["params"], starts, strict=True):
+                weight.lerp_(start, share)
 
     def _look(self, loss: float) -> Judgement:
         """Judges the averaged weights, and keeps them if they are the best so far."""
@@ -278,7 +290,7 @@ class Trainer:
         if error < state.best_error:
             state.best_error = error
             self._best = _copy(self._average)
-        gain = 10 * math.log10(state.identity_error / error) if math.isfinite(error) else -math.inf
+        gain = 10 * math.log10(state.identity_error / error)
         judgement = Judgement(state.step, state.elapsed_s, loss, error, gain)
         state.history.append(judgement)
         return judgement

@@ -13,7 +13,6 @@ import torch
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
-from calibrate import run as calibration
 from calibrate.training import Judgement, Trained, Trainer
 from rtdenoise.cli import run
 from rtdenoise.networks.card import load_network, read_card
@@ -137,7 +136,7 @@ def test_a_network_that_does_harm_is_not_kept(
             result.network.colours.weight *= 0.9
         return replace(result, improved=True)
 
-    monkeypatch.setattr(calibration.Trainer, "run", overrated)
+    monkeypatch.setattr(Trainer, "run", overrated)
     code, out, _ = calibrate("--clip", clip, "--network", "paper", "--minutes", "0.02")
     assert code == 0
     assert "did worse than its input" in one_line(out)

@@ -18,7 +18,8 @@ def noise(random: np.random.Generator, std: float) -> Floats:
     """Noise that neighbours share, as a camera's is."""
     white = random.normal(size=SHAPE)
     soft = white + np.roll(white, 1, axis=-1) + np.roll(white, 1, axis=-2)
-    return std * soft / np.sqrt(3)
+    scaled: Floats = std * soft / np.sqrt(3)
+    return scaled
 
 
 def test_psnr_of_a_known_difference() -> None:
@@ -87,8 +88,9 @@ def test_mask_and_frames_axes() -> None:
 def test_bytes_are_levels_of_255() -> None:
     random = np.random.default_rng(9)
     frames = [np.clip(np.round(scene() * 255 + noise(random, 5)), 0, 255) for _ in range(4)]
-    as_bytes = upsnr_db(*(f.astype(np.uint8) for f in frames))
-    as_floats = upsnr_db(*(f / 255 for f in frames))
+    x, a, b, c = (f.astype(np.uint8) for f in frames)
+    as_bytes = upsnr_db(x, a, b, c)
+    as_floats = upsnr_db(x / 255, a / 255, b / 255, c / 255)
     assert as_bytes == pytest.approx(as_floats, abs=1e-3)
 
 

@@ -9,7 +9,7 @@ import torch
 from rtdenoise.cameras.base import CameraInfo, Mode
 from rtdenoise.denoisers.network import NetworkDenoiser
 from rtdenoise.errors import NetworkError
-from rtdenoise.frames import PlaneFormat, Planes, planes_from_rgb, rgb_tensor
+from rtdenoise.frames import Chroma, PlaneFormat, Planes, planes_from_rgb, rgb_tensor
 from rtdenoise.networks.card import Card, save_network
 from rtdenoise.networks.device import pick_device
 from rtdenoise.networks.paper import PaperNetwork
@@ -35,7 +35,7 @@ def frame(format: PlaneFormat = FORMAT, seed: int = 0) -> Planes:
 
 
 @pytest.mark.parametrize("chroma", ["420", "422", "444", "gray"])
-def test_the_identity_network_gives_back_the_frame(path: Path, chroma: str) -> None:
+def test_the_identity_network_gives_back_the_frame(path: Path, chroma: Chroma) -> None:
     planes = frame(replace(FORMAT, chroma=chroma))
     before = planes.copy()
     denoiser = NetworkDenoiser(path, "cpu", tta=False, camera=CAMERA, mode=MODE)
@@ -76,7 +76,7 @@ def test_uncertainty_is_small_where_the_views_agree() -> None:
     assert float(none.max()) < 1e-3  # the identity is the same from every side
     with torch.no_grad():
         for weight in network.parameters():
-            weight += 0.003 * torch.randn_like(weight)
+            weight.add_(torch.randn_like(weight), alpha=0.003)
     _, some = NetworkDenoiser.of(network, "cpu").with_uncertainty(planes)
     assert float(some.mean()) > 0.01
 

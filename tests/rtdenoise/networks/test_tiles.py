@@ -11,7 +11,7 @@ def network() -> PaperNetwork:
     network = PaperNetwork()
     with torch.no_grad():
         for weight in network.parameters():
-            weight += 0.003 * torch.randn_like(weight)
+            weight.add_(torch.randn_like(weight), alpha=0.003)
     return network.eval()
 
 
