@@ -82,8 +82,10 @@ def opencv_nlmeans_multi(h: float) -> Clean:
         held = list(frames)
         pictures = [frame_from_planes(p).to_ndarray(format="bgr24") for p in held]
         for index, planes in enumerate(held):
-            middle = min(max(index, 1), len(held) - 2)
-            done = cv2.fastNlMeansDenoisingColoredMulti(pictures, middle, 3, None, h, h, 7, 21)
+            if not 0 < index < len(held) - 1:
+                yield planes  # it needs both neighbours
+                continue
+            done = cv2.fastNlMeansDenoisingColoredMulti(pictures, index, 3, None, h, h, 7, 21)
             frame = av.VideoFrame.from_ndarray(np.asarray(done, np.uint8), format="bgr24")
             back = planes_from_frame(frame.reformat(format="yuvj420p"))
             yield Planes(back.y, back.u, back.v, planes.format, planes.time_s, back.owner)
@@ -105,19 +107,19 @@ def methods(model: NoiseModel, quick: int, slow: int) -> list[Method]:
         found.append(
             Method("atadenoise", f"a={a}", ffmpeg_filter("atadenoise", atadenoise(a)), quick)
         )
-    for sigma in (4, 8, 12, 20):
+    for sigma in (4, 8, 16, 32, 48):
         options = f"sigma={sigma}:prev=1:next=1"
         found.append(Method("fftdnoiz", options, ffmpeg_filter("fftdnoiz", options), slow + 2))
-    for s in (4, 8, 12):
+    for s in (1, 2, 4, 6, 8, 10):
         options = f"s={s}"
         found.append(Method("nlmeans", options, ffmpeg_filter("nlmeans", options), slow))
-    for sigma in (6, 12, 20):
+    for sigma in (4, 12, 30, 60, 100):
         options = f"sigma={sigma}:bstep=8"
         found.append(Method("bm3d", options, ffmpeg_filter("bm3d", options), slow))
-    for h in (3, 6, 10):
+    for h in (2, 4, 8, 12):
         found.append(Method("OpenCV nlmeans", f"h={h}", opencv_nlmeans(h), slow))
-    for h in (3, 6, 10):
-        found.append(Method("OpenCV nlmeans multi", f"h={h}", opencv_nlmeans_multi(h), slow + 1))
+    for h in (2, 4, 8, 12):
+        found.append(Method("OpenCV nlmeans multi", f"h={h}", opencv_nlmeans_multi(h), slow + 2))
     return found
 
 

@@ -19,14 +19,16 @@ from .noise_curve import BINS, Doubles, LevelTally, bin_of, fit_curve
 Mask = NDArray[np.bool_]
 Floats = NDArray[np.float32]
 
-SPACE_LAGS = (1, 2, 3, 4, 5, 6, 7)
+# Chroma blotches of webcams reach this far.
+SPACE_LAGS = tuple(range(1, 13))
 TIME_LAGS = (1, 2, 3)
 _HINT = "Record a longer still series with rtdenoise capture."
 # Residuals are kept within this range of bytes when correlations are taken (quantisation alone
 # gives 1/12).
 _LEAST_VARIANCE = 0.05
-# At most so many frames are used for correlations: more would not change the second digit.
-_CORRELATION_FRAMES = 24
+# So many frames are used for correlations in time and in space: more would not change the second
+# digit.
+_CORRELATION_FRAMES, _SPACE_FRAMES = 24, 6
 
 
 def measure(series: Iterable[tuple[list[Planes], Mask]], camera_id: str, mode: str) -> NoiseModel:
@@ -126,15 +128,16 @@ class _PlaneTally:
         unit[~taken] = 0
         fields: list[Floats] = []
         space = np.zeros((2, len(SPACE_LAGS), 2))
-        for plane in stack[:_CORRELATION_FRAMES]:
+        for index, plane in enumerate(stack[:_CORRELATION_FRAMES]):
             whole = np.zeros(mask.shape, np.float32)
             whole[mask] = residual(plane) * unit
-            space[0] += [_products(whole[:, :-k], whole[:, k:]) for k in SPACE_LAGS]
-            space[1] += [_products(whole[:-k], whole[k:]) for k in SPACE_LAGS]
+            if index < _SPACE_FRAMES:
+                space[0] += [_products(whole[:, :-k], whole[:, k:]) for k in SPACE_LAGS]
+                space[1] += [_products(whole[:-k], whole[k:]) for k in SPACE_LAGS]
             fields = [*fields[-max(TIME_LAGS) :], whole]
-            for index, lag in enumerate(TIME_LAGS):
+            for position, lag in enumerate(TIME_LAGS):
                 if len(fields) > lag:
-                    self.time[index] += _products(fields[-1 - lag], whole)
+                    self.time[position] += _products(fields[-1 - lag], whole)
         self.row += space[0]
         self.column += space[1]
         self.counts.append(count)

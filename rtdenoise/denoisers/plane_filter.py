@@ -28,9 +28,14 @@ class PlaneFilter:
         noise: of the plane.
         shape: (rows, columns); multiples of the grid's.
         grid: (rows, columns) of the grid.
+        fine: whether structure finer than a cell counts, as it does in luma: it is watched for
+            change, and cleaned.
     """
 
-    def __init__(self, noise: PlaneNoise, shape: tuple[int, int], grid: tuple[int, int]) -> None:
+    def __init__(
+        self, noise: PlaneNoise, shape: tuple[int, int], grid: tuple[int, int], fine: bool
+    ) -> None:
+        self._fine = fine
         self._grid, self._size = grid, shape[::-1]
         self.scale = (shape[0] // grid[0], shape[1] // grid[1])
         self.evidence = Evidence(noise, grid, self.scale)
@@ -84,15 +89,14 @@ class PlaneFilter:
     def _place(self, window: Window) -> tuple[tuple[slice, slice], tuple[slice, slice]]:
         return window.of(self.scale), window.of((1, 1))
 
-    def bias(self, moved: NDArray[np.bool_] | None, fine: bool) -> Floats:
+    def bias(self, moved: NDArray[np.bool_] | None) -> Floats:
         """The squared bias of the average, see :meth:`Evidence.bias`.
 
         Args:
             moved: where the average has followed a movement, if anywhere.
-            fine: look for changes that are finer than a cell, too.
         """
         power = None
-        if fine:
+        if self._fine:
             cv2.multiply(self._difference, self._difference, dst=self._work)
             power = self._cells(self._work)
         return self.evidence.bias(moved, power)
@@ -108,7 +112,8 @@ class PlaneFilter:
         np.clip(self._difference, -most, most, out=self._difference)
         cv2.subtract(new, self._difference, dst=self._state, dtype=cv2.CV_32F)
         left = evidence.variance * gain * np.float32(evidence.strength)
-        self._coring.clean(self._state, left, bands(gain > _WORTH, _FEWEST), self.scale, out)
+        worth = bands(gain > _WORTH, _FEWEST) if self._fine else []
+        self._coring.clean(self._state, left, worth, self.scale, out)
 
     def _cells(self, plane: Floats) -> Floats:
         """Means over the grid's cells, (rows, columns)."""

@@ -99,7 +99,7 @@ class RecursiveDenoiser:
         scales = [(cell, cell), (rows, columns), (rows, columns)][: len(sources)]
         shapes = [(grid[0] * scale[0], grid[1] * scale[1]) for scale in scales]
         self._filters = [
-            PlaneFilter(model.plane(name), shape, grid)
+            PlaneFilter(model.plane(name), shape, grid, fine=name == "y")
             for name, shape in zip(PLANES, shapes, strict=False)
         ]
         self._motion = Motion(grid)
@@ -131,7 +131,7 @@ class RecursiveDenoiser:
                 filter_.look(source)
         movement = self._follow(sources)
         moved = None if movement is None else movement.moved
-        biases = [f.bias(moved, fine=i == 0) for i, f in enumerate(self._filters)]
+        biases = [filter_.bias(moved) for filter_ in self._filters]
         if float(np.mean(biases[0] > _CUT_BIAS)) > _CUT_SHARE:
             self._start(sources)
             for filter_, source in zip(self._filters, sources, strict=True):

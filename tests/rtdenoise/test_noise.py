@@ -1,0 +1,117 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from rtdenoise.errors import ProfileError
+from rtdenoise.noise import NoiseCurve, NoiseModel, PlaneNoise
+from rtdenoise.noise_fields import field, spectrum
+
+numbers = st.floats(0, 1e4, allow_nan=False)
+correlations = st.lists(st.floats(-0.5, 0.99), max_size=8).map(tuple)
+
+
+@st.composite
+def curves(draw: st.DrawFn) -> NoiseCurve:
+    levels = sorted(draw(st.sets(st.floats(0, 255), min_size=1, max_size=24)))
+    size = len(levels)
+    variances = draw(st.lists(numbers, min_size=size, max_size=size))
+    counts = draw(st.lists(st.integers(0, 10**9), min_size=size, max_size=size))
+    return NoiseCurve(tuple(levels), tuple(variances), tuple(counts))
+
+
+planes = st.builds(PlaneNoise, curves(), correlations, correlations, correlations, st.floats(0, 50))
+models = st.builds(
+    NoiseModel,
+    planes,
+    planes,
+    planes,
+    st.text(max_size=30),
+    st.text(max_size=30),
+    st.integers(0, 10**6),
+    st.sampled_from(["", "420", "422", "444", "gray"]),
+)
+
+
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(models)
+def test_a_saved_model_loads_as_it_was(tmp_path: Path, model: NoiseModel) -> None:
+    path = tmp_path / "noise.json"
+    model.save(path)
+    assert NoiseModel.load(path) == model
+
+
+def example() -> NoiseModel:
+    plane = PlaneNoise(NoiseCurve((10.0, 200.0), (4.0, 9.0), (5, 6)), (0.5,), (0.4,))
+    return NoiseModel(plane, plane, plane, "cam", "mode", 20)
+
+
+def test_an_unmeasured_fixed_pattern_stays_unmeasured(tmp_path: Path) -> None:
+    example().save(tmp_path / "noise.json")
+    assert np.isnan(NoiseModel.load(tmp_path / "noise.json").u.fixed_pattern_std)
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("levels", [200.0, 10.0]),
+        ("levels", []),
+        ("levels", ["x", "y"]),
+        ("variances", [4.0]),
+        ("variances", [4.0, -1.0]),
+        ("variances", [4.0, float("nan")]),
+        ("row_correlation", None),
+    ],
+)
+def test_a_damaged_model_is_refused(tmp_path: Path, key: str, value: object) -> None:
+    path = tmp_path / "noise.json"
+    example().save(path)
+    content = json.loads(path.read_text())
+    content["planes"]["y"][key] = value
+    path.write_text(json.dumps(content))
+    with pytest.raises(ProfileError, match="damaged"):
+        NoiseModel.load(path)
+
+
+@settings(max_examples=60)
+@given(st.binary(max_size=200))
+def test_any_bytes_are_refused_in_one_sentence(
+    tmp_path_factory: pytest.TempPathFactory, data: bytes
+) -> None:
+    path = tmp_path_factory.getbasetemp() / "any.json"
+    path.write_bytes(data)
+    with pytest.raises(ProfileError):
+        NoiseModel.load(path)
+
+
+@given(curves(), st.floats(-50, 400))
+def test_a_curve_stays_within_its_points(curve: NoiseCurve, level: float) -> None:
+    variance = float(curve.variance(level))
+    slack = 1e-3 + 1e-6 * max(curve.variances)
+    assert min(curve.variances) - slack <= variance <= max(curve.variances) + slack
+    assert curve.table().shape == (256,)
+
+
+@pytest.mark.parametrize("block", [2, 4, 8])
+def test_variance_of_block_means_is_that_of_a_field(block: int) -> None:
+    noise = PlaneNoise(NoiseCurve((0.0,), (1.0,)), (0.7, 0.35, 0.1), (0.5, 0.1))
+    sample = field(noise, (1024, 1024), seed=1)
+    assert float(sample.std()) == pytest.approx(1, abs=0.02)
+    means = sample.reshape(1024 // block, block, 1024 // block, block).mean(axis=(1, 3))
+    assert float(means.var()) == pytest.approx(noise.block_variance_ratio(block), rel=0.06)
+    for lag, expected in enumerate(noise.row_correlation, start=1):
+        found = float(np.mean(sample[:, :-lag] * sample[:, lag:]))
+        assert found == pytest.approx(expected, abs=0.03)
+
+
+@given(correlations, correlations)
+def test_a_spectrum_is_never_negative(row: tuple[float, ...], column: tuple[float, ...]) -> None:
+    noise = PlaneNoise(NoiseCurve((0.0,), (1.0,)), row, column)
+    power = spectrum(noise, (32, 32))
+    assert np.isfinite(power).all()
+    assert (power >= 0).all()
