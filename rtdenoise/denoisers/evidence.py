@@ -32,7 +32,7 @@ _LEAST_VARIANCE = 0.15
 # How rarely noise alone may count as change, and room for noise with longer tails than a
 # Gaussian's.
 _QUANTILE, _CELL_QUANTILE = 0.999, 0.9998
-_NEAR_ROOM, _CELL_ROOM = 1.4, 1.7
+_NEAR_ROOM, _CELL_ROOM = 1.4, 2.0
 _WIDE_MARGIN = 12.0
 # Standard deviations by which a pixel of the average may lie off the new frame: in cameras with
 # less than one level of noise, and in others.
@@ -41,7 +41,7 @@ _BOUND = (2.5, 4.0)
 # correlation of successive differences above which they are motion and teach nothing.
 _SCALE_RANGE = (0.8, 6.0)
 _SCALE_SLOPE = 10.0  # per squared byte
-_FIRST_STEP, _STEP, _STEP_DECAY = 0.12, 0.03, 0.9
+_FIRST_STEP, _STEP, _STEP_DECAY = 0.2, 0.03, 0.9
 _WHITE = 0.3
 _SETTLED, _SELDOM = 30, 3
 

@@ -1,4 +1,4 @@
-"""Finds changes of light and exposure: differences that depend on the level alone."""
+"""Finds changes of light: differences that depend on the level alone, or on the row too."""
 
 from __future__ import annotations
 
@@ -14,6 +14,10 @@ _BLOCKS, _LARGEST = 2000, 8  # about so many blocks, of at most so many cells on
 _SPAN = 30.0  # levels between the darkest and the brightest bin, from which a slope can be told
 _LEAST = 0.08  # levels; smaller changes are left to the average itself
 _SURE = 4.0  # standard errors
+_BAND_ROWS = 16  # grid rows, from which bands can be told
+_SMOOTH = 5  # grid rows
+_STANDS_OUT = 1.0
+_DARK = 4.0  # levels that keep black rows from counting
 
 
 def change_of_light(
@@ -52,11 +56,40 @@ def change_of_light(
     else:
         slope, offset = 0.0, float(np.average(middle, weights=weights**2))
     rest = change - np.float32(slope) * level - np.float32(offset)
-    before, after = (float(np.mean(np.minimum(np.abs(a) / unit, 1.5))) for a in (change, rest))
-    # Where most blocks still differ, the picture itself is another one.
-    if after > 0.95 * before or float(np.mean(np.abs(rest) < 1.5 * unit)) < 0.6:
+    return (slope, offset) if _explained(change, rest, unit) else None
+
+
+def bands_of_light(old: Floats, difference: Floats, variance: Floats) -> Floats | None:
+    """Per grid row the factor − 1 by which it became brighter, (rows,); None if rows don't differ.
+
+    Lamps on mains flicker faster than a frame lasts, and a sensor reads row after row: bright and
+    dark bands wander through the picture.
+
+    Args:
+        old: the average's cells, (rows, columns), in bytes.
+        difference: the new frame's less those.
+        variance: of a frame's noise, per cell, in squared bytes.
+    """
+    if old.shape[0] < _BAND_ROWS or old.shape[1] < _FEWEST:
         return None
-    return slope, offset
+    level = old + np.float32(_DARK)
+    change = np.partition(difference / level, old.shape[1] // 2, axis=1)[:, old.shape[1] // 2]
+    profile = np.asarray(cv2.blur(change[:, None], (1, _SMOOTH)), np.float32)[:, 0]
+    # Noise alone makes neighbours differ as much as the smooth part stands out.
+    error = float(np.median(np.abs(np.diff(change)))) + 1e-5
+    if float(np.std(profile)) < _STANDS_OUT * error:
+        return None
+    rest = difference - profile[:, None] * level
+    return profile if _explained(difference, rest, np.sqrt(variance)) else None
+
+
+def _explained(change: Floats, rest: Floats, unit: Floats) -> bool:
+    """Whether ``rest`` is clearly less than ``change``, and no more than noise almost everywhere.
+
+    Where most of the picture still differs, it is another picture.
+    """
+    before, after = (float(np.mean(np.minimum(np.abs(a) / unit, 1.5))) for a in (change, rest))
+    return after < 0.95 * before and float(np.mean(np.abs(rest) < 1.5 * unit)) > 0.6
 
 
 def _median(level: Floats, change: Floats) -> tuple[float, float, float]:

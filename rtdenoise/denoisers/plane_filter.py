@@ -64,6 +64,12 @@ class PlaneFilter:
         np.multiply(self._state, np.float32(1 + slope), out=self._state)
         np.add(self._state, np.float32(offset), out=self._state)
 
+    def rescale_rows(self, profile: Floats) -> None:
+        """The light changed by bands: level → level·(1 + profile), per grid row."""
+        size = (1, self._size[1])
+        factor = cv2.resize(1 + profile[:, None], size, interpolation=cv2.INTER_LINEAR)
+        np.multiply(self._state, np.reshape(factor, (-1, 1)), out=self._state)
+
     def follow(self, movement: Movement) -> None:
         """The average moves along."""
         movement.warp_plane(self._state, self.scale, self._work)

@@ -9,13 +9,14 @@ from numpy.typing import NDArray
 from ..frames import Bytes, PlaneFormat, Planes
 from ..noise import PLANES, NoiseModel
 from ..noise_estimate import NoiseEstimator
-from .light import change_of_light
+from .light import bands_of_light, change_of_light
 from .motion import Motion, Movement
 from .plane_filter import PlaneFilter
 
 Floats = NDArray[np.float32]
 
-# Luma pixels along each side of a grid cell: in pictures of this width and above, and in smaller ones.
+# Luma pixels along each side of a grid cell: in pictures of this width and above, and in smaller
+# ones.
 _WIDE = 1200
 _CELL_WIDE, _CELL = 8, 4
 # Chroma is noisier and seen less sharply than luma: a change in luma alone counts only in part.
@@ -27,10 +28,10 @@ _CUT_BIAS, _CUT_SHARE = 4.0, 0.6
 class RecursiveDenoiser:
     """Averages over time what stays, follows what moves, and cleans the rest in space.
 
-    Each frame, on a grid of 8×8 or 4×4 pixels: compare the frame with the average so far; let the average
-    follow a change of light, and what moves; where the difference is still larger than the known
-    noise explains, give the new frame more weight (:mod:`.evidence`); blend; and take out of the
-    result what noise the average must still hold (:mod:`.coring`).
+    Each frame, on a grid of 8×8 or 4×4 pixels: compare the frame with the average so far; let the
+    average follow a change of light, and what moves; where the difference is still larger than the
+    known noise explains, give the new frame more weight (:mod:`.evidence`); blend; and take out of
+    the result what noise the average must still hold (:mod:`.coring`).
 
     Args:
         model: The camera's noise. None: it is estimated from the stream
@@ -129,6 +130,12 @@ class RecursiveDenoiser:
             if light is not None:
                 filter_.rescale(*light)
                 filter_.look(source)
+        luma = self._filters[0]
+        seen = luma.evidence
+        rows = bands_of_light(seen.old, seen.difference, seen.variance)
+        if rows is not None:
+            luma.rescale_rows(rows)
+            luma.look(sources[0])
         movement = self._follow(sources)
         moved = None if movement is None else movement.moved
         biases = [filter_.bias(moved) for filter_ in self._filters]

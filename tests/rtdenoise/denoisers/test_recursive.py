@@ -280,6 +280,17 @@ def test_rows_with_a_stride_are_taken() -> None:
         np.testing.assert_array_equal(one(strided).y, other(planes).y)
 
 
+def test_mains_flicker_is_followed_not_mistaken_for_motion() -> None:
+    clean = scene((192, 256))
+    rows = np.arange(192, dtype=np.float32)[:, None]
+    denoiser = RecursiveDenoiser(model())
+    for index in range(20):
+        lit = clean * (1 + 0.05 * np.sin(rows / 25 + 2.1 * index))
+        last = noisy(np.asarray(lit, np.float32), index)
+        result = denoiser(frame(last))
+    assert psnr(result.y, lit) > psnr(last, lit) + 6
+
+
 def test_noise_that_grew_since_the_calibration_is_still_removed() -> None:
     clean = scene((144, 192))
     denoiser = RecursiveDenoiser(model(SIGMA / 1.7))
