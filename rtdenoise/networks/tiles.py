@@ -17,9 +17,8 @@ from .paper import PaperNetwork
 VIEWS = tuple((turns, flip) for flip in (False, True) for turns in range(4))
 """The paper's transforms: rotations by 0, 90, 180 and 270°, each as it is and flipped."""
 
-_BYTES_PER_PIXEL = 900  # of an input tile: 412 measured on a CPU, doubled for an accelerator's workspace
-    1400  # of an input tile, at the widest place of the network, measured and rounded up
-)
+# Of an input tile: 412 measured on a CPU, doubled for an accelerator's workspace.
+_BYTES_PER_PIXEL = 900
 _SMALLEST, _LARGEST = 64, 1024
 
 
