@@ -93,33 +93,53 @@ def opencv_nlmeans_multi(h: float) -> Clean:
     return clean
 
 
-def methods(model: NoiseModel, quick: int, slow: int) -> list[Method]:
-    """All of them; quick ones get ``quick`` frames, slow ones ``slow``."""
+# Strengths per filter: for the desk at high noise, and for the footage, which has less.
+STRONG = {
+    "atadenoise": (0.02, 0.05, 0.1, 0.2),
+    "fftdnoiz": (8, 16, 32, 48, 64),
+    "nlmeans": (4, 6, 8, 10),
+    "bm3d": (12, 30, 60, 100),
+    "OpenCV nlmeans": (4, 8, 12),
+    "OpenCV nlmeans multi": (4, 8, 12),
+}
+GENTLE = {
+    "atadenoise": (0.02, 0.05, 0.1, 0.2),
+    "fftdnoiz": (2, 4, 6, 8, 12),
+    "nlmeans": (1, 1.5, 2, 3),
+    "bm3d": (2, 4, 8, 12),
+    "OpenCV nlmeans": (1, 2, 3),
+    "OpenCV nlmeans multi": (1, 2),
+}
 
-    def atadenoise(a: float) -> str:
-        return "s=9:" + ":".join(f"{p}a={a}:{p}b={2 * a}" for p in range(3))
+
+def methods(
+    model: NoiseModel, strengths: dict[str, tuple[float, ...]], quick: int, slow: int
+) -> list[Method]:
+    """All of them; quick ones get ``quick`` frames, slow ones ``slow`` and their neighbours."""
+
+    def ffmpeg(name: str, value: float) -> tuple[str, Clean, int]:
+        if name == "atadenoise":
+            planes = ":".join(f"{p}a={value}:{p}b={2 * value}" for p in range(3))
+            return f"a={value}", ffmpeg_filter(name, f"s=9:{planes}"), quick
+        options, frames = {
+            "fftdnoiz": (f"sigma={value}:prev=1:next=1", slow + 2),
+            "nlmeans": (f"s={value}", slow),
+            "bm3d": (f"sigma={value}:bstep=8", slow),
+        }[name]
+        return options, ffmpeg_filter(name, options), frames
 
     found = [
         Method("recursive", "measured model", recursive(model), quick),
         Method("recursive", "own estimate", recursive(None), quick),
     ]
-    for a in (0.02, 0.05, 0.1, 0.2):
-        found.append(
-            Method("atadenoise", f"a={a}", ffmpeg_filter("atadenoise", atadenoise(a)), quick)
-        )
-    for sigma in (4, 8, 16, 32, 48):
-        options = f"sigma={sigma}:prev=1:next=1"
-        found.append(Method("fftdnoiz", options, ffmpeg_filter("fftdnoiz", options), slow + 2))
-    for s in (1, 2, 4, 6, 8, 10):
-        options = f"s={s}"
-        found.append(Method("nlmeans", options, ffmpeg_filter("nlmeans", options), slow))
-    for sigma in (4, 12, 30, 60, 100):
-        options = f"sigma={sigma}:bstep=8"
-        found.append(Method("bm3d", options, ffmpeg_filter("bm3d", options), slow))
-    for h in (2, 4, 8, 12):
-        found.append(Method("OpenCV nlmeans", f"h={h}", opencv_nlmeans(h), slow))
-    for h in (2, 4, 8, 12):
-        found.append(Method("OpenCV nlmeans multi", f"h={h}", opencv_nlmeans_multi(h), slow + 2))
+    for name, values in strengths.items():
+        for value in values:
+            if name == "OpenCV nlmeans":
+                found.append(Method(name, f"h={value}", opencv_nlmeans(value), slow))
+            elif name == "OpenCV nlmeans multi":
+                found.append(Method(name, f"h={value}", opencv_nlmeans_multi(value), slow + 2))
+            else:
+                found.append(Method(name, *ffmpeg(name, value)))
     return found
 
 
@@ -169,7 +189,7 @@ def judge_desk(size: tuple[int, int], slow: int) -> tuple[list[Row], dict[str, A
 
     rows = [row(Method("noisy", "", lambda f: iter(f), count), dict(enumerate(noisy)), 0.0)]
     kept: dict[str, Any] = {"noisy": noisy[-1], "truth": truths[count - 1]}
-    for method in methods(model, count, slow):
+    for method in methods(model, STRONG, count, slow):
         first = 0 if method.frames >= count else FIRST_JUDGED
         given = noisy[first : first + method.frames]
         results, ms = timed(method.clean, given)
@@ -215,7 +235,7 @@ def judge_footage(path: Path, slow: int) -> list[dict[str, Any]]:
 
     before = figure(frames)
     lines = [{"method": "noisy", "setting": "", "upsnr_db": before, "ms": 0.0}]
-    for method in methods(model, len(frames), slow):
+    for method in methods(model, GENTLE, len(frames), slow):
         results, ms = timed(method.clean, frames)
         found = figure(results)
         lines.append(

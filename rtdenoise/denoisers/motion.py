@@ -18,6 +18,7 @@ Mask = NDArray[np.bool_]
 _BETTER = 0.7
 _BELIEVED = 0.4
 _FEWEST_CELLS = 24
+_SPECK = 6  # cells in a tile
 # The search goes down to the grid's full resolution: worth 0.5 dB where something moves.
 _FINEST_SCALE = 0
 # Above this share of the picture, and for coarse chroma, the quicker interpolation has to do.
@@ -99,9 +100,14 @@ class Motion:
         """
         if not self._usable or np.count_nonzero(moving) < 1e-3 * moving.size:
             return None
+        window = self._around(moving)
+        if window is None:
+            return None
         new = old + difference
-        calm = [cv2.convertScaleAbs(cv2.blur(a, (3, 3))) for a in (new, old)]
-        flow = np.asarray(self._flow.calc(calm[0], calm[1], None), np.float32)
+        rows, columns = window.of((1, 1))
+        calm = [cv2.convertScaleAbs(cv2.blur(a[rows, columns], (3, 3))) for a in (new, old)]
+        flow = np.zeros((*old.shape, 2), np.float32)
+        flow[rows, columns] = self._flow.calc(calm[0], calm[1], None)
         rest = new - _remap(old, self._base + flow)
         after, before = cv2.blur(rest * rest, (3, 3)), cv2.blur(difference * difference, (3, 3))
         better = ((after < _BETTER * before) & moving).astype(np.float32)
@@ -115,6 +121,20 @@ class Motion:
             windows(np.asarray(cv2.blur(moved.astype(np.float32), (3, 3)) > 0)),
             self._base,
         )
+
+    def _around(self, moving: Mask) -> Window | None:
+        """The part of the picture to search in: around all tiles where more than a speck may move."""
+        held = windows(moving, _SPECK)
+        if not held:
+            return None
+        whole = Window(
+            min(w.top for w in held),
+            max(w.bottom for w in held),
+            min(w.left for w in held),
+            max(w.right for w in held),
+        )
+        rows, columns = moving.shape
+        return whole.grown(_FEWEST_CELLS // 2, (rows, columns))
 
 
 def _remap(grid: Floats, where: Any) -> Floats:

@@ -15,6 +15,8 @@ from .windows import Window, bands
 
 Floats = NDArray[np.float32]
 
+# A bound on the lag of single pixels matters in quiet cameras; beyond so many levels it never acts.
+_MATTERS = 16.0
 # A cell's finest band is cleaned where so much of a frame's noise is left; elsewhere it wouldn't be
 # seen.
 _WORTH = 0.2
@@ -115,7 +117,8 @@ class PlaneFilter:
         cv2.resize(1 - gain, self._size, dst=self._work, interpolation=cv2.INTER_LINEAR)
         cv2.multiply(self._difference, self._work, dst=self._difference)
         most = np.float32(evidence.most_lag)
-        np.clip(self._difference, -most, most, out=self._difference)
+        if most < _MATTERS:
+            np.clip(self._difference, -most, most, out=self._difference)
         cv2.subtract(new, self._difference, dst=self._state, dtype=cv2.CV_32F)
         left = evidence.variance * gain * np.float32(evidence.strength)
         worth = bands(gain > _WORTH, _FEWEST) if self._fine else []
