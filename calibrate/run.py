@@ -160,6 +160,11 @@ def calibrate(
     with progress("Training", minutes * 60, "s") as ticker:
         ticker.advance(trainer.elapsed_s)
         trained = trainer.run(lambda seconds, j: ticker.advance(seconds, _note(j)))
+    if trained.elapsed_s < 0.95 * minutes * 60:
+        remarks.append(
+            f"Training stopped after {trained.elapsed_s / 60:.1f} minutes: nothing more was gained in places that "
+            "it does not learn from. Filming more scenes would help."
+        )
     result = trained.network
     say("Judging the network where it has not learned, in eight views …")
     quality, example = judge_paper(result, series, split, chosen)

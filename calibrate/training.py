@@ -25,6 +25,8 @@ from .judging import held_out_error
 
 Tensors = dict[str, torch.Tensor]
 _SAVE_EVERY_S = 30.0
+_JUDGING_SHARE = 10  # training takes at least so many times as long as judging
+_LEAST_RATE = 0.005  # of the recipe's; below it, nothing changes any more
 SCALES = (1.0, 1.0, 0.1)
 """Learning rates of the three groups of :meth:`PaperNetwork.groups`, relative to the recipe's."""
 
@@ -44,6 +46,10 @@ class Recipe:
     # Pull back to the start, the identity: a picture or two hold few textures, and would be learned by heart.
     pull: float = 4.0
     average: float = 0.99  # memory of the moving average of the weights, which is what is kept
+    # After so many judgements without a better one, training goes back to the best weights with a smaller rate. One
+    # scene in a small picture is soon learned by heart: the held-out places say so long before the time is over.
+    patience: int = 5
+    rate_cut: float = 0.3
     judge_every: float = 0.02  # share of the time between two judgements
     judged_frames: int = 4  # held-out frames of each region that a judgement looks at
     judged_pixels: int = 40_000  # at most so many of each of them, all regions together
@@ -73,6 +79,8 @@ class _State:
     elapsed_s: float = 0.0
     best_error: float = math.inf
     identity_error: float = math.inf
+    rate: float = 1.0  # what cuts have left of the learning rate
+    stale: int = 0  # judgements since the last better one, or the last cut
     history: list[Judgement] = field(default_factory=list)
 
     @classmethod
@@ -152,7 +160,7 @@ class Trainer:
         return self._state.elapsed_s
 
     def run(self, tick: Callable[[float, Judgement | None], None] = lambda *_: None) -> Trained:
-        """Trains until the time is used up.
+        """Trains until the time is used up, or until nothing is left to be gained.
 
         Args:
             tick: Called after every step with the seconds that it took, and with a judgement where one was made.
@@ -170,13 +178,15 @@ class Trainer:
         )
         losses: list[float] = []
         try:
-            while self._share() < 1:
+            while self._share() < 1 and state.rate >= _LEAST_RATE:
                 started = time.monotonic()
                 before_s = state.elapsed_s
                 losses.append(self._step())
                 state.elapsed_s = before_s + time.monotonic() - started
                 judgement = None
-                if state.elapsed_s - judged_s >= max(recipe.judge_every * budget_s, 10 * judging_s):
+                if state.elapsed_s - judged_s >= max(
+                    recipe.judge_every * budget_s, _JUDGING_SHARE * judging_s
+                ):
                     judgement = self._look(float(np.mean(losses)))
                     judging_s = before_s + time.monotonic() - started - state.elapsed_s
                     state.elapsed_s += judging_s
@@ -255,7 +265,7 @@ class Trainer:
         inputs = batch.inputs.to(self._device).contiguous(memory_format=torch.channels_last)
         targets, mask = batch.targets.to(self._device), batch.mask.to(self._device)
         for group, scale in zip(self._optimizer.param_groups, SCALES, strict=True):
-            group["lr"] = self._rate(self._share()) * scale
+            group["lr"] = self._rate(self._share()) * state.rate * scale
         output = self._network.forward_in_context(inputs)
         error = ((output - targets) ** 2 * mask).sum() / (3 * mask.sum()).clamp(min=1)
         loss = error / self._crops.noise_variance
@@ -287,9 +297,14 @@ class Trainer:
         self._network.load_state_dict(self._average)
         error = self._judge(self._network)
         self._network.load_state_dict(current)
+        state.stale += 1
         if error < state.best_error:
-            state.best_error = error
+            state.best_error, state.stale = error, 0
             self._best = _copy(self._average)
+        elif state.stale >= self._recipe.patience:
+            state.rate, state.stale = state.rate * self._recipe.rate_cut, 0
+            self._network.load_state_dict(self._best)
+            self._average = _copy(self._best)
         gain = 10 * math.log10(state.identity_error / error)
         judgement = Judgement(state.step, state.elapsed_s, loss, error, gain)
         state.history.append(judgement)

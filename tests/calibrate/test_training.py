@@ -137,3 +137,22 @@ def test_time_budget_counts_over_runs(tmp_path: Path) -> None:
     assert sum(ticks) == pytest.approx(done.elapsed_s, rel=0.2)
     again = Trainer([series], split, recipe, CPU, tmp_path)
     assert again.run().steps == done.steps
+
+
+def test_goes_back_to_the_best_and_slows_down_when_nothing_is_gained(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    series = still_series()
+    recipe = Recipe(minutes=10, crop=16, half=False, patience=2, judge_every=0)
+    trainer = Trainer([series], split_series([series]), recipe, CPU)
+    start = {k: v.clone() for k, v in trainer._network.state_dict().items()}
+    errors = iter([0.5 * trainer._state.identity_error])
+    monkeypatch.setattr(trainer, "_judge", lambda _: next(errors, 1.0))
+    monkeypatch.setattr("calibrate.training._JUDGING_SHARE", 0)
+    trained = trainer.run()
+    # One better judgement, then two at a time without one: cuts until the rate is below the least.
+    assert len(trained.history) <= 1 + 2 * 5 + 1
+    assert trainer._state.rate < 0.005
+    assert trained.improved
+    moved = [not torch.equal(v, start[k]) for k, v in trained.network.state_dict().items()]
+    assert any(moved)
