@@ -26,10 +26,6 @@ from .training import Judgement, Recipe, Trained, Trainer
 
 Mask = NDArray[np.bool_]
 
-_JUDGED_FRAMES = 4
-_JUDGED_PIXELS = (
-    150_000  # of each of them: eight views of the paper's network take minutes otherwise
-)
 _TIME_LAG = 0.15  # correlation between frames above which figures without a clean picture are not to be trusted
 
 
