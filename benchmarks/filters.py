@@ -37,6 +37,8 @@ Mask = NDArray[np.bool_]
 
 DESK = ":desk?noise=high&motion=subject&frames=32&seed=77"
 STILL = ":room?noise=high&motion=still&frames=20&seed=78"
+# Frames after a judged one that it is compared with: atadenoise looks four frames ahead.
+APART = (5, 6, 7)
 FIRST_JUDGED = 12  # frames before it are for filters with a memory to get going
 
 
@@ -216,19 +218,19 @@ def best(rows: list[Row]) -> list[Row]:
 
 
 def judge_footage(path: Path, slow: int) -> list[dict[str, Any]]:
-    """Unsupervised PSNR: the result for a frame against the three frames after it."""
+    """Unsupervised PSNR: the result for a frame against three later ones that no filter saw."""
     with av.open(str(path)) as clip:
         frames = [in_420(planes_from_frame(f)).copy() for f in clip.decode(video=0)]
     third = len(frames) // 3
     mask = static_mask(np.stack([p.y for p in frames]))
     model = measure([(frames[:third], mask)], path.stem, "")
-    judged = list(range(third + 8, len(frames) - 3, 4))
+    judged = list(range(third + 8, len(frames) - APART[-1], 4))
 
     def rgb(planes: Planes) -> NDArray[np.uint8]:
         picture = rgb_tensor(planes).numpy() * 255
         return np.asarray(np.clip(np.rint(picture), 0, 255), np.uint8)
 
-    a, b, c = (np.stack([rgb(frames[i + k]) for i in judged]) for k in (1, 2, 3))
+    a, b, c = (np.stack([rgb(frames[i + k]) for i in judged]) for k in APART)
 
     def figure(results: list[Planes]) -> Any:
         return upsnr_db(np.stack([rgb(results[i]) for i in judged]), a, b, c, mask)

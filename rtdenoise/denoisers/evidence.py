@@ -32,7 +32,7 @@ _LEAST_VARIANCE = 0.15
 # How rarely noise alone may count as change, and room for noise with longer tails than a
 # Gaussian's.
 _QUANTILE, _CELL_QUANTILE = 0.999, 0.9998
-_NEAR_ROOM, _CELL_ROOM = 1.4, 2.0
+_NEAR_ROOM, _FINE_ROOM, _CELL_ROOM = 1.4, 1.5, 2.0
 _WIDE_MARGIN = 12.0
 # Standard deviations by which a pixel of the average may lie off the new frame: in cameras with
 # less than one level of noise, and in others.
@@ -66,7 +66,7 @@ class Statistics:
         self.cell_margin = float(np.quantile(power, _CELL_QUANTILE)) * _CELL_ROOM - 1
         fine = cv2.blur(power, (3, 3))
         self.fine_median = float(np.median(fine))
-        self.fine_margin = float(np.quantile(fine, _QUANTILE)) - 1
+        self.fine_margin = (float(np.quantile(fine, _QUANTILE)) - 1) * _FINE_ROOM
 
 
 def _cell_means(a: Floats, cell: tuple[int, int]) -> Floats:
