@@ -36,7 +36,7 @@ def change_of_light(
     step = int(np.clip((old.size / _BLOCKS) ** 0.5, 1, _LARGEST))
     rows, columns = max(old.shape[0] // step, 1), max(old.shape[1] // step, 1)
     level, change, power = (
-        np.asarray(cv2.resize(a, (columns, rows), interpolation=cv2.INTER_AREA)).ravel()
+        np.asarray(cv2.resize(a, (columns, rows), interpolation=cv2.INTER_AREA), np.float32).ravel()
         for a in (old, difference, variance)
     )
     order = np.argsort(level)
