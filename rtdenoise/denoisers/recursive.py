@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor, wait
+from typing import TypeVar
+
 import cv2
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +25,7 @@ _WIDE = 1200
 _CELL_WIDE, _CELL = 8, 4
 # Chroma is noisier and seen less sharply than luma: a change in luma alone counts only in part.
 _LUMA_FOR_CHROMA = 0.25
+T = TypeVar("T")
 # A cut: so much of the picture changed by several times its noise.
 _CUT_BIAS, _CUT_SHARE = 4.0, 0.6
 
@@ -37,17 +42,20 @@ class RecursiveDenoiser:
         model: The camera's noise. None: it is estimated from the stream
             (:mod:`rtdenoise.noise_estimate`), which takes two frames for a start and a second to
             settle.
+        threads: Clean chroma in a second thread, beside luma, where frames are large enough for it to pay.
     """
 
     name = "recursive"
 
-    def __init__(self, model: NoiseModel | None = None) -> None:
+    def __init__(self, model: NoiseModel | None = None, *, threads: bool = True) -> None:
         self._given = model
         self._model = model
         self._estimator = NoiseEstimator() if model is None else None
         self._format: PlaneFormat | None = None
         self._filters: list[PlaneFilter] = []
         self._turn = 0
+        self._threads = threads
+        self._second: ThreadPoolExecutor | None = None
 
     def reset(self) -> None:
         """Forgets all earlier frames, and with them an estimate of the noise."""
@@ -73,8 +81,7 @@ class RecursiveDenoiser:
         self._turn ^= 1
         outputs = self._outputs[self._turn]
         biases = self._biases(padded)
-        for filter_, source, bias, out in zip(self._filters, padded, biases, outputs, strict=True):
-            filter_.update(source, bias, out)
+        self._each(lambda i: self._filters[i].update(padded[i], biases[i], outputs[i]))
         cut = [out[: s.shape[0], : s.shape[1]] for out, s in zip(outputs, sources, strict=True)]
         u, v = cut[1:] if len(cut) == 3 else (planes.u, planes.v)
         return Planes(cut[0], u, v, planes.format, planes.time_s)
@@ -103,6 +110,10 @@ class RecursiveDenoiser:
             PlaneFilter(model.plane(name), shape, grid, fine=name == "y")
             for name, shape in zip(PLANES, shapes, strict=False)
         ]
+        # A large frame is worth a second thread; the work is in OpenCV, which runs beside Python.
+        worth = self._threads and len(sources) == 3 and format_.width >= _WIDE
+        if worth and self._second is None:
+            self._second = ThreadPoolExecutor(1, "chroma")
         self._motion = Motion(grid)
         self._inputs = [np.empty(shape, np.uint8) for shape in shapes]
         self._outputs = [[np.empty(shape, np.uint8) for shape in shapes] for _ in range(2)]
@@ -123,13 +134,7 @@ class RecursiveDenoiser:
 
     def _biases(self, sources: list[Bytes]) -> list[Floats]:
         """Compares the frame with the averages, which follow what they can; what bias is left."""
-        for filter_, source in zip(self._filters, sources, strict=True):
-            filter_.look(source)
-            evidence = filter_.evidence
-            light = change_of_light(evidence.old, evidence.difference, evidence.variance)
-            if light is not None:
-                filter_.rescale(*light)
-                filter_.look(source)
+        self._each(lambda i: self._look(self._filters[i], sources[i]))
         luma = self._filters[0]
         seen = luma.evidence
         rows = bands_of_light(seen.old, seen.difference, seen.variance)
@@ -138,23 +143,47 @@ class RecursiveDenoiser:
             luma.look(sources[0])
         movement = self._follow(sources)
         moved = None if movement is None else movement.moved
-        biases = [filter_.bias(moved) for filter_ in self._filters]
+        biases = self._each(lambda i: self._filters[i].bias(moved))
         if float(np.mean(biases[0] > _CUT_BIAS)) > _CUT_SHARE:
             self._start(sources)
             for filter_, source in zip(self._filters, sources, strict=True):
                 filter_.look(source)
         if len(biases) == 3:
-            chroma = np.maximum(biases[1], biases[2])
-            luma = np.maximum(biases[0], chroma)
-            chroma = np.maximum(chroma, np.float32(_LUMA_FOR_CHROMA) * biases[0])
-            biases = [luma, chroma, chroma]
+            both = np.maximum(biases[1], biases[2])
+            chroma = np.maximum(both, np.float32(_LUMA_FOR_CHROMA) * biases[0])
+            biases = [np.maximum(biases[0], both), chroma, chroma]
         return biases
+
+    @staticmethod
+    def _look(filter_: PlaneFilter, source: Bytes) -> None:
+        filter_.look(source)
+        evidence = filter_.evidence
+        light = change_of_light(evidence.old, evidence.difference, evidence.variance)
+        if light is not None:
+            filter_.rescale(*light)
+            filter_.look(source)
 
     def _follow(self, sources: list[Bytes]) -> Movement | None:
         luma = self._filters[0].evidence
         movement = self._motion.find(luma.old, luma.difference, luma.moving())
         if movement is not None:
-            for filter_, source in zip(self._filters, sources, strict=True):
-                filter_.follow(movement)
-                filter_.look_again(source, movement.windows)
+            found = movement
+
+            def follow(index: int) -> None:
+                self._filters[index].follow(found)
+                self._filters[index].look_again(sources[index], found.windows)
+
+            self._each(follow)
         return movement
+
+    def _each(self, work: Callable[[int], T]) -> list[T]:
+        """``work`` of every plane's index; chroma in a second thread, beside luma."""
+        count = len(self._filters)
+        if self._second is None:
+            return [work(index) for index in range(count)]
+        chroma = self._second.submit(lambda: [work(index) for index in range(1, count)])
+        try:
+            luma = work(0)
+        finally:
+            wait([chroma])
+        return [luma, *chroma.result()]
