@@ -58,18 +58,6 @@ class PlaneNoise:
     temporal_correlation: tuple[float, ...] = ()
     fixed_pattern_std: float = float("nan")
 
-    def block_variance_ratio(self, block: int) -> float:
-        """Variance of the mean of block × block pixels, relative to one pixel's variance.
-
-        1/block² for white noise, more where neighbours are alike. The correlation is taken as separable.
-        """
-
-        def along(correlation: tuple[float, ...]) -> float:
-            lags = [(block - k) * r for k, r in enumerate(correlation[: block - 1], start=1)]
-            return max((block + 2 * sum(lags)) / block**2, 1 / block**2)
-
-        return along(self.row_correlation) * along(self.column_correlation)
-
     def halved(self, across: bool, down: bool) -> PlaneNoise:
         """The noise after pairs of neighbours were averaged across rows' pixels, down columns, or both."""
         factor = 1.0

@@ -35,7 +35,9 @@ def test_every_command_has_help() -> None:
         )
         assert done.returncode == 0, done.stderr
         assert "Usage: rtdenoise" in done.stdout
-        assert "\\b" not in done.stdout  # click's mark for "keep these lines", spoilt by a raw docstring
+        assert (
+            "\\b" not in done.stdout
+        )  # click's mark for "keep these lines", spoilt by a raw docstring
 
 
 def test_wrong_usage_is_exit_code_2() -> None:

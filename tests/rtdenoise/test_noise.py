@@ -97,13 +97,14 @@ def test_a_curve_stays_within_its_points(curve: NoiseCurve, level: float) -> Non
     assert curve.table().shape == (256,)
 
 
-@pytest.mark.parametrize("block", [2, 4, 8])
-def test_variance_of_block_means_is_that_of_a_field(block: int) -> None:
+def test_a_field_has_the_correlation_asked_for() -> None:
     noise = PlaneNoise(NoiseCurve((0.0,), (1.0,)), (0.7, 0.35, 0.1), (0.5, 0.1))
     sample = field(noise, (1024, 1024), seed=1)
     assert float(sample.std()) == pytest.approx(1, abs=0.02)
-    means = sample.reshape(1024 // block, block, 1024 // block, block).mean(axis=(1, 3))
-    assert float(means.var()) == pytest.approx(noise.block_variance_ratio(block), rel=0.06)
+    means = sample.reshape(512, 2, 512, 2).mean(axis=(1, 3))
+    assert float(means.var()) == pytest.approx(
+        noise.halved(across=True, down=True).curve.variances[0], rel=0.06
+    )
     for lag, expected in enumerate(noise.row_correlation, start=1):
         found = float(np.mean(sample[:, :-lag] * sample[:, lag:]))
         assert found == pytest.approx(expected, abs=0.03)
