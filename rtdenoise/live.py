@@ -205,7 +205,8 @@ class LiveLoop:
                 try:
                     for timed in source:
                         self._deliver(timed)
-                    self._ended = "stopped" if self._stop.is_set() else "end of the clip"
+                    if not self._stop.is_set():
+                        self._ended = "end of the clip"
                     return
                 except CameraError as error:
                     if self._reopen is None or self._stop.is_set():

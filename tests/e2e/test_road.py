@@ -52,7 +52,7 @@ def test_capture_calibrate_live_denoise(rtdenoise: Run, home: Path, tmp_path: Pa
     camera = profile.name
     facts = json.loads(done_well(rtdenoise("calibrate", "--camera", camera, "--json")))
     assert (profile / "noise.json").exists()
-    assert facts["quality"]["gain_db"] > 6, facts["quality"]
+    assert facts["upsnr_gain_db"]["low"] > 6, facts
 
     raw, clean = tmp_path / "raw.nut", tmp_path / "clean.nut"
     for output, strength in ((raw, "0"), (clean, "1")):
