@@ -123,7 +123,10 @@ _ALL: dict[str, Callable[[], list[Peer]]] = {
         Peer("atadenoise", f"a={a}", ffmpeg_filter("atadenoise", _atadenoise(a)))
         for a in (0.02, 0.05, 0.1)
     ],
-    "fftdnoiz": lambda: _ffmpeg("fftdnoiz", [f"sigma={s}:prev=1:next=1" for s in (2, 4, 8, 16)]),
+    "fftdnoiz": lambda: [
+        Peer("fftdnoiz", f"sigma={s}", ffmpeg_filter("fftdnoiz", f"sigma={s}:prev=1:next=1"))
+        for s in (2, 4, 8, 16)
+    ],
     "bm3d": lambda: _ffmpeg("bm3d", [f"sigma={s}" for s in (2, 4, 8)]),
 }
 NAMES = tuple(_ALL)

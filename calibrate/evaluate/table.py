@@ -7,7 +7,7 @@ from rtdenoise.console import show
 from .judge import Row
 from .run import Evaluation
 
-_TITLES = {"still": "still pixels", "unseen": "places never trained on"}
+_TITLES = {"still": "still pixels", "unseen": "of them, unseen places"}
 
 
 def show_table(evaluation: Evaluation) -> None:
@@ -17,13 +17,13 @@ def show_table(evaluation: Evaluation) -> None:
     places = list(evaluation.rows[0].places)
     title = f"{evaluation.camera}: {evaluation.judged} held-out frames, uPSNR in dB (95 % interval)"
     table = Table(title=title, title_justify="left")
-    table.add_column("method")
-    table.add_column("setting")
+    table.add_column("method", no_wrap=True)
+    table.add_column("setting", no_wrap=True)
     for name in places:
-        table.add_column(f"uPSNR, {_TITLES[name]}", justify="right")
-        table.add_column("gain", justify="right")
-    table.add_column("PSNR to the mean", justify="right")
-    table.add_column("ms/frame", justify="right")
+        table.add_column(_TITLES[name], justify="right", no_wrap=True)
+        table.add_column("gain", justify="right", no_wrap=True)
+    table.add_column("PSNR to mean", justify="right", no_wrap=True)
+    table.add_column("ms/frame", justify="right", no_wrap=True)
     for row in evaluation.rows:
         table.add_row(*_cells(row, places))
     show(table)
@@ -33,12 +33,10 @@ def _cells(row: Row, places: list[str]) -> list[str]:
     cells = [f"[bold]{row.method}[/]", row.setting]
     for name in places:
         upsnr, gain = row.places[name].upsnr_db, row.places[name].gain_db
-        cells.append(f"{upsnr.value:.2f} ({upsnr.low:.1f} … {upsnr.high:.1f})")
+        cells.append(f"{upsnr.value:.2f} ({upsnr.low:.1f}…{upsnr.high:.1f})")
         colour = "green" if gain.low > 0 else "red" if gain.high < 0 else "yellow"
-        same = row.method == "camera"
-        cells.append(
-            "" if same else f"[{colour}]{gain.value:+.2f}[/] ({gain.low:+.2f} … {gain.high:+.2f})"
-        )
+        shown = f"[{colour}]{gain.value:+.2f}[/] ({gain.low:+.1f}…{gain.high:+.1f})"
+        cells.append("" if row.method == "camera" else shown)
     cells.append(f"{row.places[places[0]].psnr_db:.2f}")
     cells.append("" if row.method == "camera" else f"{row.ms_per_frame:.1f}")
     return cells
