@@ -121,11 +121,11 @@ _ALL: dict[str, Callable[[], list[Peer]]] = {
     "nlmeans": lambda: _ffmpeg("nlmeans", [f"s={s}" for s in (1, 2, 3, 5, 8)]),
     "atadenoise": lambda: [
         Peer("atadenoise", f"a={a}", ffmpeg_filter("atadenoise", _atadenoise(a)))
-        for a in (0.02, 0.05, 0.1)
+        for a in (0.02, 0.05, 0.1, 0.2)
     ],
     "fftdnoiz": lambda: [
         Peer("fftdnoiz", f"sigma={s}", ffmpeg_filter("fftdnoiz", f"sigma={s}:prev=1:next=1"))
-        for s in (2, 4, 8, 16)
+        for s in (2, 4, 8, 16, 32)
     ],
     "bm3d": lambda: _ffmpeg("bm3d", [f"sigma={s}" for s in (2, 4, 8)]),
 }
