@@ -84,6 +84,9 @@ class LiveLoop:
         self._frames_in = self._frames_out = self._damaged = self._skipped = self._reconnects = 0
         self._first_out = self._last_out = self._started = 0.0
         self._ended = "stopped"
+        self._begin: tuple[float, float] | None = (
+            None  # wall time and media time of the first frame
+        )
         self.sink_name = ""
 
     def run(
@@ -106,17 +109,20 @@ class LiveLoop:
                 raise ClipError(f"{self._camera.info.name} sent no frame that could be read.")
             sink = self._open_sink(first.planes.format, self._camera.mode.rate_fps)
             self.sink_name = sink.name
-            self._started = time.monotonic()
+            # The first frame takes longest: buffers are made, networks choose their kernels. It is cleaned
+            # before the clock starts, or the frames behind it would come too late.
+            cleaned = self._cleaned_frame(first)
+            self._frames_in, self._started = 1, time.monotonic()
+            self._begin = (self._started, first.planes.time_s)
+            self._publish(cleaned)
             threads = [
                 # Daemons, because a read that hangs in a driver must not keep the program alive.
-                threading.Thread(
-                    target=self._reader, args=(first, source), name="reader", daemon=True
-                ),
+                threading.Thread(target=self._reader, args=(source,), name="reader", daemon=True),
                 threading.Thread(target=self._writer, args=(sink,), name="writer", daemon=True),
             ]
             for thread in threads:
                 thread.start()
-            self._clean(seconds, on_frame)
+            self._clean(cleaned, seconds, on_frame)
         except KeyboardInterrupt:
             self._ended = "interrupted"
         except BaseException:
@@ -174,7 +180,6 @@ class LiveLoop:
         late = isinstance(camera, PassesOver) and not self._lossless
         sent = cast(PassesOver, camera).newest_packets() if late else camera.packets()
         packets = chain(sent, [None])  # None: what the decoder still holds
-        begin: tuple[float, float] | None = None
         while not self._stop.is_set():
             try:
                 packet = next(packets)
@@ -190,17 +195,16 @@ class LiveLoop:
                 self._times["convert"].add(time.monotonic() - decoded)
                 if self._paced:
                     now = time.monotonic()
-                    begin = begin or (now, planes.time_s)
-                    due = begin[0] + planes.time_s - begin[1]
+                    self._begin = self._begin or (now, planes.time_s)
+                    due = self._begin[0] + planes.time_s - self._begin[1]
                     if due > now and self._stop.wait(due - now):
                         return
                     # A file's frame "arrives" when its time comes; its decoding counts as delay.
                     arrived = max(due, now) - (now - arrived)
                 yield _Timed(planes, arrived)
 
-    def _reader(self, first: _Timed, source: Iterator[_Timed]) -> None:
+    def _reader(self, source: Iterator[_Timed]) -> None:
         try:
-            self._deliver(first)
             while True:
                 try:
                     for timed in source:
@@ -251,10 +255,11 @@ class LiveLoop:
 
     # --- the caller's thread ---
 
-    def _clean(self, seconds: float | None, on_frame: Callable[[], None] | None) -> None:
+    def _clean(
+        self, previous: _Timed, seconds: float | None, on_frame: Callable[[], None] | None
+    ) -> None:
         silent_since = time.monotonic()
         reported = False
-        previous: _Timed | None = None
         reconnects = 0
         while True:
             now = time.monotonic()
@@ -269,7 +274,7 @@ class LiveLoop:
                 if time.monotonic() - silent_since > SILENCE_S and not reported:
                     reported = True
                     self._note(f"{self._camera.info.name} has sent no frame for {SILENCE_S:g} s.")
-                if previous is not None and time.monotonic() - silent_since > SILENCE_S / 2:
+                if time.monotonic() - silent_since > SILENCE_S / 2:
                     # Programs in a call give a virtual camera up that falls silent.
                     self._publish(_Timed(previous.planes, time.monotonic()))
                 continue
@@ -277,19 +282,22 @@ class LiveLoop:
             if reconnects != self._reconnects:
                 reconnects = self._reconnects
                 self._denoiser.reset()
-            begin = time.monotonic()
-            planes = timed.planes
-            if self._strength > 0:
-                clean = self._denoiser(planes)
-                planes = blend(planes, clean, self._strength)
-                if planes is clean and clean is not timed.planes:
-                    # The denoiser uses its buffers again, and the writer may still be busy with this frame.
-                    planes = clean.copy()
-            self._times["clean"].add(time.monotonic() - begin)
-            previous = _Timed(planes, timed.arrived)
+            previous = self._cleaned_frame(timed)
             self._publish(previous)
             if on_frame is not None:
                 on_frame()
+
+    def _cleaned_frame(self, timed: _Timed) -> _Timed:
+        begin = time.monotonic()
+        planes = timed.planes
+        if self._strength > 0:
+            clean = self._denoiser(planes)
+            planes = blend(planes, clean, self._strength)
+            if planes is clean and clean is not timed.planes:
+                # The denoiser uses its buffers again, and the writer may still be busy with this frame.
+                planes = clean.copy()
+        self._times["clean"].add(time.monotonic() - begin)
+        return _Timed(planes, timed.arrived)
 
     def _publish(self, timed: _Timed) -> None:
         try:
