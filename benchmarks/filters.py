@@ -24,7 +24,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from calibrate.metrics import upsnr_db
+from calibrate.metrics import psnr_db, upsnr_db
 from calibrate.noise_measure import measure
 from calibrate.peers import Clean, ffmpeg_filter, opencv_nlmeans
 from capture.mask import static_mask
@@ -145,11 +145,6 @@ def methods(
     return found
 
 
-def psnr(a: NDArray[np.uint8], b: NDArray[np.uint8], mask: Mask | None = None) -> float:
-    error = (a.astype(np.float32) - b) ** 2
-    return float(10 * np.log10(255**2 / np.mean(error if mask is None else error[mask])))
-
-
 def in_420(planes: Planes) -> Planes:
     return convert(planes, "420", planes.format.full_range)
 
@@ -178,10 +173,10 @@ def judge_desk(size: tuple[int, int], slow: int) -> tuple[list[Row], dict[str, A
         judged = [i for i in results if i in truths]
         figures = [
             (
-                psnr(results[i].y, truths[i].y),
-                psnr(results[i].y, truths[i].y, subjects[i]),
-                psnr(results[i].y, truths[i].y, ~subjects[i]),
-                psnr(results[i].y, truths[i].y) - psnr(noisy[i].y, truths[i].y),
+                psnr_db(results[i].y, truths[i].y),
+                psnr_db(results[i].y, truths[i].y, subjects[i]),
+                psnr_db(results[i].y, truths[i].y, ~subjects[i]),
+                psnr_db(results[i].y, truths[i].y) - psnr_db(noisy[i].y, truths[i].y),
             )
             for i in judged
         ]

@@ -109,7 +109,7 @@ def _ffmpeg(name: str, settings: Iterable[str]) -> list[Peer]:
     return [Peer(name, setting, ffmpeg_filter(name, setting)) for setting in settings]
 
 
-def _atadenoise(a: float) -> str:
+def atadenoise_options(a: float) -> str:
     """The same thresholds for all planes; the second, for the sum of differences, is twice the first as by default."""
     return ":".join(f"{plane}a={a}:{plane}b={2 * a}" for plane in range(3))
 
@@ -120,7 +120,7 @@ _ALL: dict[str, Callable[[], list[Peer]]] = {
     ],
     "nlmeans": lambda: _ffmpeg("nlmeans", [f"s={s}" for s in (1, 2, 3, 5, 8)]),
     "atadenoise": lambda: [
-        Peer("atadenoise", f"a={a}", ffmpeg_filter("atadenoise", _atadenoise(a)))
+        Peer("atadenoise", f"a={a}", ffmpeg_filter("atadenoise", atadenoise_options(a)))
         for a in (0.02, 0.05, 0.1, 0.2)
     ],
     "fftdnoiz": lambda: [

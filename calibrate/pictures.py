@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from rtdenoise.files import whole_file
-from rtdenoise.frames import Planes, frame_from_planes
+from rtdenoise.frames import Planes, rgb_frame
 
 Rgb = NDArray[np.uint8]
 NOISE_GAIN = 6
@@ -21,7 +21,7 @@ NOISE_GAIN = 6
 
 def rgb_picture(planes: Planes) -> Rgb:
     """The frame as (H, W, 3) R'G'B' bytes, as a screen shows it."""
-    return np.asarray(frame_from_planes(planes).to_ndarray(format="rgb24"), np.uint8)
+    return np.asarray(rgb_frame(planes).to_ndarray(), np.uint8)
 
 
 def difference_picture(a: Rgb, b: Rgb, gain: float = NOISE_GAIN) -> Rgb:

@@ -12,6 +12,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from fractions import Fraction
 from itertools import chain
@@ -204,7 +205,7 @@ class LiveLoop:
                 yield _Timed(planes, arrived)
 
     def _reader(self, source: Iterator[_Timed]) -> None:
-        try:
+        with self._ending(self._taken):
             while True:
                 try:
                     for timed in source:
@@ -219,6 +220,12 @@ class LiveLoop:
                     if not self._wait_for_camera():
                         return
                     source = self._read()
+
+    @contextmanager
+    def _ending(self, mailbox: Mailbox[_Timed]) -> Iterator[None]:
+        """Around a thread's work: however it ends, its mailbox is closed, and a failure is kept for :meth:`run`."""
+        try:
+            yield
         except Closed:
             pass
         except RtdenoiseError as error:
@@ -226,7 +233,7 @@ class LiveLoop:
         except BaseException as error:
             self._crash = error
         finally:
-            self._taken.close()
+            mailbox.close()
 
     def _deliver(self, timed: _Timed) -> None:
         self._frames_in += 1
@@ -309,7 +316,7 @@ class LiveLoop:
     # --- the writer's thread ---
 
     def _writer(self, sink: Sink) -> None:
-        try:
+        with self._ending(self._cleaned):
             while True:
                 timed = self._cleaned.take()
                 assert timed is not None
@@ -321,11 +328,3 @@ class LiveLoop:
                 self._frames_out += 1
                 self._first_out = self._first_out or now
                 self._last_out = now
-        except Closed:
-            pass
-        except RtdenoiseError as error:
-            self._failure = error
-        except BaseException as error:
-            self._crash = error
-        finally:
-            self._cleaned.close()

@@ -5,13 +5,14 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from rtdenoise.denoisers import Denoiser
 from rtdenoise.frames import Planes, convert
+
+from ..metrics import psnr_db
 
 Truth = Callable[[int], Planes]
 Mask = Callable[[int], NDArray[np.bool_]]
@@ -61,19 +62,6 @@ def _mean(values: list[float]) -> float:
     return sum(finite) / len(finite) if finite else float("nan")
 
 
-def luma_psnr_db(
-    a: NDArray[np.uint8], b: NDArray[np.uint8], where: NDArray[Any] | None = None
-) -> float:
-    """PSNR in dB of two (H, W) byte planes, in the pixels of ``where`` if it is given."""
-    difference = a.astype(np.float32) - b
-    if where is not None:
-        difference = difference[where]
-    if difference.size == 0:
-        return float("nan")
-    error = float(np.mean(np.square(difference), dtype=np.float64))
-    return 10 * math.log10(255.0**2 / error) if error > 0 else float("inf")
-
-
 def compare(
     frames: Iterable[Planes],
     denoiser: Denoiser,
@@ -88,10 +76,11 @@ def compare(
         clean = denoiser(noisy)
         true = convert(truth(index), "420", frame.format.full_range)
         subject = subject_mask(index)
-        result.noisy_db.append(luma_psnr_db(noisy.y, true.y))
-        result.clean_db.append(luma_psnr_db(clean.y, true.y))
-        result.subject_noisy_db.append(luma_psnr_db(noisy.y, true.y, subject))
-        result.subject_clean_db.append(luma_psnr_db(clean.y, true.y, subject))
+        result.noisy_db.append(psnr_db(noisy.y, true.y))
+        result.clean_db.append(psnr_db(clean.y, true.y))
+        there = bool(subject.any())
+        for values, planes in ((result.subject_noisy_db, noisy), (result.subject_clean_db, clean)):
+            values.append(psnr_db(planes.y, true.y, subject) if there else math.nan)
         result.last = Moment(index, noisy.copy(), clean.copy(), true, subject)
         tick()
     return result

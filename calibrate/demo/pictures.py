@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import cv2
 import numpy as np
 from matplotlib.figure import Figure
 
-from rtdenoise.files import whole_file
+from rtdenoise.files import write_bytes
 
 from ..pictures import (
     NOISE_GAIN,
@@ -23,13 +24,10 @@ from .measure import Comparison, Moment
 
 def draw_split(moment: Moment, path: Path) -> None:
     """The camera's frame on the left, the cleaned one on the right."""
-    import cv2
-
     joined = split_picture(rgb_picture(moment.noisy), rgb_picture(moment.clean))
     done, data = cv2.imencode(".png", np.ascontiguousarray(joined[..., ::-1]))
     assert done
-    with whole_file(path) as temporary:
-        temporary.write_bytes(data.tobytes())
+    write_bytes(path, data.tobytes())
 
 
 def draw_details(moment: Moment, path: Path, size: int = 240) -> None:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -67,7 +66,7 @@ def evaluate(
         CameraError, ClipError, ProfileError: there is nothing to compare on.
     """
     source = find_source(camera, None, home)
-    jobs = list(_jobs(source, methods, device, named))
+    jobs = list(_jobs(source, methods, device, named))  # a method that is missing fails here
     planes, places, name = _material(source.clip)
     few = source.clip.mode.width * source.clip.mode.height > _LARGE
     judge = Judge(planes, places, frames, triples=1 if few else 4)
@@ -75,7 +74,7 @@ def evaluate(
     with progress("Comparing", len(jobs), "runs") as ticker:
         best: dict[str, Row] = {}
         for method, setting, clean, history in jobs:
-            row = judge.row(method, setting, clean(), history)
+            row = judge.row(method, setting, clean, history)
             if method not in best or _value(row) > _value(best[method]):
                 best[method] = row
             ticker.advance(1, method)
@@ -114,26 +113,25 @@ def _unseen(mask: Mask, region: Region) -> Mask:
     return unseen
 
 
-Job = tuple[str, str, Callable[[], Clean], bool]
+Job = tuple[str, str, Clean, bool]
 
 
 def _jobs(source: Source, methods: Sequence[str], device: str, named: bool) -> Iterator[Job]:
-    """What is run: method, setting, how to make it, and whether it looks at earlier frames."""
+    """What is run: method, setting, how it cleans, and whether it looks at earlier frames."""
     for method in methods:
         if method in peers.NAMES:
             for peer in peers.peers([method]):
-                yield method, peer.setting, partial(getattr, peer, "clean"), True
+                yield method, peer.setting, peer.clean, True
             continue
-        make = partial(_denoiser, source.clip, source.profile, method, device)
         try:
-            make()  # fails early
+            clean = _denoiser(source.clip, source.profile, method, device)
         except NetworkError as error:
             if not named:
                 continue
             known = ", ".join(peers.NAMES)
             hint = f"Methods are: recursive, {known}, and this camera's networks."
             raise NetworkError(error.message, hint) from error
-        yield method, "", make, method == "recursive"
+        yield method, "", clean, method == "recursive"
 
 
 def _denoiser(clip: Clip, profile: Profile, name: str, device: str) -> Clean:
