@@ -1,6 +1,6 @@
 """The recursive filter beside its peers, on the same frames in one run.
 
-    python benchmarks/filters.py --footage ../shared/data --page docs/recursive-filter.md
+    python -m benchmarks.filters --footage ../shared/data --page docs/recursive-filter.md
 
 (i) the simulated camera's desk at 1920×1080 with a moving subject and high noise, luma PSNR against
 the truth; (ii) real footage of a fixed camera, unsupervised PSNR in RGB over the pixels that stand
@@ -13,8 +13,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import time
-from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -28,12 +26,21 @@ from calibrate.metrics import psnr_db, upsnr_db
 from calibrate.noise_measure import measure
 from calibrate.peers import Clean, ffmpeg_filter, opencv_nlmeans
 from capture.mask import static_mask
-from rtdenoise.cameras.simulated import SimulatedCamera, open_simulated
-from rtdenoise.denoisers.recursive import RecursiveDenoiser
-from rtdenoise.frames import Planes, convert, frame_from_planes, planes_from_frame, rgb_tensor
+from rtdenoise.cameras.simulated import open_simulated
+from rtdenoise.frames import Planes, planes_from_frame, rgb_tensor
 from rtdenoise.noise import NoiseModel
 
-Mask = NDArray[np.bool_]
+from .common import (
+    bgr,
+    fill,
+    frames_of,
+    in_420,
+    magnified,
+    opencv_nlmeans_multi,
+    recursive,
+    table,
+    timed,
+)
 
 DESK = ":desk?noise=high&motion=subject&frames=32&seed=77"
 STILL = ":room?noise=high&motion=still&frames=20&seed=78"
@@ -64,35 +71,6 @@ class Row:
     gain_db: float
     ms: float
     frames: int
-
-
-def recursive(model: NoiseModel | None) -> Clean:
-    """Ours."""
-
-    def clean(frames: Iterable[Planes]) -> Iterator[Planes]:
-        denoiser = RecursiveDenoiser(model)
-        for planes in frames:
-            yield denoiser(planes).copy()
-
-    return clean
-
-
-def opencv_nlmeans_multi(h: float) -> Clean:
-    """OpenCV's non-local means over three frames."""
-
-    def clean(frames: Iterable[Planes]) -> Iterator[Planes]:
-        held = list(frames)
-        pictures = [frame_from_planes(p).to_ndarray(format="bgr24") for p in held]
-        for index, planes in enumerate(held):
-            if not 0 < index < len(held) - 1:
-                yield planes  # it needs both neighbours
-                continue
-            done = cv2.fastNlMeansDenoisingColoredMulti(pictures, index, 3, None, h, h, 7, 21)
-            frame = av.VideoFrame.from_ndarray(np.asarray(done, np.uint8), format="bgr24")
-            back = planes_from_frame(frame.reformat(format="yuvj420p"))
-            yield Planes(back.y, back.u, back.v, planes.format, planes.time_s, back.owner)
-
-    return clean
 
 
 # Strengths per filter: for the desk at high noise, and for the footage, which has less.
@@ -143,21 +121,6 @@ def methods(
             else:
                 found.append(Method(name, *ffmpeg(name, value)))
     return found
-
-
-def in_420(planes: Planes) -> Planes:
-    return convert(planes, "420", planes.format.full_range)
-
-
-def frames_of(camera: SimulatedCamera) -> list[Planes]:
-    return [in_420(planes_from_frame(frame)).copy() for frame in camera.frames()]
-
-
-def timed(method: Clean, frames: list[Planes]) -> tuple[list[Planes], float]:
-    """The results, and milliseconds per frame of all threads' work as it is used."""
-    start = time.perf_counter()
-    results = [planes.copy() for planes in method(frames)]
-    return results, 1e3 * (time.perf_counter() - start) / len(frames)
 
 
 def judge_desk(size: tuple[int, int], slow: int) -> tuple[list[Row], dict[str, Any]]:
@@ -252,12 +215,6 @@ def pictures(kept: dict[str, Any], folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     noisy, clean, truth = kept["noisy"], kept["clean"], kept["truth"]
 
-    def bgr(planes: Planes) -> NDArray[np.uint8]:
-        return np.asarray(frame_from_planes(planes).to_ndarray(format="bgr24"))
-
-    def difference(one: NDArray[np.uint8], two: NDArray[np.uint8]) -> NDArray[np.uint8]:
-        return np.asarray(np.clip(128 + 4 * (one.astype(int) - two), 0, 255), np.uint8)
-
     before, after, right = bgr(noisy), bgr(clean), bgr(truth)
     rows, columns = before.shape[:2]
     height, width = min(360, rows), min(480, columns)
@@ -267,19 +224,14 @@ def pictures(kept: dict[str, Any], folder: Path) -> None:
         cells = [
             before[place],
             after[place],
-            difference(before[place], after[place]),
-            difference(after[place], right[place]),
+            magnified(before[place], after[place]),
+            magnified(after[place], right[place]),
         ]
         tiles.append(np.hstack(cells))
     picture = np.vstack(tiles)
     scale = 1600 / picture.shape[1]
     small = cv2.resize(picture, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
     cv2.imwrite(str(folder / "recursive-filter.jpg"), small, [cv2.IMWRITE_JPEG_QUALITY, 85])
-
-
-def table(head: list[str], lines: Iterable[Iterable[Any]]) -> str:
-    rows = [head, ["---"] * len(head), *([str(v) for v in line] for line in lines)]
-    return "\n".join("| " + " | ".join(row) + " |" for row in rows)
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -316,7 +268,7 @@ def main(arguments: list[str] | None = None) -> None:
         options.json.write_text(json.dumps(values, indent=2) + "\n")
     if options.page is not None:
         pictures(kept, options.page.parent)
-        _fill(options.page, {"desk": desk, "footage": footage})
+        fill(options.page, {"desk": desk, "footage": footage})
 
 
 def _footage_table(lines: list[dict[str, Any]]) -> str:
@@ -337,17 +289,6 @@ def _footage_table(lines: list[dict[str, Any]]) -> str:
     return table(
         ["method", "best setting", "uPSNR dB (95 %)", "gain dB", "ms"], map(cells, chosen.values())
     )
-
-
-def _fill(page: Path, tables: dict[str, str]) -> None:
-    """Puts the tables between the marks ``<!-- NAME -->`` and ``<!-- /NAME -->`` of the page."""
-    text = page.read_text(encoding="utf-8")
-    for name, body in tables.items():
-        start, end = f"<!-- {name} -->", f"<!-- /{name} -->"
-        before, _, rest = text.partition(start)
-        _, _, after = rest.partition(end)
-        text = f"{before}{start}\n{body}\n{end}{after}"
-    page.write_text(text, encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -1,0 +1,194 @@
+"""The live networks beside every peer, on nine simulated 1080p clips with a moving subject.
+
+    python -m benchmarks.live_networks --methods recursive,nano,small --page docs/live-networks.md
+
+Three scenes times three noise levels, 4:2:0, luma PSNR against the truth after 30 frames: in the whole
+frame, in the moving subject, and in the rest. All are judged on the same frames. Ours are causal and get the
+camera's noise as measured on another scene, or estimate it themselves; each peer gets, for every clip,
+the strength that is best on the judged frames, and peers that look ahead get the frames that come later.
+With ``--cache`` the clips and what the peers reached are kept for the next run.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import tempfile
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from .common import table
+from .live_clips import GROWTH, JUDGED, NOISES, SCENES, BenchClip, clip
+from .live_ours import Make, Run, maker, run
+from .live_peers import Best, Figures, best_of_all, judge, mean_figures
+
+LONG_WINDOW = "atadenoise, 33 frames"  # looks half a second ahead, which no call could wait for
+
+
+def best_peer(found: list[Best], but: str = "") -> tuple[Best, Best]:
+    """The peers that are best in the whole frame and in the subject, all but one."""
+    others = [best for best in found if best.peer != but]
+    whole = max(others, key=lambda best: best.figures.whole)
+    return whole, max(others, key=lambda best: best.subject_db)
+
+
+def summary(
+    clips: list[BenchClip], noisy: dict[str, Figures], peers: dict[str, list[Best]], runs: list[Run]
+) -> list[dict[str, Any]]:
+    """The mean over all clips, one line per method, and what ours are above the best peer of each clip."""
+
+    def line(name: str, figures: list[Figures], **more: Any) -> dict[str, Any]:
+        mean = mean_figures(figures)
+        return {"method": name, **asdict(mean), **more}
+
+    lines = [line("noisy", list(noisy.values()))]
+    for position, first in enumerate(next(iter(peers.values()))):
+        every = [peers[c.name][position] for c in clips]
+        figures = [Figures(b.figures.whole, b.subject_db, b.figures.still) for b in every]
+        lines.append(line(first.peer, figures))
+    for label, but in (("best peer of each clip", ""), ("best but for 33 frames", LONG_WINDOW)):
+        both = [best_peer(peers[c.name], but) for c in clips]
+        figures = [Figures(w.figures.whole, s.subject_db, w.figures.still) for w, s in both]
+        lines.append(line(label, figures))
+    top, top_short = lines[-2], lines[-1]
+    for key in dict.fromkeys((r.method, r.model) for r in runs):
+        mine = [r for r in runs if (r.method, r.model) == key]
+        mean = mean_figures([r.figures for r in mine])
+        lines.append(
+            line(
+                f"{key[0]}, {key[1]}",
+                [r.figures for r in mine],
+                above_whole=mean.whole - top["whole"],
+                above_subject=mean.subject - top["subject"],
+                above_short_whole=mean.whole - top_short["whole"],
+                above_short_subject=mean.subject - top_short["subject"],
+                ms=float(np.mean([r.ms for r in mine])),
+            )
+        )
+    return lines
+
+
+def summary_table(lines: list[dict[str, Any]]) -> str:
+    """The means over the clips."""
+    keys = ["whole", "subject", "still", "above_whole", "above_subject"]
+    keys += ["above_short_whole", "above_short_subject"]
+    head = ["method", "whole dB", "subject dB", "rest dB", "above best: whole", "subject"]
+    head += ["above best but 33 frames: whole", "subject", "ms"]
+
+    def cells(line: dict[str, Any]) -> list[str]:
+        shown = [f"{line[k]:{'+' if 'above' in k else ''}.2f}" if k in line else "" for k in keys]
+        return [line["method"], *shown, f"{line['ms']:.1f}" if "ms" in line else ""]
+
+    return table(head, map(cells, lines))
+
+
+def clips_table(
+    clips: list[BenchClip], noisy: dict[str, Figures], peers: dict[str, list[Best]], runs: list[Run]
+) -> str:
+    """Whole frame / subject / rest in dB for every clip and method."""
+
+    def cell(figures: Figures) -> str:
+        return f"{figures.whole:.2f} / {figures.subject:.2f} / {figures.still:.2f}"
+
+    lines = [["noisy", *(cell(noisy[c.name]) for c in clips)]]
+    for position, first in enumerate(next(iter(peers.values()))):
+        every = [peers[c.name][position] for c in clips]
+        lines.append(
+            [
+                first.peer,
+                *(
+                    cell(Figures(b.figures.whole, b.subject_db, b.figures.still))
+                    + f" ({b.strength:g}, {b.subject_strength:g})"
+                    for b in every
+                ),
+            ]
+        )
+    for key in dict.fromkeys((r.method, r.model) for r in runs):
+        mine = {r.clip: r for r in runs if (r.method, r.model) == key}
+        lines.append([f"{key[0]}, {key[1]}", *(cell(mine[c.name].figures) for c in clips)])
+    return table(["method", *(c.name.replace("-", ", ") for c in clips)], lines)
+
+
+def growth_table(runs: list[Run]) -> str:
+    """By how many dB the noise of what stands still has shrunk, mean over the clips."""
+    lines = []
+    for key in dict.fromkeys((r.method, r.model) for r in runs):
+        mine = [r for r in runs if (r.method, r.model) == key]
+        for name in ("mean_db", "truth_db"):
+            values = np.mean([[getattr(g, name) for g in r.growth] for r in mine], axis=0)
+            against = "mean of many frames" if name == "mean_db" else "truth"
+            lines.append([f"{key[0]}, {key[1]}", against, *(f"{v:.1f}" for v in values)])
+    return table(["method", "against", *(f"frame {i}" for i in GROWTH)], lines)
+
+
+def noisy_figures(clips: list[BenchClip], judged: tuple[int, ...]) -> dict[str, Figures]:
+    """What the camera delivers, before anything is done."""
+    return {c.name: mean_figures(judge(c.frame(i), c, i) for i in judged) for c in clips}
+
+
+def run_all(
+    clips: list[BenchClip],
+    methods: dict[str, Make],
+    judged: tuple[int, ...],
+    own_estimate: bool,
+) -> list[Run]:
+    """Every one of our methods on every clip."""
+    runs = []
+    for name, make in methods.items():
+        for own in (False, True) if own_estimate else (False,):
+            for one in clips:
+                runs.append(run(name, make, one, judged, own)[0])
+                print(runs[-1].method, runs[-1].model, one.name, runs[-1].figures, flush=True)
+    return runs
+
+
+def main(arguments: list[str] | None = None) -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--methods", default="recursive", help="recursive, sizes, files; by comma")
+    parser.add_argument("--network", type=Path, action="append", default=[], help="one file more")
+    parser.add_argument("--cache", type=Path, help="keep clips and peers' results in this folder")
+    parser.add_argument("--json", type=Path, help="write all figures to this file")
+    parser.add_argument("--judged", default=",".join(map(str, JUDGED)), help="judged frames")
+    parser.add_argument("--clips", default="", help="only those, such as desk-low,street-high")
+    parser.add_argument("--size", default="1920x1080")
+    parser.add_argument("--device", default="auto")
+    parser.add_argument("--no-own-estimate", action="store_true")
+    options = parser.parse_args(arguments)
+    width, height = (int(v) for v in options.size.split("x"))
+    judged = tuple(int(v) for v in options.judged.split(","))
+    names = [n for n in options.methods.split(",") if n] + [str(path) for path in options.network]
+    methods = {Path(name).stem: maker(name, options.device) for name in names}
+    with tempfile.TemporaryDirectory() as scratch:
+        cache = Path(scratch) if options.cache is None else options.cache
+        clips = [
+            clip(scene, noise, (width, height), cache)
+            for scene in SCENES
+            for noise in NOISES
+            if not options.clips or f"{scene}-{noise}" in options.clips.split(",")
+        ]
+        peers = best_of_all(clips, judged)
+        noisy = noisy_figures(clips, judged)
+        runs = run_all(clips, methods, judged, not options.no_own_estimate)
+        lines = summary(clips, noisy, peers, runs)
+        for text in (
+            clips_table(clips, noisy, peers, runs),
+            summary_table(lines),
+            growth_table(runs),
+        ):
+            print(f"\n{text}")
+        if options.json is not None:
+            found = {
+                "judged": judged,
+                "summary": lines,
+                "noisy": {name: asdict(figures) for name, figures in noisy.items()},
+                "peers": {name: [asdict(b) for b in best] for name, best in peers.items()},
+                "ours": [asdict(r) for r in runs],
+            }
+            options.json.write_text(json.dumps(found, indent=2) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
