@@ -1,4 +1,7 @@
-"""Measures a camera's noise from still series: variance curves, correlations, fixed pattern."""
+"""Measures a camera's noise from still series: variance curves, correlations, fixed pattern, row flicker.
+
+On the simulated camera it finds what is known to be there; ``docs/noise-model.md`` says how closely.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +17,9 @@ from rtdenoise.errors import ClipError
 from rtdenoise.frames import Bytes, Planes
 from rtdenoise.noise import PLANES, NoiseCurve, NoiseModel, PlaneName, PlaneNoise
 
+from .fixed_pattern import fixed_pattern
 from .noise_curve import BINS, Doubles, LevelTally, bin_of, fit_curve
+from .row_flicker import RowTally
 
 Mask = NDArray[np.bool_]
 Floats = NDArray[np.float32]
@@ -29,6 +34,10 @@ _LEAST_VARIANCE = 0.05
 # So many frames are used for correlations in time and in space: more would not change the second
 # digit.
 _CORRELATION_FRAMES, _SPACE_FRAMES = 24, 6
+_PLACES = (
+    6,
+    8,
+)  # down and across: parts of the picture whose scatter gives the confidence intervals
 
 
 def measure(series: Iterable[tuple[list[Planes], Mask]], camera_id: str, mode: str) -> NoiseModel:
@@ -88,6 +97,7 @@ class _PlaneTally:
     row: Doubles = field(default_factory=lambda: np.zeros((len(SPACE_LAGS), 2)))
     column: Doubles = field(default_factory=lambda: np.zeros((len(SPACE_LAGS), 2)))
     time: Doubles = field(default_factory=lambda: np.zeros((len(TIME_LAGS), 2)))
+    rows: RowTally = field(default_factory=RowTally)
     means: list[tuple[Floats, Mask]] = field(default_factory=list)
     counts: list[int] = field(default_factory=list)
 
@@ -116,12 +126,14 @@ class _PlaneTally:
         variance = squares.astype(np.float64) / (count - 1)
         # The drift that was taken out costs one degree of freedom per level, shared by its pixels.
         variance *= (per_bin / np.maximum(per_bin - 1, 1))[bins]
-        taken = self.tally.add(levels.astype(np.float64), variance, count - 1)
+        place = _places(mask.shape)[mask]
+        taken = self.tally.add(levels.astype(np.float64), variance, count - 1, place)
         self.freedom += (count - 1) * float(taken.sum())
         self.pixels += float(taken.sum())
         still = np.zeros_like(mask)
         still[mask] = taken
         self.means.append((mean, still))
+        self.rows.add_series(stack[:_CORRELATION_FRAMES], mean, still, count)
 
         curve = fit_curve(*self.tally.points(fewest=1), freedom=max(count - 1, 1))
         unit = 1 / np.sqrt(np.maximum(curve.variance(levels), _LEAST_VARIANCE))
@@ -148,16 +160,26 @@ class _PlaneTally:
         if not len(levels):
             return PlaneNoise(NoiseCurve((128.0,), (0.0,), (0,)))
         time, inflation = _unbias(_ratios(self.time), round(sum(self.counts) / len(self.counts)))
-        curve = fit_curve(
-            levels, variances * inflation, pixels, self.freedom / max(self.pixels, 1.0)
-        )
+        freedom = self.freedom / max(self.pixels, 1.0)
+        curve = fit_curve(levels, variances, pixels, freedom)
+        curve = self.tally.confidence(curve, freedom).scaled(inflation)
+        row, column = tuple(_ratios(self.row)), tuple(_ratios(self.column))
+        flicker = self.rows.flicker()
         return PlaneNoise(
             curve,
-            tuple(_ratios(self.row)),
-            tuple(_ratios(self.column)),
+            row,
+            column,
             tuple(time),
-            fixed_pattern(self.means),
+            fixed_pattern(self.means, row, column),
+            flicker.std,
+            flicker.period,
         )
+
+
+def _places(shape: tuple[int, ...]) -> NDArray[np.intp]:
+    """The number of the place that each pixel lies in, (rows, columns)."""
+    down, across = (np.arange(n) * p // n for n, p in zip(shape, _PLACES, strict=True))
+    return np.asarray(down[:, None] * _PLACES[1] + across, np.intp)
 
 
 def _products(a: Floats, b: Floats) -> tuple[float, float]:
@@ -193,42 +215,3 @@ def _unbias(measured: list[float], count: int) -> tuple[list[float], float]:
     correlations = [round(float(g / gamma[0]), 4) for g in gamma[1:]]
     correlations += [0.0] * (len(measured) - len(lags))
     return correlations, float(inflation)
-
-
-def fixed_pattern(means: list[tuple[Floats, Mask]]) -> float:
-    """Standard deviation of what all series share, in bytes; NaN where it can't be told.
-
-    Needs two series or more that show *different* scenes: what their fine structure has in common
-    at the same pixels is the sensor's. Where two means look alike (the camera did not move between
-    them), the common part is the scene itself.
-
-    Args:
-        means: per series its mean (rows, columns) in bytes, and which of its pixels count.
-    """
-    covariances: list[float] = []
-    for index, (a, still_a) in enumerate(means):
-        for b, still_b in means[index + 1 :]:
-            if a.shape != b.shape or _alike(a, b):
-                continue
-            fine_a, fine_b = a - cv2.blur(a, (5, 5)), b - cv2.blur(b, (5, 5))
-            flat = still_a & still_b & _flat(fine_a) & _flat(fine_b)
-            if int(flat.sum()) >= 2000:
-                # 25/24: the blur holds 1/25 of the pixel itself.
-                covariances.append(float(np.mean(fine_a[flat] * fine_b[flat])) * 25 / 24)
-    if not covariances:
-        return float("nan")
-    return round(float(np.sqrt(max(float(np.median(covariances)), 0.0))), 4)
-
-
-def _alike(a: Floats, b: Floats) -> bool:
-    size = (32, 18)
-    small = [cv2.resize(p, size, interpolation=cv2.INTER_AREA).ravel() for p in (a, b)]
-    if min(float(np.std(p)) for p in small) < 1e-3:
-        return True
-    return bool(np.corrcoef(small[0], small[1])[0, 1] > 0.8)
-
-
-def _flat(fine: Floats) -> Mask:
-    """Where there is little fine structure: below twice the median in the neighbourhood."""
-    energy = cv2.blur(np.abs(fine), (7, 7))
-    return np.asarray(energy <= 1.5 * float(np.median(energy)))

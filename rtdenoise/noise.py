@@ -19,6 +19,7 @@ from .files import read_json, write_json
 
 PlaneName = Literal["y", "u", "v"]
 PLANES: tuple[PlaneName, ...] = ("y", "u", "v")
+_UNKNOWN = float("nan")
 _HINT = "Run rtdenoise calibrate again for this camera."
 
 
@@ -27,12 +28,22 @@ class NoiseCurve:
     """Noise variance against level, for one plane.
 
     ``levels`` rise, in bytes (0–255); ``variances`` are in squared bytes; ``counts`` say how many pixels each
-    point rests on. Between points the curve is linear, outside it is flat.
+    point rests on; ``low`` and ``high`` are the 95 % confidence interval of each variance (empty where it was not
+    taken). Between points the curve is linear, outside it is flat.
     """
 
     levels: tuple[float, ...]
     variances: tuple[float, ...]
     counts: tuple[int, ...] = ()
+    low: tuple[float, ...] = ()
+    high: tuple[float, ...] = ()
+
+    def scaled(self, factor: float) -> NoiseCurve:
+        """The curve with all variances times ``factor``."""
+        variances, low, high = (
+            tuple(v * factor for v in values) for values in (self.variances, self.low, self.high)
+        )
+        return replace(self, variances=variances, low=low, high=high)
 
     def variance(self, level: NDArray[np.floating[Any]] | float) -> NDArray[np.float32]:
         """The variance at ``level`` (bytes, any shape), in squared bytes."""
@@ -50,27 +61,47 @@ class PlaneNoise:
     ``row_correlation`` and ``column_correlation`` are the normalised autocorrelation at lags 1, 2, … pixels
     along a row and down a column; ``temporal_correlation`` at lags 1, 2, 3 frames; ``fixed_pattern_std`` is
     the standard deviation of what stays the same in every frame, in bytes (NaN where not measured).
+    ``row_flicker_std`` is that of an offset which a whole row shares and which is new in every frame, in bytes
+    (row noise of the sensor, bands of lamps on mains; 0 where chance explains it, NaN where not measured); the
+    variance of the curve holds it too. ``row_flicker_period`` is the height of one mains band in rows (NaN where
+    there are none).
     """
 
     curve: NoiseCurve
     row_correlation: tuple[float, ...] = ()
     column_correlation: tuple[float, ...] = ()
     temporal_correlation: tuple[float, ...] = ()
-    fixed_pattern_std: float = float("nan")
+    fixed_pattern_std: float = _UNKNOWN
+    row_flicker_std: float = _UNKNOWN
+    row_flicker_period: float = _UNKNOWN
 
     def halved(self, across: bool, down: bool) -> PlaneNoise:
-        """The noise after pairs of neighbours were averaged across rows' pixels, down columns, or both."""
+        """The noise after pairs of neighbours were averaged across rows' pixels, down columns, or both.
+
+        A fixed pattern and the offsets of rows went through the same filters as the noise: they are taken to be
+        correlated as it is, bands apart, which are far higher than two rows.
+        """
         factor = 1.0
         row, column = self.row_correlation, self.column_correlation
+        flicker, period = self.row_flicker_std, self.row_flicker_period
         if across and row:
             factor *= (1 + row[0]) / 2
             row = _pair_means(row)
         if down and column:
             factor *= (1 + column[0]) / 2
+            flicker *= float(np.sqrt((1 + column[0]) / 2)) if np.isnan(period) else 1.0
             column = _pair_means(column)
-        variances = tuple(v * factor for v in self.curve.variances)
-        curve = replace(self.curve, variances=variances)
-        return replace(self, curve=curve, row_correlation=row, column_correlation=column)
+        if down:
+            period /= 2
+        return PlaneNoise(
+            self.curve.scaled(factor),
+            row,
+            column,
+            self.temporal_correlation,
+            self.fixed_pattern_std * float(np.sqrt(factor)),
+            flicker,
+            period,
+        )
 
 
 @dataclass(frozen=True)
@@ -115,12 +146,14 @@ class NoiseModel:
                 "levels": noise.curve.levels,
                 "variances": noise.curve.variances,
                 "counts": noise.curve.counts,
+                "low": noise.curve.low,
+                "high": noise.curve.high,
                 "row_correlation": noise.row_correlation,
                 "column_correlation": noise.column_correlation,
                 "temporal_correlation": noise.temporal_correlation,
-                "fixed_pattern_std": None
-                if np.isnan(noise.fixed_pattern_std)
-                else noise.fixed_pattern_std,
+                "fixed_pattern_std": _or_none(noise.fixed_pattern_std),
+                "row_flicker_std": _or_none(noise.row_flicker_std),
+                "row_flicker_period": _or_none(noise.row_flicker_period),
             }
         head = {"camera_id": self.camera_id, "mode": self.mode, "frames": self.frames}
         write_json(path, {**head, "chroma": self.chroma, "planes": planes})
@@ -153,18 +186,32 @@ def _pair_means(correlation: tuple[float, ...]) -> tuple[float, ...]:
     return tuple((r[2 * k - 1] + 2 * r[2 * k] + r[2 * k + 1]) / (2 + 2 * r[1]) for k in whole)
 
 
+def _or_none(value: float) -> float | None:
+    """``value``, with None for NaN, which JSON doesn't have."""
+    return None if np.isnan(value) else value
+
+
+def _or_unknown(value: Any) -> float:
+    return _UNKNOWN if value is None else float(value)
+
+
 def _plane_from_json(value: dict[str, Any]) -> PlaneNoise:
     levels = tuple(float(x) for x in value["levels"])
     variances = tuple(float(x) for x in value["variances"])
     rising = all(a < b for a, b in pairwise(levels))
-    sound = all(np.isfinite(v) and v >= 0 for v in variances) and all(np.isfinite(levels))
-    if not levels or len(levels) != len(variances) or not rising or not sound:
+    # Files written before there were intervals and row flicker don't have these keys.
+    low, high = (tuple(float(x) for x in value.get(key, ())) for key in ("low", "high"))
+    sound = all(np.isfinite(v) and v >= 0 for v in (*variances, *low, *high))
+    sound = sound and all(np.isfinite(levels)) and len(levels) == len(variances)
+    sound = sound and len(low) == len(high) and len(low) in (0, len(levels))
+    if not levels or not rising or not sound:
         raise ValueError("not a curve")
-    fixed = value["fixed_pattern_std"]
     return PlaneNoise(
-        NoiseCurve(levels, variances, tuple(int(x) for x in value["counts"])),
+        NoiseCurve(levels, variances, tuple(int(x) for x in value["counts"]), low, high),
         tuple(float(x) for x in value["row_correlation"]),
         tuple(float(x) for x in value["column_correlation"]),
         tuple(float(x) for x in value["temporal_correlation"]),
-        float("nan") if fixed is None else float(fixed),
+        _or_unknown(value["fixed_pattern_std"]),
+        _or_unknown(value.get("row_flicker_std")),
+        _or_unknown(value.get("row_flicker_period")),
     )

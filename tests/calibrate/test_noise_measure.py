@@ -6,7 +6,10 @@ from numpy.typing import NDArray
 
 from calibrate.noise_curve import fit_curve
 from calibrate.noise_measure import measure
-from rtdenoise.cameras.simulated import open_simulated
+from calibrate.row_flicker import RowTally
+from rtdenoise.cameras.simulated import SimulatedCamera, open_simulated
+from rtdenoise.cameras.simulated.processor import Processing, Processor
+from rtdenoise.cameras.simulated.sensor import SPAN, Sensor, mosaic, respond
 from rtdenoise.errors import ClipError
 from rtdenoise.frames import PlaneFormat, Planes, planes_from_frame
 from rtdenoise.noise import NoiseCurve, PlaneNoise
@@ -101,7 +104,7 @@ def test_what_moves_is_left_out_with_and_without_the_mask() -> None:
 
 
 def test_fixed_pattern_is_told_from_two_scenes_only() -> None:
-    pattern = np.random.default_rng(3).standard_normal(SHAPE).astype(np.float32) * 1.5
+    pattern = 1.5 * field(UNIT, SHAPE, 77)
     one, other = ramp(), ramp()[::-1, ::-1].copy()
     series = [
         ([frame(scene + pattern, 100 * k + i) for i in range(12)], EVERYWHERE)
@@ -110,6 +113,70 @@ def test_fixed_pattern_is_told_from_two_scenes_only() -> None:
     assert measure(series, "", "").y.fixed_pattern_std == pytest.approx(1.5, rel=0.1)
     assert np.isnan(measure(series[:1], "", "").y.fixed_pattern_std)
     assert np.isnan(measure([series[0], series[0]], "", "").y.fixed_pattern_std)
+
+
+def test_intervals_hold_the_truth() -> None:
+    held, widths = [], []
+    for first in range(0, 60, 10):
+        curve = measure(
+            [([frame(ramp(), first + i) for i in range(10)], EVERYWHERE)], "", ""
+        ).y.curve
+        truth = true_variance(np.array(curve.levels, np.float32)) + 1 / 12
+        low, high = np.array(curve.low), np.array(curve.high)
+        held.append((low <= truth) & (truth <= high))
+        widths.append((high - low) / truth)
+    assert np.mean(held) > 0.85  # 0.92 of 600 over 30 seeds
+    assert np.median(widths) < 0.08
+
+
+def test_fewer_pixels_make_wider_intervals() -> None:
+    frames = [frame(ramp(), i) for i in range(10)]
+    few = EVERYWHERE.copy()
+    few[:140] = False
+    curves = [measure([(frames, mask)], "", "").y.curve for mask in (EVERYWHERE, few)]
+    many_width, few_width = (np.mean(np.subtract(c.high, c.low)) for c in curves)
+    assert few_width > 2 * many_width
+
+
+WIDE = PlaneFormat(512, 240, "gray", True, "bt601")
+
+
+def flickering(offsets: NDArray[np.floating], index: int, lighter: float = 0.0) -> Planes:
+    """A frame of a scene that gets lighter from row to row, with correlated noise and offsets of rows, (240,)."""
+    rows = np.linspace(60, 180, 240)[:, None] * (1 + lighter) + offsets[:, None]
+    noise = 2 * field(UNIT, (240, 1024), index)[:, :512]
+    empty = np.zeros((0, 0), np.uint8)
+    return Planes(to_bytes(np.asarray(rows + noise, np.float32)), empty, empty, WIDE, 0)
+
+
+@pytest.mark.parametrize("std", [0.3, 1.0])
+def test_noise_of_rows_is_told_from_noise_of_pixels(std: float) -> None:
+    random = np.random.default_rng(1)
+    frames = [flickering(std * random.normal(size=240), i, 0.002 * i) for i in range(12)]
+    noise = measure([(frames, np.ones((240, 512), bool))], "", "").y
+    assert noise.row_flicker_std == pytest.approx(std, rel=0.1)
+    assert np.isnan(noise.row_flicker_period)
+
+
+def test_without_flicker_of_rows_there_is_none() -> None:
+    frames = [flickering(np.zeros(240), i, 0.002 * i) for i in range(12)]
+    noise = measure([(frames, np.ones((240, 512), bool))], "", "").y
+    assert noise.row_flicker_std < 0.08
+
+
+def test_bands_of_a_lamp_are_measured() -> None:
+    wave = 2 * np.pi * np.arange(240) / 66
+    frames = [flickering(3 * np.sin(wave + 2.1 * i), i) for i in range(12)]
+    noise = measure([(frames, np.ones((240, 512), bool))], "", "").y
+    assert noise.row_flicker_std == pytest.approx(3 / np.sqrt(2), rel=0.1)
+    assert noise.row_flicker_period == pytest.approx(66, rel=0.05)
+
+
+def test_narrow_pictures_tell_nothing_about_rows() -> None:
+    tally = RowTally()
+    stack = [np.zeros((64, 32), np.uint8)] * 4
+    tally.add_series(stack, np.zeros((64, 32), np.float32), np.ones((64, 32), bool), 4)
+    assert np.isnan(tally.flicker().std)
 
 
 def test_grey_frames_have_no_chroma_noise() -> None:
@@ -153,3 +220,36 @@ def test_simulated_camera() -> None:
             assert model.y.curve.variance(float(level)) == pytest.approx(expected, rel=0.2)
     assert abs(model.y.temporal_correlation[0]) < 0.05
     assert model.y.row_correlation[0] > 0.3
+
+
+def still_frames(spec: str, count: int) -> tuple[SimulatedCamera, list[Planes]]:
+    camera = open_simulated(f"{spec}&frames={count}", size=(640, 360))
+    return camera, [planes_from_frame(f).copy() for f in camera.frames()]
+
+
+def test_row_noise_of_the_simulated_camera() -> None:
+    """Against the sensor's known offset per row alone, through the same processing."""
+    camera, frames = still_frames(":room?noise=high&seed=2", 12)
+    mask = np.ones(frames[0].y.shape, bool)
+    found = measure([(frames, mask)], "", "").y
+    parameters = camera.sensor_parameters
+    light = mosaic(respond(np.full((360, 64, 3), 0.18, np.float32)))  # mid-grey
+    raw = Sensor(parameters, 64, 360, None).ideal(light).astype(np.float64)
+    offsets = np.random.default_rng(0).normal(size=(360, 1)) * parameters.row
+    offsets *= SPAN / parameters.full_scale
+    layout = PlaneFormat(64, 360, "422", True, "bt601")
+    rows = Processor(layout, Processing()).develop(np.rint(raw + offsets).astype(np.uint16), 0.0)
+    expected = float(rows.y.mean(axis=1).std())
+    assert found.row_flicker_std == pytest.approx(expected, rel=0.3)
+    assert np.isnan(found.row_flicker_period)
+
+
+def test_mains_bands_of_the_simulated_camera() -> None:
+    camera, frames = still_frames(":room?noise=low&flicker=0.1", 12)
+    found = measure([(frames, np.ones(frames[0].y.shape, bool))], "", "").y
+    truth = np.stack([camera.truth(i).y for i in range(12)]).astype(np.float64)
+    expected = float((truth - truth.mean(axis=0)).mean(axis=2).std())
+    assert found.row_flicker_std == pytest.approx(expected, rel=0.15)
+    assert found.row_flicker_period == pytest.approx(
+        360 / 3, rel=0.05
+    )  # 100 Hz, 0.9/30 s per frame

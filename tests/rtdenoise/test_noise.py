@@ -22,10 +22,15 @@ def curves(draw: st.DrawFn) -> NoiseCurve:
     size = len(levels)
     variances = draw(st.lists(numbers, min_size=size, max_size=size))
     counts = draw(st.lists(st.integers(0, 10**9), min_size=size, max_size=size))
-    return NoiseCurve(tuple(levels), tuple(variances), tuple(counts))
+    low = tuple(v * 0.9 for v in variances) if draw(st.booleans()) else ()
+    high = tuple(v * 1.1 for v in variances) if low else ()
+    return NoiseCurve(tuple(levels), tuple(variances), tuple(counts), low, high)
 
 
-planes = st.builds(PlaneNoise, curves(), correlations, correlations, correlations, st.floats(0, 50))
+stds = st.floats(0, 50)
+planes = st.builds(
+    PlaneNoise, curves(), correlations, correlations, correlations, stds, stds, st.floats(1, 999)
+)
 models = st.builds(
     NoiseModel,
     planes,
@@ -56,9 +61,39 @@ def test_an_unmeasured_fixed_pattern_stays_unmeasured(tmp_path: Path) -> None:
     assert np.isnan(NoiseModel.load(tmp_path / "noise.json").u.fixed_pattern_std)
 
 
+def test_a_model_saved_before_there_was_row_flicker_loads(tmp_path: Path) -> None:
+    path = tmp_path / "noise.json"
+    example().save(path)
+    content = json.loads(path.read_text())
+    for plane in content["planes"].values():
+        for key in ("low", "high", "row_flicker_std", "row_flicker_period"):
+            del plane[key]
+    path.write_text(json.dumps(content))
+    noise = NoiseModel.load(path).y
+    assert (noise.curve.low, noise.curve.high) == ((), ())
+    assert np.isnan([noise.row_flicker_std, noise.row_flicker_period]).all()
+
+
+def test_halving_lowers_all_that_varies() -> None:
+    curve = NoiseCurve((0.0, 255.0), (4.0, 8.0), (), (3.0, 6.0), (5.0, 10.0))
+    noise = PlaneNoise(curve, (0.5, 0.2), (0.28, 0.1), (), 1.0, 0.5)
+    across, down = noise.halved(True, False), noise.halved(False, True)
+    assert across.curve.variances == (3.0, 6.0)
+    assert across.curve.low == (2.25, 4.5)
+    assert across.curve.high == (3.75, 7.5)
+    assert across.fixed_pattern_std == pytest.approx(np.sqrt(0.75))
+    assert across.row_flicker_std == 0.5
+    assert down.row_flicker_std == pytest.approx(0.5 * 0.8)
+    bands = PlaneNoise(curve, (0.5,), (0.28,), (), 1.0, 0.5, 80.0).halved(False, True)
+    assert (bands.row_flicker_std, bands.row_flicker_period) == (0.5, 40.0)
+
+
 @pytest.mark.parametrize(
     ("key", "value"),
     [
+        ("low", [1.0]),
+        ("high", [4.0, float("inf")]),
+        ("row_flicker_std", "x"),
         ("levels", [200.0, 10.0]),
         ("levels", []),
         ("levels", ["x", "y"]),
