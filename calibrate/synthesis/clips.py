@@ -1,0 +1,310 @@
+"""Training clips: pictures that move, seen by random cameras, with the noise-free truth."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import NamedTuple, Protocol
+
+import numpy as np
+import torch
+
+from .camera import Camera, SensorCamera, Yuv, random_parameters
+from .motion import (
+    Layer,
+    Scene,
+    Track,
+    bending,
+    camera_track,
+    cut_out_mask,
+    object_track,
+    resting,
+    talking_place,
+)
+from .photos import Pictures
+from .plane_camera import PlaneCamera, random_plane_parameters
+
+PlaneTensors = tuple[torch.Tensor, torch.Tensor, torch.Tensor]
+
+_DENSITY = 2.0  # pixels of a picture per output pixel: sampled between pixels, it stays sharp
+_ROOM = 1.2  # how much larger than the frame a background is where it moves, beside its way
+_MOST_ROOM = 2.4  # beyond it, the background goes on mirrored
+
+
+@dataclass(frozen=True)
+class ClipBatch:
+    """B clips of T frames in 4:2:0, in bytes as float32.
+
+    ``noisy`` is y (B, T, 1, H, W), u and v (B, T, 1, H/2, W/2) in whole numbers from 0 to 255; ``clean`` the same
+    without noise and not rounded. ``variance``, (B, 3, 256), is the noise variance at each byte level per plane, in
+    squared bytes: what a measured noise model of the camera would say. ``moving``, (B, T, 1, H/4, W/4), are the cells
+    of 4 × 4 luma pixels that something moved across or uncovered since the frame before (none in the first frame,
+    all of them at a cut); ``cut``, (B, T), is the first frame after a cut.
+    """
+
+    noisy: PlaneTensors
+    clean: PlaneTensors
+    variance: torch.Tensor
+    moving: torch.Tensor
+    cut: torch.Tensor
+
+    def __len__(self) -> int:
+        return self.cut.shape[0]
+
+    def to(self, device: torch.device | str, non_blocking: bool = False) -> ClipBatch:
+        """The same clips on another device."""
+        return self._each(lambda x: x.to(device, non_blocking=non_blocking))
+
+    def pin(self) -> ClipBatch:
+        """The same clips in pinned memory, from which a GPU takes them without waiting."""
+        return self._each(lambda x: x.pin_memory())
+
+    def _each(self, change: _Change) -> ClipBatch:
+        y, u, v = (change(x) for x in self.noisy)
+        clean_y, clean_u, clean_v = (change(x) for x in self.clean)
+        return ClipBatch(
+            (y, u, v),
+            (clean_y, clean_u, clean_v),
+            change(self.variance),
+            change(self.moving),
+            change(self.cut),
+        )
+
+
+class _Change(Protocol):
+    def __call__(self, x: torch.Tensor, /) -> torch.Tensor: ...
+
+
+def join(batches: Sequence[ClipBatch]) -> ClipBatch:
+    """All clips of several batches of one size on one device as one batch."""
+
+    def planes(name: str) -> PlaneTensors:
+        y, u, v = (torch.cat([getattr(b, name)[k] for b in batches]) for k in range(3))
+        return (y, u, v)
+
+    return ClipBatch(
+        planes("noisy"),
+        planes("clean"),
+        torch.cat([b.variance for b in batches]),
+        torch.cat([b.moving for b in batches]),
+        torch.cat([b.cut for b in batches]),
+    )
+
+
+class Clip(NamedTuple):
+    """One clip before it is put into a batch: planes (T, H, W), variance (3, 256), moving (T, H/4, W/4), cut (T,)."""
+
+    noisy: Yuv
+    clean: Yuv
+    variance: torch.Tensor
+    moving: torch.Tensor
+    cut: torch.Tensor
+
+
+def stack(clips: Sequence[Clip]) -> ClipBatch:
+    """Clips of one size as a batch."""
+
+    def planes(name: str) -> PlaneTensors:
+        y, u, v = (torch.stack([getattr(c, name)[k] for c in clips])[:, :, None] for k in range(3))
+        return (y, u, v)
+
+    return ClipBatch(
+        planes("noisy"),
+        planes("clean"),
+        torch.stack([c.variance for c in clips]),
+        torch.stack([c.moving for c in clips])[:, :, None],
+        torch.stack([c.cut for c in clips]),
+    )
+
+
+@dataclass(frozen=True)
+class Mix:
+    """How often something happens in a clip, as shares of the clips.
+
+    ``still``, ``panned`` and ``talking`` are clips in which nothing, the camera or a part of the picture moves; the
+    rest are cut-outs before a still background.
+    """
+
+    still: float = 0.15
+    panned: float = 0.25
+    talking: float = 0.1
+    procedural: float = 0.25
+    plane_noise: float = 0.3
+    unfocused: float = 0.15
+    cut: float = 0.03
+    drift: float = 0.12
+    jump: float = 0.05
+    bands: float = 0.07
+
+
+class PhotoClips:
+    """Clips made from pictures, seen by simulated cameras with random parameters.
+
+    The same seed gives the same clips on the same kind of device.
+
+    Args:
+        photos: Photographs.
+        size: (columns, rows) of the clips, multiples of 16.
+        frames: Frames per clip.
+        seed: Of everything that is drawn.
+        device: Where the clips are made.
+        mix: How often something happens.
+        procedural: How many procedural pictures are drawn beforehand.
+
+    Raises:
+        ClipError: a photograph can't be read.
+        ValueError: the size is no multiple of 16.
+    """
+
+    def __init__(
+        self,
+        photos: Sequence[Path],
+        size: tuple[int, int] = (192, 192),
+        frames: int = 24,
+        seed: int = 0,
+        device: torch.device | str = "cpu",
+        *,
+        mix: Mix | None = None,
+        procedural: int = 24,
+    ) -> None:
+        if any(n % 16 or n < 64 for n in size):
+            raise ValueError(
+                f"clips need sides of at least 64 that are multiples of 16, not {size}"
+            )
+        self.size, self.frames = size, frames
+        self.device = torch.device(device)
+        self._mix = mix or Mix()
+        self._pictures = Pictures(photos, procedural, self._mix.procedural, seed, self.device)
+        self._random = np.random.default_rng([seed, 0x51])
+        self._noise = torch.Generator(self.device).manual_seed(seed)
+
+    @torch.no_grad()
+    def batch(self, n: int) -> ClipBatch:
+        """Makes ``n`` clips."""
+        return stack([self._clip() for _ in range(n)])
+
+    def _clip(self) -> Clip:
+        random, (width, height) = self._random, self.size
+        light, moving = self._scene().render(width, height)
+        cut = torch.zeros(self.frames, dtype=torch.bool, device=self.device)
+        if random.random() < self._mix.cut and self.frames > 1:
+            other, other_moving = self._scene().render(width, height)
+            at = int(random.integers(1, self.frames))
+            light = torch.cat(
+                [
+                    x.expand(self.frames, -1, -1, -1)[s]
+                    for x, s in ((light, np.s_[:at]), (other, np.s_[at:]))
+                ]
+            )
+            moving = torch.cat([moving[:at], other_moving[at:]])
+            moving[at] = True
+            cut[at] = True
+        camera = self._camera()
+        clean = camera.clean(light)
+        noisy = camera.shoot(light, clean, self.frames, self._noise)
+        variance = camera.variance(light, clean, self._noise)
+        whole = Yuv(*(p.expand(self.frames, -1, -1) for p in clean))
+        return Clip(noisy, whole, variance, moving, cut)
+
+    def _camera(self) -> Camera:
+        random = self._random
+        parameters = random_parameters(random)
+        if random.random() >= self._mix.plane_noise:
+            return SensorCamera(parameters, self.size, self.device, self._noise)
+        optics = replace(parameters, mosaic=False, quantiser=None, quality=None, chroma="420")
+        return PlaneCamera(random_plane_parameters(random), optics, self.size, self.device)
+
+    def _scene(self) -> Scene:
+        random, frames, mix = self._random, self.frames, self._mix
+        kind = random.random()
+        still = kind < mix.still
+        panned = mix.still <= kind < mix.still + mix.panned
+        talking = not still and not panned and kind < mix.still + mix.panned + mix.talking
+        track = resting(frames)
+        if panned:
+            track = camera_track(random, frames)
+        if talking:
+            size = np.exp(random.uniform(np.log(1), np.log(8)))
+            bends = bending(random, frames, float(size), talking_place(random))
+            track = Track(track.x, track.y, track.angle, track.zoom, bends)
+        objects = 0
+        if not still:
+            objects = int(random.integers(1, 4))
+            if (panned or talking) and random.random() < 0.6:
+                objects = 0
+        brightness = self._brightness()
+        layers = [self._background(track, brightness)]
+        layers += [self._cut_out(brightness) for _ in range(objects)]
+        return Scene(layers, frames, self._exposure(), self._bands())
+
+    def _brightness(self) -> float:
+        """The mean of the light: dim rooms to bright ones."""
+        return float(np.exp(self._random.uniform(np.log(0.02), np.log(0.4))))
+
+    def _background(self, track: Track, brightness: float) -> Layer:
+        random = self._random
+        room = 1.0 if track.still else _ROOM
+        way = (float(np.abs(track.x).max()), float(np.abs(track.y).max()))
+        rooms = [min(room + 2 * w / n, _MOST_ROOM) for w, n in zip(way, self.size, strict=True)]
+        sides = (
+            round(self.size[0] * rooms[0] * _DENSITY) + 4,
+            round(self.size[1] * rooms[1] * _DENSITY) + 4,
+        )
+        zoomed = float(random.uniform(3, 10)) if random.random() < self._mix.unfocused else 1.0
+        return Layer(self._lit(self._pictures.draw(random, sides, zoomed), brightness), track)
+
+    def _cut_out(self, brightness: float) -> Layer:
+        random, (width, height) = self._random, self.size
+        radius = float(np.exp(random.uniform(np.log(0.06), np.log(0.4)))) * min(self.size)
+        side = round(2 * 1.35 * radius * _DENSITY)
+        picture = self._lit(
+            self._pictures.draw(random, (side, side)), brightness * random.uniform(0.5, 2)
+        )
+        mask = cut_out_mask(random, side, radius * _DENSITY, self.device)
+        track = object_track(random, self.frames, width, height)
+        return Layer(torch.cat([picture, mask[None]]), track, cut_out=True)
+
+    def _lit(self, picture: torch.Tensor, brightness: float) -> torch.Tensor:
+        """Another light on a picture: its mean, its colours, a lens that is not sharp to the last pixel."""
+        random = self._random
+        tint = np.exp(random.normal(0, 0.12, 3)) * brightness / max(float(picture.mean()), 1e-3)
+        picture = (
+            picture * torch.tensor(tint, dtype=torch.float32, device=self.device)[:, None, None]
+        )
+        colourful = random.uniform(0.3, 1.2)
+        grey = picture.mean(0, keepdim=True)
+        picture = torch.lerp(grey.expand_as(picture), picture, colourful)
+        soft = picture.clone()
+        soft[:, 1:-1] = (
+            (picture[:, :-2] + picture[:, 2:]).mul_(0.25).add_(picture[:, 1:-1], alpha=0.5)
+        )
+        softer = soft.clone()
+        softer[:, :, 1:-1] = (
+            (soft[:, :, :-2] + soft[:, :, 2:]).mul_(0.25).add_(soft[:, :, 1:-1], alpha=0.5)
+        )
+        return softer.clamp_(0, 1.5)
+
+    def _exposure(self) -> np.ndarray | None:
+        """Exposure that drifts or jumps, (T,)."""
+        random, t = self._random, np.arange(self.frames)
+        kind = random.random()
+        if kind < self._mix.drift:
+            size, time = random.uniform(-0.5, 0.7), np.exp(random.uniform(np.log(4), np.log(40)))
+            settled = np.exp(-t / time) if random.random() < 0.5 else np.sin(t / time)
+            return np.asarray(np.exp(size * settled * 0.7))
+        if kind < self._mix.drift + self._mix.jump:
+            at, size = random.integers(1, max(self.frames, 2)), random.uniform(-0.9, 0.9)
+            return np.asarray(np.where(t >= at, np.exp(size), 1.0))
+        return None
+
+    def _bands(self) -> np.ndarray | None:
+        """Mains flicker: a wave over the rows that wanders from frame to frame, (T, H)."""
+        random = self._random
+        if random.random() >= self._mix.bands:
+            return None
+        depth = np.exp(random.uniform(np.log(0.01), np.log(0.15)))
+        period = self.size[1] * random.uniform(0.8, 5)
+        step = random.uniform(-0.5, 0.5)
+        rows, t = np.arange(self.size[1])[None, :], np.arange(self.frames)[:, None]
+        return np.asarray(1 + depth * np.sin(2 * np.pi * (rows / period + step * t)))
