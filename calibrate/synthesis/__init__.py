@@ -1,6 +1,17 @@
 """Training clips with motion and known truth: pictures that move, seen by simulated or measured cameras."""
 
-from .clips import ClipBatch, Mix, PhotoClips, join
+from .clips import ClipBatch, PhotoClips, join
 from .photos import photographs
+from .scenes import Mix
+from .series import SeriesClips, StillStack, still_stack
 
-__all__ = ["ClipBatch", "Mix", "PhotoClips", "join", "photographs"]
+__all__ = [
+    "ClipBatch",
+    "Mix",
+    "PhotoClips",
+    "SeriesClips",
+    "StillStack",
+    "join",
+    "photographs",
+    "still_stack",
+]

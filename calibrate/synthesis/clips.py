@@ -11,19 +11,10 @@ import numpy as np
 import torch
 
 from .camera import Camera, SensorCamera, Yuv, random_parameters
-from .motion import (
-    Layer,
-    Scene,
-    Track,
-    bending,
-    camera_track,
-    cut_out_mask,
-    object_track,
-    resting,
-    talking_place,
-)
+from .motion import Layer, Scene, Track
 from .photos import Pictures
 from .plane_camera import PlaneCamera, random_plane_parameters
+from .scenes import CutOut, Mix, draw_scene
 
 PlaneTensors = tuple[torch.Tensor, torch.Tensor, torch.Tensor]
 
@@ -118,26 +109,6 @@ def stack(clips: Sequence[Clip]) -> ClipBatch:
     )
 
 
-@dataclass(frozen=True)
-class Mix:
-    """How often something happens in a clip, as shares of the clips.
-
-    ``still``, ``panned`` and ``talking`` are clips in which nothing, the camera or a part of the picture moves; the
-    rest are cut-outs before a still background.
-    """
-
-    still: float = 0.15
-    panned: float = 0.25
-    talking: float = 0.1
-    procedural: float = 0.25
-    plane_noise: float = 0.3
-    unfocused: float = 0.15
-    cut: float = 0.03
-    drift: float = 0.12
-    jump: float = 0.05
-    bands: float = 0.07
-
-
 class PhotoClips:
     """Clips made from pictures, seen by simulated cameras with random parameters.
 
@@ -216,27 +187,11 @@ class PhotoClips:
         return PlaneCamera(random_plane_parameters(random), optics, self.size, self.device)
 
     def _scene(self) -> Scene:
-        random, frames, mix = self._random, self.frames, self._mix
-        kind = random.random()
-        still = kind < mix.still
-        panned = mix.still <= kind < mix.still + mix.panned
-        talking = not still and not panned and kind < mix.still + mix.panned + mix.talking
-        track = resting(frames)
-        if panned:
-            track = camera_track(random, frames)
-        if talking:
-            size = np.exp(random.uniform(np.log(1), np.log(8)))
-            bends = bending(random, frames, float(size), talking_place(random))
-            track = Track(track.x, track.y, track.angle, track.zoom, bends)
-        objects = 0
-        if not still:
-            objects = int(random.integers(1, 4))
-            if (panned or talking) and random.random() < 0.6:
-                objects = 0
+        drawing = draw_scene(self._random, self.frames, self.size, self._mix)
         brightness = self._brightness()
-        layers = [self._background(track, brightness)]
-        layers += [self._cut_out(brightness) for _ in range(objects)]
-        return Scene(layers, frames, self._exposure(), self._bands())
+        layers = [self._background(drawing.background, brightness)]
+        layers += [self._layer(cut_out, brightness) for cut_out in drawing.cut_outs]
+        return drawing.scene(layers)
 
     def _brightness(self) -> float:
         """The mean of the light: dim rooms to bright ones."""
@@ -254,16 +209,12 @@ class PhotoClips:
         zoomed = float(random.uniform(3, 10)) if random.random() < self._mix.unfocused else 1.0
         return Layer(self._lit(self._pictures.draw(random, sides, zoomed), brightness), track)
 
-    def _cut_out(self, brightness: float) -> Layer:
-        random, (width, height) = self._random, self.size
-        radius = float(np.exp(random.uniform(np.log(0.06), np.log(0.4)))) * min(self.size)
-        side = round(2 * 1.35 * radius * _DENSITY)
-        picture = self._lit(
-            self._pictures.draw(random, (side, side)), brightness * random.uniform(0.5, 2)
-        )
-        mask = cut_out_mask(random, side, radius * _DENSITY, self.device)
-        track = object_track(random, self.frames, width, height)
-        return Layer(torch.cat([picture, mask[None]]), track, cut_out=True)
+    def _layer(self, cut_out: CutOut, brightness: float) -> Layer:
+        side = round(cut_out.side * _DENSITY)
+        brightness *= self._random.uniform(0.5, 2)
+        picture = self._lit(self._pictures.draw(self._random, (side, side)), brightness)
+        mask = cut_out.mask(side, self.device)
+        return Layer(torch.cat([picture, mask[None]]), cut_out.track, cut_out=True)
 
     def _lit(self, picture: torch.Tensor, brightness: float) -> torch.Tensor:
         """Another light on a picture: its mean, its colours, a lens that is not sharp to the last pixel."""
@@ -284,27 +235,3 @@ class PhotoClips:
             (soft[:, :, :-2] + soft[:, :, 2:]).mul_(0.25).add_(soft[:, :, 1:-1], alpha=0.5)
         )
         return softer.clamp_(0, 1.5)
-
-    def _exposure(self) -> np.ndarray | None:
-        """Exposure that drifts or jumps, (T,)."""
-        random, t = self._random, np.arange(self.frames)
-        kind = random.random()
-        if kind < self._mix.drift:
-            size, time = random.uniform(-0.5, 0.7), np.exp(random.uniform(np.log(4), np.log(40)))
-            settled = np.exp(-t / time) if random.random() < 0.5 else np.sin(t / time)
-            return np.asarray(np.exp(size * settled * 0.7))
-        if kind < self._mix.drift + self._mix.jump:
-            at, size = random.integers(1, max(self.frames, 2)), random.uniform(-0.9, 0.9)
-            return np.asarray(np.where(t >= at, np.exp(size), 1.0))
-        return None
-
-    def _bands(self) -> np.ndarray | None:
-        """Mains flicker: a wave over the rows that wanders from frame to frame, (T, H)."""
-        random = self._random
-        if random.random() >= self._mix.bands:
-            return None
-        depth = np.exp(random.uniform(np.log(0.01), np.log(0.15)))
-        period = self.size[1] * random.uniform(0.8, 5)
-        step = random.uniform(-0.5, 0.5)
-        rows, t = np.arange(self.size[1])[None, :], np.arange(self.frames)[:, None]
-        return np.asarray(1 + depth * np.sin(2 * np.pi * (rows / period + step * t)))

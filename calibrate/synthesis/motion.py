@@ -86,13 +86,15 @@ class Layer:
     """A picture and its track.
 
     ``picture`` is (C, h, w) with ``density`` of its pixels per output pixel; a cut-out has its mask as an additional
-    last channel, while a background goes on mirrored at its edges.
+    last channel, while a background goes on mirrored at its edges. ``sharp`` samples with cubic curves, which a
+    picture needs that has no more pixels than the output.
     """
 
     picture: torch.Tensor
     track: Track
     density: float = 2.0
     cut_out: bool = False
+    sharp: bool = False
 
     def sample(self, width: int, height: int) -> torch.Tensor:
         """The layer in each frame, (T, C, height, width); (1, …) where it is still."""
@@ -103,8 +105,9 @@ class Layer:
         grid *= torch.tensor([2 * self.density / columns, 2 * self.density / rows], device=device)
         source = self.picture[None].expand(grid.shape[0], -1, -1, -1)
         padding = "zeros" if self.cut_out else "reflection"
+        mode = "bicubic" if self.sharp else "bilinear"
         return torch.nn.functional.grid_sample(
-            source, grid, mode="bilinear", padding_mode=padding, align_corners=False
+            source, grid, mode=mode, padding_mode=padding, align_corners=False
         )
 
     def moves(self, width: int, height: int) -> torch.Tensor:
@@ -145,7 +148,7 @@ class Scene:
         moving = back.moves(width, height)
         for layer in self.layers[1:]:
             front = layer.sample(width, height)
-            mask = front[:, -1:]
+            mask = front[:, -1:].clamp(0, 1)
             picture = torch.lerp(picture, front[:, :-1], mask)
             there = torch.nn.functional.max_pool2d(mask, 2 * CELL, CELL, CELL // 2)[:, 0] > _COVERS
             there = there.expand(self.frames, -1, -1)
