@@ -39,7 +39,7 @@ from calibrate.peers import Clean, ffmpeg_filter
 from rtdenoise.cameras.simulated import open_simulated
 from rtdenoise.frames import Planes, planes_from_frame
 
-from .common import Mask, bgr, frames_of, in_420, magnified, table
+from .common import Mask, bgr, fill, frames_of, in_420, magnified, table
 from .live_ours import Make, maker
 
 Floats = NDArray[np.float32]
@@ -358,6 +358,7 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--footage", type=Path, help="folder with highway.mkv, highway_motion.mkv")
     parser.add_argument("--methods", default="recursive", help="recursive, sizes, files; by comma")
     parser.add_argument("--pictures", type=Path, help="scratch folder, outside the repository")
+    parser.add_argument("--page", type=Path, help="write the tables into this Markdown page")
     parser.add_argument("--json", type=Path, help="write all figures to this file")
     options = parser.parse_args(arguments)
     mine = [
@@ -366,12 +367,16 @@ def main(arguments: list[str] | None = None) -> None:
     found: dict[str, Any] = {}
     check = trails(simulated_scene(), known() + mine, _pictures(None))
     found["simulated"] = [asdict(t) for t in check]
-    print(trail_table(check))
+    tables = {"trails-simulated": trail_table(check)}
     if options.footage is not None and (options.footage / "highway.mkv").exists():
         scene = footage_scene(options.footage)
         real = trails(scene, known() + peers() + mine, _pictures(options.pictures))
         found["highway"] = [asdict(t) for t in real]
-        print(trail_table(real))
+        tables["trails-highway"] = trail_table(real)
+    for text in tables.values():
+        print(f"\n{text}")
+    if options.page is not None:
+        fill(options.page, tables)
     if options.json is not None:
         options.json.write_text(json.dumps(found, indent=2) + "\n", encoding="utf-8")
 

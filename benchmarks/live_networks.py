@@ -20,11 +20,24 @@ from typing import Any
 
 import numpy as np
 
-from .common import table
-from .live_clips import GROWTH, JUDGED, NOISES, SCENES, BenchClip, clip
-from .live_ours import Make, Run, maker, run
+from rtdenoise.frames import Planes
+
+from .common import fill
+from .live_clips import JUDGED, NOISES, SCENES, BenchClip, clip
+from .live_ours import Make, Run, kilo_macs, maker, run
+from .live_page import (
+    clips_table,
+    crops,
+    growth_plot,
+    growth_table,
+    keys_of,
+    mine,
+    sizes_table,
+    summary_table,
+)
 from .live_peers import Best, Figures, best_of_all, judge, mean_figures
 
+SHOWN = "desk-high"  # the clip of the pictures
 LONG_WINDOW = "atadenoise, 33 frames"  # looks half a second ahead, which no call could wait for
 
 
@@ -54,74 +67,21 @@ def summary(
         figures = [Figures(w.figures.whole, s.subject_db, w.figures.still) for w, s in both]
         lines.append(line(label, figures))
     top, top_short = lines[-2], lines[-1]
-    for key in dict.fromkeys((r.method, r.model) for r in runs):
-        mine = [r for r in runs if (r.method, r.model) == key]
-        mean = mean_figures([r.figures for r in mine])
+    for key in keys_of(runs):
+        found = mine(runs, key)
+        mean = mean_figures([r.figures for r in found])
         lines.append(
             line(
                 f"{key[0]}, {key[1]}",
-                [r.figures for r in mine],
+                [r.figures for r in found],
                 above_whole=mean.whole - top["whole"],
                 above_subject=mean.subject - top["subject"],
                 above_short_whole=mean.whole - top_short["whole"],
                 above_short_subject=mean.subject - top_short["subject"],
-                ms=float(np.mean([r.ms for r in mine])),
+                ms=float(np.mean([r.ms for r in found])),
             )
         )
     return lines
-
-
-def summary_table(lines: list[dict[str, Any]]) -> str:
-    """The means over the clips."""
-    keys = ["whole", "subject", "still", "above_whole", "above_subject"]
-    keys += ["above_short_whole", "above_short_subject"]
-    head = ["method", "whole dB", "subject dB", "rest dB", "above best: whole", "subject"]
-    head += ["above best but 33 frames: whole", "subject", "ms"]
-
-    def cells(line: dict[str, Any]) -> list[str]:
-        shown = [f"{line[k]:{'+' if 'above' in k else ''}.2f}" if k in line else "" for k in keys]
-        return [line["method"], *shown, f"{line['ms']:.1f}" if "ms" in line else ""]
-
-    return table(head, map(cells, lines))
-
-
-def clips_table(
-    clips: list[BenchClip], noisy: dict[str, Figures], peers: dict[str, list[Best]], runs: list[Run]
-) -> str:
-    """Whole frame / subject / rest in dB for every clip and method."""
-
-    def cell(figures: Figures) -> str:
-        return f"{figures.whole:.2f} / {figures.subject:.2f} / {figures.still:.2f}"
-
-    lines = [["noisy", *(cell(noisy[c.name]) for c in clips)]]
-    for position, first in enumerate(next(iter(peers.values()))):
-        every = [peers[c.name][position] for c in clips]
-        lines.append(
-            [
-                first.peer,
-                *(
-                    cell(Figures(b.figures.whole, b.subject_db, b.figures.still))
-                    + f" ({b.strength:g}, {b.subject_strength:g})"
-                    for b in every
-                ),
-            ]
-        )
-    for key in dict.fromkeys((r.method, r.model) for r in runs):
-        mine = {r.clip: r for r in runs if (r.method, r.model) == key}
-        lines.append([f"{key[0]}, {key[1]}", *(cell(mine[c.name].figures) for c in clips)])
-    return table(["method", *(c.name.replace("-", ", ") for c in clips)], lines)
-
-
-def growth_table(runs: list[Run]) -> str:
-    """By how many dB the noise of what stands still has shrunk, mean over the clips."""
-    lines = []
-    for key in dict.fromkeys((r.method, r.model) for r in runs):
-        mine = [r for r in runs if (r.method, r.model) == key]
-        for name in ("mean_db", "truth_db"):
-            values = np.mean([[getattr(g, name) for g in r.growth] for r in mine], axis=0)
-            against = "mean of many frames" if name == "mean_db" else "truth"
-            lines.append([f"{key[0]}, {key[1]}", against, *(f"{v:.1f}" for v in values)])
-    return table(["method", "against", *(f"frame {i}" for i in GROWTH)], lines)
 
 
 def noisy_figures(clips: list[BenchClip], judged: tuple[int, ...]) -> dict[str, Figures]:
@@ -130,19 +90,20 @@ def noisy_figures(clips: list[BenchClip], judged: tuple[int, ...]) -> dict[str, 
 
 
 def run_all(
-    clips: list[BenchClip],
-    methods: dict[str, Make],
-    judged: tuple[int, ...],
-    own_estimate: bool,
-) -> list[Run]:
-    """Every one of our methods on every clip."""
-    runs = []
+    clips: list[BenchClip], methods: dict[str, Make], judged: tuple[int, ...], own_estimate: bool
+) -> tuple[list[Run], dict[str, Planes]]:
+    """Every one of our methods on every clip; also what each made of the middle judged frame of the shown clip."""
+    runs: list[Run] = []
+    shown: dict[str, Planes] = {}
     for name, make in methods.items():
         for own in (False, True) if own_estimate else (False,):
             for one in clips:
-                runs.append(run(name, make, one, judged, own)[0])
-                print(runs[-1].method, runs[-1].model, one.name, runs[-1].figures, flush=True)
-    return runs
+                done, picture = run(name, make, one, judged, own)
+                runs.append(done)
+                if one.name == SHOWN and not own:
+                    shown[name] = picture
+                print(done.method, done.model, one.name, done.figures, flush=True)
+    return runs, shown
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -151,6 +112,7 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--network", type=Path, action="append", default=[], help="one file more")
     parser.add_argument("--cache", type=Path, help="keep clips and peers' results in this folder")
     parser.add_argument("--json", type=Path, help="write all figures to this file")
+    parser.add_argument("--page", type=Path, help="write tables and pictures into this page")
     parser.add_argument("--judged", default=",".join(map(str, JUDGED)), help="judged frames")
     parser.add_argument("--clips", default="", help="only those, such as desk-low,street-high")
     parser.add_argument("--size", default="1920x1080")
@@ -159,8 +121,9 @@ def main(arguments: list[str] | None = None) -> None:
     options = parser.parse_args(arguments)
     width, height = (int(v) for v in options.size.split("x"))
     judged = tuple(int(v) for v in options.judged.split(","))
-    names = [n for n in options.methods.split(",") if n] + [str(path) for path in options.network]
-    methods = {Path(name).stem: maker(name, options.device) for name in names}
+    asked = [n for n in options.methods.split(",") if n] + [str(path) for path in options.network]
+    names = {Path(name).stem: name for name in asked}
+    methods = {name: maker(spec, options.device) for name, spec in names.items()}
     with tempfile.TemporaryDirectory() as scratch:
         cache = Path(scratch) if options.cache is None else options.cache
         clips = [
@@ -171,14 +134,24 @@ def main(arguments: list[str] | None = None) -> None:
         ]
         peers = best_of_all(clips, judged)
         noisy = noisy_figures(clips, judged)
-        runs = run_all(clips, methods, judged, not options.no_own_estimate)
+        runs, shown = run_all(clips, methods, judged, not options.no_own_estimate)
         lines = summary(clips, noisy, peers, runs)
-        for text in (
-            clips_table(clips, noisy, peers, runs),
-            summary_table(lines),
-            growth_table(runs),
-        ):
+        tables = {
+            "sizes": sizes_table(runs, {name: kilo_macs(spec) for name, spec in names.items()}),
+            "clips": clips_table(clips, noisy, peers, runs),
+            "summary": summary_table(lines),
+            "growth": growth_table(runs),
+        }
+        for text in tables.values():
             print(f"\n{text}")
+        if options.page is not None:
+            fill(options.page, tables)
+            growth_plot(runs, options.page.with_name("live-networks-growth.png"))
+            middle, last = judged[len(judged) // 2], list(shown)[-1:]
+            at = next((c for c in clips if c.name == SHOWN), None)
+            if at is not None:
+                picture = options.page.with_name("live-networks.jpg")
+                crops(at, middle, {name: shown[name] for name in last}, picture)
         if options.json is not None:
             found = {
                 "judged": judged,

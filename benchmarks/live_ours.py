@@ -50,14 +50,28 @@ class Run:
     ms: float
 
 
+def _path(name: str) -> Path:
+    """The file of a network: a shipped size, or a path."""
+    path = Path(name)
+    if path.suffix == ".safetensors":
+        return path
+    return Path(rtdenoise.networks.__file__).parent / "base" / f"{name}.safetensors"
+
+
+def kilo_macs(name: str) -> float | None:
+    """Thousands of multiplications with addition per luma pixel, as the network itself counts them."""
+    if name == "recursive":
+        return None
+    network, _ = load_network(_path(name))
+    counted = getattr(network, "kmac_per_pixel", None)
+    return None if counted is None else float(counted() if callable(counted) else counted)
+
+
 def maker(name: str, device: str = "auto") -> Make:
     """What makes a denoiser: "recursive", the name of a shipped size, or the path of a network's file."""
     if name == "recursive":
         return RecursiveDenoiser
-    path = Path(name)
-    if path.suffix != ".safetensors":
-        path = Path(rtdenoise.networks.__file__).parent / "base" / f"{name}.safetensors"
-    network, _ = load_network(path)
+    network, _ = load_network(_path(name))
     live = importlib.import_module("rtdenoise.denoisers.live_network")
 
     def make(model: NoiseModel | None) -> Denoiser:
