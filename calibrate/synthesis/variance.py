@@ -40,8 +40,8 @@ def read_tiles(frames: Sequence[torch.Tensor], size: tuple[int, int]) -> tuple[D
     means, variances = [], []
     for plane in frames:
         _, height, width = plane.shape
-        margin = _MARGIN * width // size[0]
         tall, wide = height // _SIDE, width // _SIDE
+        margin = min(_MARGIN * width // size[0], tall // 4, wide // 4)
         cells = plane[:, : tall * _SIDE, : wide * _SIDE].reshape(-1, _SIDE, tall, _SIDE, wide)
         inside = cells[:, :, margin : tall - margin, :, margin : wide - margin]
         inside = inside.permute(1, 3, 0, 2, 4).reshape(_SIDE, _SIDE, -1)

@@ -1,0 +1,129 @@
+"""What moves, and what is said to move."""
+
+import numpy as np
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from calibrate.synthesis.motion import Layer, Scene, Track, cut_out_mask, object_track, resting
+from calibrate.synthesis.scenes import Mix, draw_scene
+
+CPU = torch.device("cpu")
+SIDE = 96
+
+
+def texture(side: int, seed: int = 0) -> torch.Tensor:
+    return torch.rand((3, side, side), generator=torch.Generator().manual_seed(seed))
+
+
+def track(frames: int, dx: float = 0.0, dy: float = 0.0, x: float = 0.0, y: float = 0.0) -> Track:
+    t, one = np.arange(frames).astype(np.float64), np.ones(frames)
+    return Track(one * x + dx * t, one * y + dy * t, 0 * one, one)
+
+
+def test_a_resting_picture_is_the_picture_itself() -> None:
+    picture = texture(SIDE)
+    layer = Layer(picture, resting(5), density=1.0)
+    shown, moving = Scene([layer], 5).render(SIDE, SIDE)
+    assert shown.shape == (1, 3, SIDE, SIDE)
+    torch.testing.assert_close(shown[0], picture, atol=1e-4, rtol=0)
+    assert moving.shape == (5, SIDE // 4, SIDE // 4)
+    assert not moving.any()
+
+
+def test_a_pan_moves_the_picture_by_its_path() -> None:
+    picture = texture(2 * SIDE)
+    layer = Layer(picture, track(4, dx=3, dy=-2), density=1.0)
+    shown, moving = Scene([layer], 4).render(SIDE, SIDE)
+    for t in range(3):
+        torch.testing.assert_close(
+            shown[t + 1, :, :-2, 3:], shown[t, :, 2:, :-3], atol=1e-3, rtol=0
+        )
+    assert not moving[0].any()
+    assert moving[1:].all()
+
+
+def test_what_a_cut_out_covers_and_uncovers_is_moving() -> None:
+    side, half = 40, 12
+    mask = torch.zeros((1, side, side))
+    middle = slice(side // 2 - half, side // 2 + half)
+    mask[:, middle, middle] = 1
+    patch = torch.cat([torch.ones((3, side, side)), mask])
+    front = Layer(patch, track(3, dx=8, x=-20), density=1.0, cut_out=True)
+    back = Layer(torch.zeros((3, SIDE, SIDE)), resting(3), density=1.0)
+    shown, moving = Scene([back, front], 3).render(SIDE, SIDE)
+    changed = (shown[1:] - shown[:-1]).abs().amax(1) > 0.01
+    cells = changed.view(2, SIDE // 4, 4, SIDE // 4, 4).any(4).any(2)
+    assert not moving[0].any()
+    assert (moving[1:] | ~cells).all(), "all that changed is marked"
+    for t in (1, 2):
+        # From the left edge of where it was to the right edge of where it is, give or take two cells.
+        columns = np.flatnonzero(moving[t].any(0).numpy()) * 4
+        left, right = SIDE / 2 - 20 + 8 * (t - 1) - half, SIDE / 2 - 20 + 8 * t + half
+        assert abs(columns[0] - left) <= 8
+        assert abs(columns[-1] + 4 - right) <= 8
+        assert moving[t].float().sum() * 16 < 2 * (2 * half + 8) * 2 * half
+
+
+def test_a_cut_out_at_rest_does_not_move() -> None:
+    patch = torch.ones((4, 32, 32))
+    front = Layer(patch, track(4, x=5), cut_out=True)
+    back = Layer(texture(2 * SIDE), resting(4))
+    shown, moving = Scene([back, front], 4).render(SIDE, SIDE)
+    assert shown.shape[0] == 1
+    assert not moving.any()
+
+
+def test_exposure_and_bands_change_the_light() -> None:
+    back = Layer(torch.ones((3, SIDE, SIDE)), resting(3), density=1.0)
+    exposure = np.array([1.0, 0.5, 2.0])
+    bands = np.ones((3, SIDE))
+    bands[1, :10] = 3
+    shown, moving = Scene([back], 3, exposure, bands).render(SIDE, SIDE)
+    assert shown.shape[0] == 3
+    torch.testing.assert_close(shown[:, 0, 50, 50], torch.tensor([1.0, 0.5, 2.0]))
+    torch.testing.assert_close(shown[1, 0, 5, 50], torch.tensor(1.5))
+    assert not moving.any()
+
+
+@settings(max_examples=25, deadline=None)
+@given(seed=st.integers(0, 10_000), frames=st.integers(1, 40))
+def test_drawings_are_sound(seed: int, frames: int) -> None:
+    drawing = draw_scene(np.random.default_rng(seed), frames, (128, 96), Mix())
+    again = draw_scene(np.random.default_rng(seed), frames, (128, 96), Mix())
+    for one, other in zip(
+        [drawing.background, *(c.track for c in drawing.cut_outs)],
+        [again.background, *(c.track for c in again.cut_outs)],
+        strict=True,
+    ):
+        for name in ("x", "y", "angle", "zoom"):
+            values = getattr(one, name)
+            assert values.shape == (frames,)
+            assert np.isfinite(values).all()
+            assert (values == getattr(other, name)).all()
+        assert (one.zoom > 0.3).all()
+        # Nothing is quicker than 24 pixels per frame, but for a shaking hand.
+        steps = np.hypot(np.diff(one.x), np.diff(one.y))
+        assert (steps < 24 * 1.5 + 12).all()
+    if drawing.exposure is not None:
+        assert drawing.exposure.shape == (frames,)
+        assert (drawing.exposure > 0.2).all()
+
+
+def test_objects_stay_near_the_frame() -> None:
+    random = np.random.default_rng(4)
+    for _ in range(50):
+        path = object_track(random, 60, 200, 100)
+        assert np.abs(path.x).max() <= 110
+        assert np.abs(path.y).max() <= 55
+
+
+def test_masks_are_soft_patches_with_nothing_at_the_edge() -> None:
+    random = np.random.default_rng(1)
+    for _ in range(10):
+        mask = cut_out_mask(random, 80, 28.0, CPU)
+        assert mask.shape == (80, 80)
+        assert float(mask.min()) >= 0
+        assert float(mask.max()) == 1
+        assert float(mask[0].max()) < 0.3
+        assert 0.1 < float(mask.mean()) < 0.8
