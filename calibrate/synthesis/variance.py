@@ -65,7 +65,7 @@ def tile_points(frames: Sequence[torch.Tensor], size: tuple[int, int]) -> list[P
     """The noise on tiles, per plane."""
     means, variances = read_tiles(frames, size)
     # Few against the picture's own pixels, whose noise it is that a camera's owner measures.
-    few = np.full(GREYS, 60.0)
+    few = np.full(GREYS, 12.0)
     return [Points(m, v, few) for m, v in zip(means, variances, strict=True)]
 
 
@@ -105,17 +105,18 @@ def curves(parts: Sequence[Sequence[Points]], device: torch.device) -> torch.Ten
 
 
 def curve(points: Points) -> Doubles:
-    """A smooth curve over the 256 byte levels through measured points: weighted local lines of the logarithm."""
+    """A smooth curve over the 256 byte levels through measured points: weighted local lines."""
     at = np.arange(256.0)
     distance = np.abs(at[:, None] - points.levels[None, :])
     # Where points are far apart, at least the nearest three take part.
     nearest = np.sort(distance, axis=1)[:, min(2, distance.shape[1] - 1), None]
     weight = np.exp(-0.5 * (distance / np.maximum(_WIDTH, nearest)) ** 2) * points.counts + 1e-12
-    logs = np.log(np.maximum(points.variances, _FLOOR))
     total = weight.sum(1)
-    mean_x, mean_y = weight @ points.levels / total, weight @ logs / total
-    x, y = points.levels[None, :] - mean_x[:, None], logs[None, :] - mean_y[:, None]
+    mean_x, mean_y = weight @ points.levels / total, weight @ points.variances / total
+    x = points.levels[None, :] - mean_x[:, None]
+    y = points.variances[None, :] - mean_y[:, None]
     slope = (weight * x * y).sum(1) / ((weight * x**2).sum(1) + 25 * total)
     # Outside the measured levels it is flat, as a noise curve is.
     inside = np.clip(at, points.levels.min(), points.levels.max())
-    return np.asarray(np.exp(mean_y + slope * (inside - mean_x)))
+    line = mean_y + slope * (inside - mean_x)
+    return np.asarray(np.maximum(line, np.maximum(0.3 * mean_y, _FLOOR)))
