@@ -29,6 +29,7 @@ Doubles = NDArray[np.float64]
 # Below black there is as much room as in the camera that is copied, so that noise around black keeps its mean.
 _RAW_FLOOR = -BLACK / SPAN
 _TONE_FLOOR = -0.25
+_PART = 6
 _BRIGHTEST = 0.98  # of the greys on which noise is measured, linear
 _LUMA = (0.299, 0.587, 0.114)  # BT.601
 # What OpenCV takes for the colour differences of that luma.
@@ -41,6 +42,13 @@ class Yuv(NamedTuple):
     y: torch.Tensor
     u: torch.Tensor
     v: torch.Tensor
+
+
+def join_frames(parts: list[Yuv]) -> Yuv:
+    """The frames of all parts, one after the other."""
+    if len(parts) == 1:
+        return parts[0]
+    return Yuv(*(torch.cat(planes) for planes in zip(*parts, strict=True)))
 
 
 class Camera(Protocol):
@@ -169,6 +177,8 @@ class SensorCamera:
     ) -> None:
         p = parameters
         self.parameters, self._size, self._device = p, size, device
+        # So many frames stay in a processor's cache; a GPU is quickest with all of them.
+        self._part = _PART if device.type == "cpu" else 1 << 20
         balance = np.array([p.white_balance[0], 1.0, p.white_balance[1]])
         mixing = np.eye(3) + p.colourfulness * (COLOUR_MATRIX.astype(float) - np.eye(3))
         matrix = mixing * balance[None, :]
@@ -203,6 +213,9 @@ class SensorCamera:
         Args:
             light: (T, 3, H, W), linear, 1 is white.
         """
+        return join_frames([self._clean(part) for part in torch.split(light, self._part)])
+
+    def _clean(self, light: torch.Tensor) -> Yuv:
         colours = self._respond(light)
         if not self.parameters.mosaic:
             return self._whole(self._picture(colours))
@@ -218,8 +231,14 @@ class SensorCamera:
             frames: How many.
             noise: Draws the noise, on the camera's device.
         """
+        if light.shape[0] == 1:
+            counts = [min(self._part, frames - k) for k in range(0, frames, self._part)]
+            return join_frames([self._shoot(light, count, noise) for count in counts])
+        parts = torch.split(light, self._part)
+        return join_frames([self._shoot(part, part.shape[0], noise) for part in parts])
+
+    def _shoot(self, light: torch.Tensor, count: int, noise: torch.Generator) -> Yuv:
         sensor = self.parameters.sensor
-        count = frames
         height, width = light.shape[2:]
         shape = (count, height // 2, 2, width // 2, 2)
         mosaic = torch.empty(shape, device=self._device)

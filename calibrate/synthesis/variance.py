@@ -80,7 +80,8 @@ def picture_points(frames: Sequence[torch.Tensor], clean: Sequence[torch.Tensor]
     """
     found = []
     for noisy, level in zip(frames, clean, strict=True):
-        variance = noisy.var(0).flatten()
+        deviations = noisy - noisy.mean(0)
+        variance = (deviations.square_().sum(0) / (noisy.shape[0] - 1)).flatten()
         bins = (level[0].flatten() / _BIN).clamp_(0, _BINS - 1).long()
         # (pixels, levels, variances) per bin
         values = torch.stack([torch.ones_like(variance), level[0].flatten(), variance])
