@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -130,9 +131,19 @@ def _show(outcome: Outcome, files: list[Path]) -> None:
     model = outcome.noise
     at_middle = [float(p.curve.variance(128.0)) ** 0.5 for p in (model.y, model.u, model.v)]
     show("Noise at level 128 (Y, U, V): " + ", ".join(f"{s:.2f}" for s in at_middle) + " levels")
+    y = model.y
+    lags = ", ".join(f"{lag:+.2f}" for lag in y.temporal_correlation)
+    show(
+        f"Luma: fixed pattern {_level(y.fixed_pattern_std)}, row flicker {_level(y.row_flicker_std)}, "
+        f"correlation between frames {lags}"
+    )
     show(f"Report: {_plain(files[-1].parent)}")
     if outcome.network_path:
         show(f"Network: {_plain(outcome.network_path)}")
+
+
+def _level(std: float) -> str:
+    return "not measured" if math.isnan(std) else f"{std:.2f}"
 
 
 def _interval(value: Any) -> str:

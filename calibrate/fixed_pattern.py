@@ -6,6 +6,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from rtdenoise.noise import NoiseCurve
+
 Mask = NDArray[np.bool_]
 Floats = NDArray[np.float32]
 
@@ -16,11 +18,13 @@ _FEWEST = 2000  # pixels that two means must have in common
 _WINDOWS = (9, 17, 33)
 _LEAST_KEPT = 0.6
 _NEIGHBOURHOOD = 31  # pixels; in a narrower one the pattern itself would decide about its weight
-_LEAST_ENERGY = 0.01  # squared bytes; a mean of bytes is no finer
+_LEAST_VARIANCE = 0.01  # squared bytes
+_LEAST_ENERGY = 1e-3  # relative to the noise's variance: no mean is taken of so many frames
 
 
 def fixed_pattern(
     means: list[tuple[Floats, Mask]],
+    curve: NoiseCurve,
     row_correlation: tuple[float, ...] = (),
     column_correlation: tuple[float, ...] = (),
 ) -> float:
@@ -30,13 +34,15 @@ def fixed_pattern(
     at the same pixels is the sensor's. Where two means look alike (the camera did not move between
     them), the common part is the scene itself.
 
-    The pattern went through the camera's filters as the noise did, so that its correlation is taken
-    to be the noise's: that tells how much of it the high-pass filter took away. What differs with
-    the level (bright pixels show sensitivities, dark ones offsets) is not shared by the scenes, so
-    that the result is rather a lower bound.
+    The pattern went through the camera's filters and tone curve as the noise did, so that it is taken
+    to change with the level as the noise does, and its correlation to be the noise's: that tells how
+    much of it the high-pass filter took away. What differs between the scenes beyond that (bright
+    pixels show sensitivities, dark ones offsets) is not shared, so that the result is too low:
+    on the simulated camera by 30 % at high noise and by a half at low noise.
 
     Args:
         means: per series its mean (rows, columns) in bytes, and which of its pixels count.
+        curve: of the noise: what the tone curve does to noise at each level, it does to the pattern.
         row_correlation: of the noise, at lags 1, 2, … along a row.
         column_correlation: down a column.
     """
@@ -47,13 +53,18 @@ def fixed_pattern(
         for b, still_b in means[index + 1 :]:
             if a.shape != b.shape or _alike(a, b):
                 continue
-            fine_a, fine_b = (m - cv2.blur(m, (window, window)) for m in (a, b))
+            stds = [np.sqrt(np.maximum(curve.variance(m), _LEAST_VARIANCE)) for m in (a, b)]
+            fine_a, fine_b = (
+                np.asarray((m - cv2.blur(m, (window, window))) / std, np.float32)
+                for m, std in zip((a, b), stds, strict=True)
+            )
             both = still_a & still_b
             if int(both.sum()) >= _FEWEST:
                 # By the inverse of what the products vary by: plain walls count, detail does not.
                 weight = (both / (_energy(fine_a) * _energy(fine_b))).astype(np.float64)
                 covariance = float((fine_a * fine_b * weight).sum() / weight.sum())
-                covariances.append(covariance / kept[window])
+                variance = float((stds[0] * stds[1])[both].mean())
+                covariances.append(covariance / kept[window] * variance)
     if not covariances:
         return float("nan")
     return round(float(np.sqrt(max(float(np.median(covariances)), 0.0))), 4)

@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rtdenoise.files import write_bytes, write_json
-from rtdenoise.noise import NoiseModel
 
+from .noise_figure import draw_noise
 from .quality import Example
 from .run import Outcome
 from .training import Judgement
@@ -57,33 +57,6 @@ def _figure(width: float, height: float) -> Figure:
 
     figure = Figure(figsize=(width, height), layout="constrained")
     FigureCanvasAgg(figure)
-    return figure
-
-
-def draw_noise(model: NoiseModel) -> Figure:
-    """Standard deviation against level for each plane, and how alike neighbouring pixels are."""
-    figure = _figure(9, 3.6)
-    left, right = figure.subplots(1, 2)
-    for name, plane, colour in (
-        ("Y", model.y, "#333333"),
-        ("U", model.u, "#2b6cb0"),
-        ("V", model.v, "#c0392b"),
-    ):
-        std = np.sqrt(plane.curve.variances)
-        left.plot(plane.curve.levels, std, color=colour, marker=".", label=name)
-        lags = np.arange(1, len(plane.row_correlation) + 1)
-        if len(lags):
-            right.plot(lags, plane.row_correlation, color=colour, label=f"{name} along rows")
-            right.plot(lags, plane.column_correlation, color=colour, ls="--", label=f"{name} down")
-    left.set(title="Noise against level", xlabel="level", ylabel="standard deviation (levels)")
-    left.set_xlim(0, 255)
-    left.set_ylim(bottom=0)
-    right.set(title="Correlation of neighbours", xlabel="distance (pixels)", ylabel="correlation")
-    right.axhline(0, color="#999999", lw=0.8)
-    for axes in (left, right):
-        axes.grid(alpha=0.25)
-        if axes.get_legend_handles_labels()[0]:
-            axes.legend(fontsize=8)
     return figure
 
 
