@@ -26,12 +26,14 @@ from .common import fill
 from .live_clips import JUDGED, NOISES, SCENES, BenchClip, clip
 from .live_ours import Make, Run, kilo_macs, maker, run
 from .live_page import (
+    best_peer,
     clips_table,
     crops,
     growth_plot,
     growth_table,
     keys_of,
     mine,
+    peers_table,
     sizes_table,
     summary_table,
 )
@@ -39,13 +41,6 @@ from .live_peers import Best, Figures, best_of_all, judge, mean_figures
 
 SHOWN = "desk-high"  # the clip of the pictures
 LONG_WINDOW = "atadenoise, 33 frames"  # looks half a second ahead, which no call could wait for
-
-
-def best_peer(found: list[Best], but: str = "") -> tuple[Best, Best]:
-    """The peers that are best in the whole frame and in the subject, all but one."""
-    others = [best for best in found if best.peer != but]
-    whole = max(others, key=lambda best: best.figures.whole)
-    return whole, max(others, key=lambda best: best.subject_db)
 
 
 def summary(
@@ -139,6 +134,7 @@ def main(arguments: list[str] | None = None) -> None:
         tables = {
             "sizes": sizes_table(runs, {name: kilo_macs(spec) for name, spec in names.items()}),
             "clips": clips_table(clips, noisy, peers, runs),
+            "peers": peers_table(clips, peers),
             "summary": summary_table(lines),
             "growth": growth_table(runs),
         }

@@ -67,31 +67,52 @@ def sizes_table(runs: list[Run], kmac: dict[str, float | None]) -> str:
     return table(["network", "kMAC per pixel", "whole dB", "subject dB", "ms (CPU)"], lines)
 
 
+def best_peer(found: list[Best], but: str = "") -> tuple[Best, Best]:
+    """The peers that are best in the whole frame and in the subject, all but one."""
+    others = [best for best in found if best.peer != but]
+    whole = max(others, key=lambda best: best.figures.whole)
+    return whole, max(others, key=lambda best: best.subject_db)
+
+
 def clips_table(
     clips: list[BenchClip], noisy: dict[str, Figures], peers: dict[str, list[Best]], runs: list[Run]
 ) -> str:
-    """Whole frame / subject / rest in dB for every clip and method."""
+    """Whole frame / subject in dB for every clip: noisy, the best peers, and ours."""
 
     def cell(figures: Figures) -> str:
-        return f"{figures.whole:.2f} / {figures.subject:.2f} / {figures.still:.2f}"
+        return f"{figures.whole:.2f} / {figures.subject:.2f}"
 
-    lines = [["noisy", *(cell(noisy[c.name]) for c in clips)]]
-    for position, first in enumerate(next(iter(peers.values()))):
-        every = [peers[c.name][position] for c in clips]
+    lines = []
+    for one in clips:
+        whole, subject = best_peer(peers[one.name])
         lines.append(
             [
-                first.peer,
+                one.name.replace("-", ", "),
+                cell(noisy[one.name]),
+                f"{whole.figures.whole:.2f} ({whole.peer}, {whole.strength:g})",
+                f"{subject.subject_db:.2f} ({subject.peer}, {subject.subject_strength:g})",
                 *(
-                    cell(Figures(b.figures.whole, b.subject_db, b.figures.still))
-                    + f" ({b.strength:g}, {b.subject_strength:g})"
-                    for b in every
+                    cell(r.figures)
+                    for key in keys_of(runs)
+                    for r in mine(runs, key)
+                    if r.clip == one.name
                 ),
             ]
         )
-    for key in keys_of(runs):
-        found = {r.clip: r for r in mine(runs, key)}
-        lines.append([f"{key[0]}, {key[1]}", *(cell(found[c.name].figures) for c in clips)])
-    return table(["method", *(c.name.replace("-", ", ") for c in clips)], lines)
+    head = ["clip", "noisy", "best peer, whole", "best peer, subject"]
+    return table([*head, *(f"{key[0]}, {key[1]}" for key in keys_of(runs))], lines)
+
+
+def peers_table(clips: list[BenchClip], peers: dict[str, list[Best]]) -> str:
+    """Whole frame / subject in dB for every clip and peer, with its best strengths for both."""
+    head = ["clip", *(best.peer for best in next(iter(peers.values())))]
+
+    def cell(best: Best) -> str:
+        strengths = f"{best.strength:g}, {best.subject_strength:g}"
+        return f"{best.figures.whole:.2f} / {best.subject_db:.2f} ({strengths})"
+
+    lines = ([c.name.replace("-", ", "), *map(cell, peers[c.name])] for c in clips)
+    return table(head, lines)
 
 
 def growth_means(runs: list[Run], figure: str) -> dict[str, NDArray[np.float64]]:

@@ -92,7 +92,13 @@ def _ffmpeg(name: str, options: str) -> Callable[[float], Clean]:
 PEERS = (
     Peer("atadenoise", _ladder(0.005, 0.3, 1.4), _atadenoise(9), 4, 4),
     Peer("atadenoise, 33 frames", _ladder(0.005, 0.3, 1.4), _atadenoise(33), 16, 16),
-    Peer("fftdnoiz", _ladder(1, 100, 1.4), _ffmpeg("fftdnoiz", "sigma={}:prev=1:next=1"), 1, 1),
+    Peer(
+        "fftdnoiz",
+        (0.7, *_ladder(1, 100, 1.4), 100),  # 100 is the most that it takes
+        _ffmpeg("fftdnoiz", "sigma={}:prev=1:next=1"),
+        1,
+        1,
+    ),
     Peer("nlmeans", _ladder(1, 30, 1.25), _ffmpeg("nlmeans", "s={}")),
     Peer("bm3d", _ladder(1, 200, 1.5), _ffmpeg("bm3d", "sigma={}")),
     Peer("OpenCV nlmeans", _ladder(1, 30, 1.4), opencv_nlmeans),
