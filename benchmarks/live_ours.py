@@ -59,12 +59,12 @@ def _path(name: str) -> Path:
 
 
 def kilo_macs(name: str) -> float | None:
-    """Thousands of multiplications with addition per luma pixel, as the network itself counts them."""
+    """Thousands of multiplications with addition per luma pixel; None for what is no network."""
     if name == "recursive":
         return None
     network, _ = load_network(_path(name))
-    counted = getattr(network, "kmac_per_pixel", None)
-    return None if counted is None else float(counted() if callable(counted) else counted)
+    counted: float = importlib.import_module("rtdenoise.networks.live").macs_per_pixel(network.size)
+    return counted / 1e3
 
 
 def maker(name: str, device: str = "auto") -> Make:
