@@ -157,10 +157,11 @@ class PhotoClips:
 
     def _clip(self) -> Clip:
         random, (width, height) = self._random, self.size
-        light, moving = self._scene().render(width, height)
+        camera, gain = self._camera()
+        light, moving = self._scene(gain).render(width, height)
         cut = torch.zeros(self.frames, dtype=torch.bool, device=self.device)
         if random.random() < self._mix.cut and self.frames > 1:
-            other, other_moving = self._scene().render(width, height)
+            other, other_moving = self._scene(gain).render(width, height)
             at = int(random.integers(1, self.frames))
             light = torch.cat(
                 [
@@ -171,31 +172,38 @@ class PhotoClips:
             moving = torch.cat([moving[:at], other_moving[at:]])
             moving[at] = True
             cut[at] = True
-        camera = self._camera()
         clean = camera.clean(light)
         noisy = camera.shoot(light, clean, self.frames, self._noise)
         variance = camera.variance(light, clean, self._noise)
         whole = Yuv(*(p.expand(self.frames, -1, -1) for p in clean))
         return Clip(noisy, whole, variance, moving, cut)
 
-    def _camera(self) -> Camera:
+    def _camera(self) -> tuple[Camera, float]:
+        """A camera, and its gain."""
         random = self._random
         parameters = random_parameters(random)
         if random.random() >= self._mix.plane_noise:
-            return SensorCamera(parameters, self.size, self.device, self._noise)
+            camera = SensorCamera(parameters, self.size, self.device, self._noise)
+            return camera, parameters.sensor.gain
         optics = replace(parameters, mosaic=False, quantiser=None, quality=None, chroma="420")
-        return PlaneCamera(random_plane_parameters(random), optics, self.size, self.device)
+        return PlaneCamera(random_plane_parameters(random), optics, self.size, self.device), 1.0
 
-    def _scene(self) -> Scene:
+    def _scene(self, gain: float) -> Scene:
         drawing = draw_scene(self._random, self.frames, self.size, self._mix)
-        brightness = self._brightness()
+        brightness = self._brightness(gain)
         layers = [self._background(drawing.background, brightness)]
         layers += [self._layer(cut_out, brightness) for cut_out in drawing.cut_outs]
         return drawing.scene(layers)
 
-    def _brightness(self) -> float:
-        """The mean of the light: dim rooms to bright ones."""
-        return float(np.exp(self._random.uniform(np.log(0.02), np.log(0.4))))
+    def _brightness(self, gain: float) -> float:
+        """The mean of the light: mostly well exposed, else from dim rooms to bright ones."""
+        random = self._random
+        if random.random() < 0.6:
+            return float(np.clip(0.2 * np.exp(random.normal(0, 0.5)), 0.05, 0.6))
+        # A camera turns its gain up for a picture that is not quite dark. In the dark, strong noise would lose its
+        # mean at the bend of the tone curve, more than any denoiser could know.
+        darkest = 0.015 * max(1.0, gain / 15) ** 0.6
+        return float(np.exp(random.uniform(np.log(darkest), np.log(0.5))))
 
     def _background(self, track: Track, brightness: float) -> Layer:
         random = self._random
