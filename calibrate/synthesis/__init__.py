@@ -3,7 +3,8 @@
 from .clips import ClipBatch, PhotoClips, join
 from .photos import photographs
 from .scenes import Mix
-from .series import SeriesClips, StillStack, still_stack
+from .series import SeriesClips
+from .still import StillStack, still_stack
 
 __all__ = [
     "ClipBatch",

@@ -8,14 +8,13 @@ moved there has a level with about the same noise; elsewhere noise is drawn from
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
 from rtdenoise.errors import ClipError
-from rtdenoise.frames import Planes
 from rtdenoise.noise import PLANES, NoiseModel
 from rtdenoise.noise_fields import spectrum
 
@@ -23,51 +22,12 @@ from .camera import Yuv
 from .clips import Clip, ClipBatch, stack
 from .motion import CELL, Layer
 from .scenes import Drawing, Mix, draw_scene
-
-Floats = NDArray[np.float32]
-YuvArrays = tuple[Floats, Floats, Floats]
+from .still import FEWEST, YuvArrays
 
 BLOCK = 8  # pixels of a luma block that is taken or left as a whole, as JPEG made it
 _CANDIDATES = 3  # places that residuals are taken from
 _MATCHES = 1.35  # up to this ratio of standard deviations residuals are scaled
 _ROUNDING = 1 / 12  # variance that rounding adds again
-_FEWEST = 4  # frames of a series
-
-
-@dataclass(frozen=True)
-class StillStack:
-    """A still series in 4:2:0.
-
-    ``mean`` is y (H, W), u and v (H/2, W/2) in bytes; ``residuals`` the frames less the mean, times √(N/(N − 1)),
-    which gives them the variance of the noise: y (N, H, W), u and v likewise.
-    """
-
-    mean: YuvArrays
-    residuals: YuvArrays
-
-
-def still_stack(frames: Sequence[Planes]) -> StillStack:
-    """The mean and the residuals of a still series' frames; other chroma than 4:2:0 is averaged down to it.
-
-    Raises:
-        ClipError: fewer than four frames, or frames without colour.
-    """
-    if len(frames) < _FEWEST:
-        raise ClipError(
-            f"A series of {len(frames)} frames is too short to train with.",
-            "Record a longer still series with rtdenoise capture.",
-        )
-    if frames[0].format.chroma == "gray":
-        raise ClipError("The series has no colour planes.", "Record it in a mode with colour.")
-    planes = [_even_420(frame) for frame in frames]
-    means, residuals = [], []
-    scale = np.float32(np.sqrt(len(frames) / (len(frames) - 1)))
-    for k in range(3):
-        whole = np.stack([p[k] for p in planes])
-        mean = whole.mean(0, dtype=np.float32)
-        means.append(mean)
-        residuals.append((whole - mean) * scale)
-    return StillStack((means[0], means[1], means[2]), (residuals[0], residuals[1], residuals[2]))
 
 
 class SeriesClips:
@@ -109,7 +69,7 @@ class SeriesClips:
         if not means or len(means) != len(residuals):
             raise ClipError("There is no series to make clips from.", "Record a still scene first.")
         shortest = min(len(r[0]) for r in residuals)
-        if shortest < _FEWEST:
+        if shortest < FEWEST:
             raise ClipError(
                 f"A series of {shortest} frames is too short to train with.",
                 "Record a longer still series with rtdenoise capture.",
@@ -373,18 +333,3 @@ def _lit(picture: torch.Tensor, factor: torch.Tensor | float) -> torch.Tensor:
     """Y'CbCr in another light: (…, 3, H, W); chroma grows from 128."""
     grey = torch.tensor([0.0, 128.0, 128.0], device=picture.device).view(3, 1, 1)
     return (picture - grey) * factor + grey
-
-
-def _even_420(frame: Planes) -> YuvArrays:
-    """The planes of an even-sized part of a frame as float32 in 4:2:0."""
-    height, width = (n // 2 * 2 for n in frame.y.shape)
-    chroma = []
-    for plane in (frame.u, frame.v):
-        fine: Floats = plane.astype(np.float32)
-        half = np.float32(0.5)
-        if frame.format.chroma == "444":
-            fine = (fine[:, 0:width:2] + fine[:, 1:width:2]) * half
-        if frame.format.chroma in ("444", "422"):
-            fine = (fine[0:height:2] + fine[1:height:2]) * half
-        chroma.append(np.ascontiguousarray(fine[: height // 2, : width // 2]))
-    return (frame.y[:height, :width].astype(np.float32), chroma[0], chroma[1])

@@ -128,3 +128,13 @@ def test_jpeg_is_ffmpegs() -> None:
             assert np.mean(error > 1) < 0.15
             lost = np.square(before.astype(float) - other).mean()
             assert np.square(before.astype(float) - mine).mean() == pytest.approx(lost, rel=0.03)
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no CUDA device")
+def test_a_gpu_makes_the_same_clean_frames() -> None:
+    light = to_light(picture(), 3)
+    parameters = CameraParameters(SensorParameters(8.0))
+    there = SensorCamera(parameters, (SIZE, SIZE), torch.device("cuda"), None).clean(light.cuda())
+    here = camera(SensorParameters(8.0), 3).clean(light)
+    for one, other in zip(there, here, strict=True):
+        torch.testing.assert_close(one.cpu(), other, atol=0.05, rtol=0)

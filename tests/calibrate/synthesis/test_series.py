@@ -72,6 +72,20 @@ def test_residuals_have_the_variance_of_the_noise(stacks: list[StillStack]) -> N
         assert np.abs(stack.residuals[0].mean(0)).max() < 1e-3
 
 
+def test_drifting_light_is_no_noise() -> None:
+    layout = PlaneFormat(WIDTH, HEIGHT, "420", full_range=True, matrix="bt601")
+    drifting = []
+    for k, frame in enumerate(frames(12)):
+        y = np.clip(np.round(frame.y * (1 + 0.004 * k)), 0, 255).astype(np.uint8)
+        drifting.append(Planes(y, frame.u, frame.v, layout, 0.0))
+    still = np.ones((HEIGHT, WIDTH), bool)
+    still[:20] = False
+    stack = still_stack(drifting, still)
+    means = stack.residuals[0].mean((1, 2))
+    assert np.abs(means).max() < 0.1
+    assert stack.residuals[0].var() == pytest.approx(LUMA_VARIANCE * 1.045, rel=0.03)
+
+
 def test_finer_chroma_is_averaged_down() -> None:
     layout = PlaneFormat(32, 16, "422", full_range=True, matrix="bt601")
     u = np.repeat(np.arange(16, dtype=np.uint8)[:, None] * 2, 16, 1)
