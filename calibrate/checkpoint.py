@@ -59,6 +59,21 @@ def load_state(folder: Path) -> tuple[dict[str, dict[str, torch.Tensor]], dict[s
     return parts, numbers
 
 
+def optimizer_tensors(optimizer: torch.optim.Optimizer) -> dict[str, torch.Tensor]:
+    """What an optimizer remembers of each weight, by name."""
+    state = optimizer.state_dict()["state"]
+    return {f"{i}/{name}": value for i, values in state.items() for name, value in values.items()}
+
+
+def load_optimizer(optimizer: torch.optim.Optimizer, tensors: dict[str, torch.Tensor]) -> None:
+    """Gives back what :func:`optimizer_tensors` took."""
+    values: dict[int, dict[str, torch.Tensor]] = {}
+    for name, value in tensors.items():
+        index, key = name.split("/")
+        values.setdefault(int(index), {})[key] = value
+    optimizer.load_state_dict({**optimizer.state_dict(), "state": values})
+
+
 def forget(folder: Path) -> None:
     """Removes the state of a training that was finished."""
     with suppress(OSError):

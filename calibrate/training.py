@@ -19,7 +19,7 @@ from torch import nn
 
 from rtdenoise.networks.paper import PaperNetwork
 
-from .checkpoint import load_state, save_state
+from .checkpoint import load_optimizer, load_state, optimizer_tensors, save_state
 from .dataset import Crops, Split, StillSeries, fingerprint
 from .judging import held_out_error
 
@@ -313,14 +313,11 @@ class Trainer:
     def _save(self) -> None:
         if self._folder is None:
             return
-        optimizer = self._optimizer.state_dict()["state"]
         parts = {
             "network": self._network.state_dict(),
             "average": self._average,
             "best": self._best,
-            "optimizer": {
-                f"{i}/{k}": v for i, values in optimizer.items() for k, v in values.items()
-            },
+            "optimizer": optimizer_tensors(self._optimizer),
         }
         save_state(self._folder, parts, asdict(self._state))
 
@@ -361,9 +358,4 @@ class Trainer:
         device = self._device
         self._average = {k: v.to(device) for k, v in parts["average"].items()}
         self._best = {k: v.to(device) for k, v in parts["best"].items()}
-        stored = self._optimizer.state_dict()
-        values: dict[int, Tensors] = {}
-        for name, value in parts.get("optimizer", {}).items():
-            index, key = name.split("/")
-            values.setdefault(int(index), {})[key] = value
-        self._optimizer.load_state_dict({**stored, "state": values})
+        load_optimizer(self._optimizer, parts.get("optimizer", {}))

@@ -1,0 +1,342 @@
+"""Clips as the live networks learn from them: in units of noise, with the movement found beforehand.
+
+Clips are kept as bytes with a table each, which takes a sixteenth of the memory of their bands.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+from typing import NamedTuple
+
+import cv2
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from rtdenoise.denoisers.motion import Motion
+from rtdenoise.denoisers.stabilised import band_deviations
+from rtdenoise.networks.live import BANDS, CELL, MEANS, LiveNetwork
+from rtdenoise.noise import PLANES, NoiseCurve, NoiseModel, PlaneNoise
+from rtdenoise.vst import Stabiliser
+
+from .synthesis import ClipBatch
+
+Floats = NDArray[np.float32]
+Three = tuple[torch.Tensor, torch.Tensor, torch.Tensor]
+
+_EIGHTHS = 8  # steps of the clean picture's tables per level
+_LEAST_DEVIATION = 0.02
+_LEAST_SLOPE = 1e-6
+# What a denoiser knows of the frame before when it looks for movement: the clean picture and some of the noise.
+_NOISE_LEFT = 0.45
+_MOVED = 2.0  # mean squared difference in units of noise, above which something may have moved
+_BRIGHT = 250.0
+_GRID = 16  # crops lie on it, as blocks of JPEG and cells do
+
+
+class Units(NamedTuple):
+    """What turns a camera's bytes into units of noise.
+
+    ``noisy`` (3, 256) is the variance-stabilising transform of each byte per plane; ``clean`` (3, 2041) what it gives
+    in the mean at each eighth of a level; ``weight`` (256,) are squared bytes per squared unit of luma;
+    ``deviations`` (24,) the standard deviation of the noise in each band, None where it isn't known.
+    """
+
+    noisy: torch.Tensor
+    clean: torch.Tensor
+    weight: torch.Tensor
+    deviations: torch.Tensor | None = None
+
+    @classmethod
+    def of_variance(cls, variance: Floats) -> Units:
+        """For a camera of which the variance at each level is known, (3, 256)."""
+        levels = tuple(float(level) for level in range(256))
+        curves = [NoiseCurve(levels, tuple(float(v) for v in plane)) for plane in variance]
+        return cls._of([PlaneNoise(curve) for curve in curves])
+
+    @classmethod
+    def of_model(cls, model: NoiseModel, network: LiveNetwork) -> Units:
+        """For a measured camera, as :class:`rtdenoise.denoisers.live_network.LiveNetworkDenoiser` does it."""
+        model = model.for_chroma("420")
+
+        def split(*planes: Floats) -> Floats:
+            y, u, v = (torch.from_numpy(np.ascontiguousarray(p)) for p in planes)
+            there: torch.Tensor = network.split(*(p.to(_device(network)) for p in (y, u, v)))
+            return np.asarray(there.cpu().numpy())
+
+        deviations = torch.from_numpy(band_deviations(model, split))
+        return cls._of([model.plane(name) for name in PLANES])._replace(deviations=deviations)
+
+    @classmethod
+    def _of(cls, planes: Sequence[PlaneNoise]) -> Units:
+        found = [Stabiliser.of(plane) for plane in planes]
+        levels = np.arange(256)
+        fine = np.arange(255 * _EIGHTHS + 1) / _EIGHTHS
+        forward = np.stack([s.forward for s in found])
+        clean = np.stack([np.interp(fine, levels, s.expected) for s in found])
+        slope = 1 / np.maximum(np.gradient(forward[0]), _LEAST_SLOPE)
+        return cls(*(torch.from_numpy(a.astype(np.float32)) for a in (forward, clean, slope**2)))
+
+
+@dataclass(frozen=True)
+class PreparedClip:
+    """One clip of T frames, ready to be drawn from.
+
+    ``noisy`` and ``clean`` are the planes (T, H, W), (T, H/2, W/2) twice, in bytes and in eighths of them;
+    ``flow`` (T, 2, h, w) says for each cell where it was in the frame before, as (x, y) in cells; ``moving``
+    and ``counted`` (T, h, w) are the cells that moved, and those whose clean value is known; ``cut`` (T,) are first
+    frames after a cut.
+    """
+
+    noisy: Three
+    clean: Three
+    units: Units
+    flow: torch.Tensor
+    moving: torch.Tensor
+    counted: torch.Tensor
+    cut: torch.Tensor
+
+    @property
+    def frames(self) -> int:
+        """How many frames it has."""
+        return int(self.cut.shape[0])
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Rows and columns of luma."""
+        rows, columns = self.noisy[0].shape[-2:]
+        return int(rows), int(columns)
+
+
+@dataclass(frozen=True)
+class Material:
+    """B pieces of clips in stabilised units.
+
+    ``noisy`` and ``clean`` are bands (B, T, 24, h, w), not yet divided by their ``deviations`` (B, 24, 1, 1);
+    ``luma`` (B, T, H, W) is the clean luma and ``weight`` its squared bytes per squared unit; the rest as in
+    :class:`PreparedClip` with a first axis B.
+    """
+
+    noisy: torch.Tensor
+    clean: torch.Tensor
+    luma: torch.Tensor
+    weight: torch.Tensor
+    flow: torch.Tensor
+    moving: torch.Tensor
+    counted: torch.Tensor
+    cut: torch.Tensor
+    deviations: torch.Tensor
+
+    @property
+    def frames(self) -> int:
+        """How many frames the pieces have."""
+        return int(self.cut.shape[1])
+
+    def part(self, first: int, last: int) -> Material:
+        """The frames from ``first`` to ``last``, exclusive."""
+        cut = {f.name: getattr(self, f.name)[:, first:last] for f in fields(self)}
+        return Material(**{**cut, "deviations": self.deviations})
+
+
+@torch.no_grad()
+def prepare(
+    batch: ClipBatch, network: LiveNetwork, units: Units | None = None, *, still: bool = False
+) -> list[PreparedClip]:
+    """Makes clips ready to learn from; they stay on the batch's device.
+
+    Args:
+        batch: Clips.
+        network: For its bands, on the same device.
+        units: The camera's; None: each clip has its own camera, whose noise in the bands is measured in the clip.
+        still: Nothing moves, and ``batch.moving`` are cells whose clean value isn't known.
+    """
+    return [_prepared(batch, index, network, units, still) for index in range(len(batch))]
+
+
+def _prepared(
+    batch: ClipBatch, index: int, network: LiveNetwork, units: Units | None, still: bool
+) -> PreparedClip:
+    device = batch.cut.device
+    if units is None:
+        units = Units.of_variance(batch.variance[index].cpu().numpy())
+    units = Units(*(None if table is None else table.to(device) for table in units))  # type: ignore[arg-type]
+    y, u, v = (plane[index, :, 0].byte() for plane in batch.noisy)
+    fine = [
+        (plane[index, :, 0] * _EIGHTHS).round().clamp(0, 255 * _EIGHTHS) for plane in batch.clean
+    ]
+    clean_y, clean_u, clean_v = (plane.to(torch.int16) for plane in fine)
+    noisy, clean = (y, u, v), (clean_y, clean_u, clean_v)
+    bands, true = _bands(network, noisy, units.noisy), _bands(network, clean, units.clean)
+    deviations = units.deviations
+    if deviations is None:
+        deviations = _deviations(bands - true)
+        units = units._replace(deviations=deviations)
+    cut, marked = batch.cut[index], batch.moving[index, :, 0]
+    if still:
+        flow = torch.zeros((len(cut), 2, *marked.shape[-2:]), dtype=torch.float16, device=device)
+    else:
+        top = float(units.noisy[0, -1])
+        flow = _flow(bands[:, 0], true[:, 0], float(deviations[0]), cut, top).to(device)
+    moving = torch.zeros_like(marked) if still else marked
+    counted = ~marked if still else torch.ones_like(marked)
+    return PreparedClip(noisy, clean, units, flow, moving, counted, cut)
+
+
+def _bands(network: LiveNetwork, planes: Three, tables: torch.Tensor) -> torch.Tensor:
+    """The planes, bytes or eighths, through their tables as bands, (T, 24, h, w)."""
+    y, u, v = (table[plane.long()][:, None] for table, plane in zip(tables, planes, strict=True))
+    return network.split(y, u, v)
+
+
+def _deviations(residual: torch.Tensor) -> torch.Tensor:
+    """Standard deviations of the bands' noise, (24,), from its bands, (T, 24, h, w).
+
+    What is the same in every frame, a fixed pattern, is no noise.
+    """
+    frames = len(residual)
+    varying = residual - residual.mean(0, keepdim=True)
+    variance = varying.square().mean((0, 2, 3)) * frames / max(frames - 1, 1)
+    return variance.sqrt().clamp(min=_LEAST_DEVIATION)
+
+
+def _flow(
+    noisy: torch.Tensor, clean: torch.Tensor, deviation: float, cut: torch.Tensor, top: float
+) -> torch.Tensor:
+    """The movement from frame to frame as the denoiser finds it, (T, 2, h, w) in half precision.
+
+    Args:
+        noisy: the cells' means, (T, h, w).
+        clean: theirs without noise.
+        deviation: of their noise.
+        cut: frames that have no movement from the one before, (T,).
+        top: the brightest level.
+    """
+    seen, true = noisy.cpu().numpy(), clean.cpu().numpy()
+    frames, rows, columns = seen.shape
+    motion = Motion((rows, columns))
+    scale = np.float32(_BRIGHT / max(top, 1e-3))
+    flow = np.zeros((frames, 2, rows, columns), np.float16)
+    for t in range(1, frames):
+        if cut[t]:
+            continue
+        old = true[t - 1] + np.float32(_NOISE_LEFT) * (seen[t - 1] - true[t - 1])
+        difference = seen[t] - old
+        z = cv2.blur((difference / deviation) ** 2 / (1 + _NOISE_LEFT**2), (3, 3))
+        found = motion.find(old * scale, difference * scale, np.asarray(z > _MOVED))
+        if found is not None:
+            flow[t] = found.flow.transpose(2, 0, 1)
+    return torch.from_numpy(flow)
+
+
+class Pool:
+    """Clips to draw from.
+
+    Args:
+        clips: What is in it at first.
+        most: The oldest leave where there would be more.
+    """
+
+    def __init__(self, clips: Sequence[PreparedClip] = (), most: int = 1 << 30) -> None:
+        self._clips: list[PreparedClip] = []
+        self._most = most
+        self.add(clips)
+
+    def __len__(self) -> int:
+        return len(self._clips)
+
+    def add(self, clips: Sequence[PreparedClip]) -> None:
+        """Puts clips into the pool."""
+        self._clips = [*self._clips, *clips][-self._most :]
+
+    def draw(
+        self, network: LiveNetwork, random: np.random.Generator, count: int, crop: int, turn: bool
+    ) -> Material:
+        """Draws pieces of ``count`` clips of one size and length, flipped at random.
+
+        Args:
+            network: For its bands.
+            random: Chooses.
+            count: How many pieces.
+            crop: Their side in luma pixels; smaller where clips are.
+            turn: Rows may become columns too: for noise of no camera in particular.
+        """
+        first = self._clips[int(random.integers(len(self._clips)))]
+        alike = [c for c in self._clips if (c.frames, c.size) == (first.frames, first.size)]
+        chosen = [first]
+        chosen += [alike[int(i)] for i in random.integers(len(alike), size=count - 1)]
+        side = min(crop, *first.size) // _GRID * _GRID
+        pieces = []
+        for clip in chosen:
+            top, left = (int(random.integers((n - side) // _GRID + 1)) * _GRID for n in clip.size)
+            flips = [bool(random.integers(2)) for _ in range(3)]
+            flips[2] &= turn
+            pieces.append(_piece(network, clip, (top, left, side), flips))
+        return _stack(pieces)
+
+
+def whole(network: LiveNetwork, clips: Sequence[PreparedClip]) -> Material:
+    """Clips of one size and length as they are."""
+    return _stack([_piece(network, clip, None, [False] * 3) for clip in clips])
+
+
+def _piece(
+    network: LiveNetwork,
+    clip: PreparedClip,
+    place: tuple[int, int, int] | None,
+    flips: Sequence[bool],
+) -> dict[str, torch.Tensor]:
+    """A square of a clip at (top, left, side), mirrored left to right, up and down, and across its diagonal."""
+
+    def cut(plane: torch.Tensor, scale: int) -> torch.Tensor:
+        if place is not None:
+            top, left, side = (n // scale for n in place)
+            plane = plane[..., top : top + side, left : left + side]
+        axes = [axis for axis, flip in zip((-1, -2), flips, strict=False) if flip]
+        plane = plane.flip(axes) if axes else plane
+        return plane.transpose(-1, -2) if flips[2] else plane
+
+    def planes(three: Three) -> Three:
+        return cut(three[0], 1), cut(three[1], 2), cut(three[2], 2)
+
+    units, clean = clip.units, planes(clip.clean)
+    assert units.deviations is not None
+    deviations = units.deviations
+    flow = cut(clip.flow, CELL).float()
+    signs = [-1.0 if flip else 1.0 for flip in flips[:2]]
+    flow = flow * torch.tensor(signs, device=flow.device)[:, None, None]
+    if flips[2]:
+        flow = flow.flip(1)
+        deviations = deviations[_TURNED]
+    level = clean[0].long()
+    return {
+        "noisy": _bands(network, planes(clip.noisy), units.noisy),
+        "clean": _bands(network, clean, units.clean),
+        "luma": units.clean[0][level],
+        "weight": units.weight[level // _EIGHTHS],
+        "flow": flow,
+        "moving": cut(clip.moving, CELL).float(),
+        "counted": cut(clip.counted, CELL).float(),
+        "cut": clip.cut,
+        "deviations": deviations[:, None, None],
+    }
+
+
+def _stack(pieces: Sequence[dict[str, torch.Tensor]]) -> Material:
+    return Material(**{name: torch.stack([p[name] for p in pieces]) for name in pieces[0]})
+
+
+def _turned() -> list[int]:
+    """Which band each becomes when rows and columns change places."""
+    order: list[int] = []
+    for first, n in zip(MEANS, (CELL, CELL // 2, CELL // 2), strict=True):
+        order += [first + column * n + row for row in range(n) for column in range(n)]
+    assert len(order) == BANDS
+    return order
+
+
+_TURNED = _turned()
+
+
+def _device(network: LiveNetwork) -> torch.device:
+    return next(network.parameters()).device

@@ -1,0 +1,184 @@
+"""A window of frames through a live network in training: the state that follows movement, and the errors."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from rtdenoise.networks.live import LiveNetwork, State
+
+from .live_batches import Material, PreparedClip, whole
+
+_UNSEEN = 1e4  # noise in a state that has seen nothing
+_WARP_LOSS = 0.02  # noise that a movement followed adds; as in the denoiser
+_FEWEST_MOVING = 8  # cells, so that a frame's error where it moves says something
+# Errors of less than this, in squared bytes and in units of noise, are as good as none.
+_LEAST_ERROR = 0.02
+_MOVING_SHARE, _CHROMA_SHARE = 0.7, 0.2
+_JUDGED_AT_ONCE = 8
+
+
+class Gain(NamedTuple):
+    """By how many dB luma came closer to the truth, in whole frames and where something moved.
+
+    The mean over clips, of frames in their second half. NaN where nothing moved.
+    """
+
+    whole_db: float
+    moving_db: float
+
+
+def run_window(
+    network: LiveNetwork, material: Material, state: State | None = None
+) -> tuple[list[Tensor], State]:
+    """Cleans the frames of ``material`` one after the other.
+
+    Returns:
+        The clean bands of each, (B, 24, h, w) in units of noise, and the state after the last.
+    """
+    outputs = []
+    for t in range(material.frames):
+        bands = material.noisy[:, t] / material.deviations
+        if state is None:
+            state = network.start(bands)
+        else:
+            state = follow(network, state, material.flow[:, t], material.deviations)
+        cut = material.cut[:, t]
+        if bool(cut.any()):
+            new = cut.float()[:, None, None, None]
+            left = state.left * (1 - new) + _UNSEEN * new
+            state = State(state.bands, left, state.slow * (1 - new))
+        clean, state = network(bands, state)
+        outputs.append(clean)
+    assert state is not None
+    return outputs, state
+
+
+def follow(network: LiveNetwork, state: State, flow: Tensor, deviations: Tensor) -> State:
+    """The state, moved along.
+
+    Gradients pass as if nothing had been moved: through the warp they would cost as much as the network.
+
+    Args:
+        network: For its bands.
+        state: of B clips.
+        flow: where each cell was, (B, 2, h, w) in cells.
+        deviations: of the bands' noise, (B, 24, 1, 1).
+    """
+    moves = flow.abs().sum((1, 2, 3)) > 0
+    if not bool(moves.any()):
+        return state
+    at = moves.nonzero()[:, 0]
+    flow = flow[at]
+    bands, left, slow = (part.detach()[at] for part in state)
+    planes = network.join(bands * deviations[at])
+    warped = [
+        _sampled(plane, flow, how)
+        for plane, how in zip(planes, ("bicubic", "bilinear", "bilinear"), strict=True)
+    ]
+    moved = (flow.abs().sum(1, keepdim=True) > 0).float()
+    new = (
+        network.split(warped[0], warped[1], warped[2]) / deviations[at],
+        _sampled(left, flow, "bilinear") + _WARP_LOSS * moved,
+        slow * (1 - moved),
+    )
+    return State(*(_replaced(part, at, n) for part, n in zip(state, new, strict=True)))
+
+
+def _replaced(part: Tensor, at: Tensor, values: Tensor) -> Tensor:
+    now = part.detach()
+    return part + (now.index_copy(0, at, values) - now)
+
+
+def _sampled(plane: Tensor, flow: Tensor, how: str) -> Tensor:
+    """A plane (B, c, H, W) moved along a flow (B, 2, h, w) of its cells."""
+    rows, columns = plane.shape[-2:]
+    scale = columns // flow.shape[-1]
+    if scale > 1:
+        flow = scale * nn.functional.interpolate(
+            flow, size=(rows, columns), mode="bilinear", align_corners=False
+        )
+    x = torch.arange(columns, device=plane.device, dtype=flow.dtype) + flow[:, 0]
+    y = torch.arange(rows, device=plane.device, dtype=flow.dtype)[:, None] + flow[:, 1]
+    grid = torch.stack([(2 * x + 1) / columns - 1, (2 * y + 1) / rows - 1], -1)
+    return nn.functional.grid_sample(
+        plane, grid, mode=how, padding_mode="border", align_corners=False
+    )
+
+
+# ---------------------------------------------------------------------- errors
+
+
+def _errors(
+    network: LiveNetwork, bands: Tensor, material: Material, t: int
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Mean squared error of luma in bytes, (B,), that of moving cells, and whether enough of them move."""
+    y, _, _ = network.join(bands * material.deviations)
+    error = (y[:, 0] - material.luma[:, t]).square() * material.weight[:, t]
+    cells = nn.functional.avg_pool2d(error[:, None], 4)[:, 0]
+    counted, moving = material.counted[:, t], material.moving[:, t]
+    number = moving.sum((1, 2))
+    everywhere = (cells * counted).sum((1, 2)) / counted.sum((1, 2)).clamp(min=1)
+    where_moving = (cells * moving).sum((1, 2)) / (number + 1e-6)
+    return everywhere, where_moving, number > _FEWEST_MOVING
+
+
+def loss_of(network: LiveNetwork, outputs: Sequence[Tensor], material: Material) -> Tensor:
+    """The mean logarithm of the errors: every clip counts alike, however noisy it is."""
+    total = torch.zeros((), device=material.cut.device)
+    for t, bands in enumerate(outputs):
+        everywhere, moving, enough = _errors(network, bands, material, t)
+        true = material.clean[:, t] / material.deviations
+        chroma = ((bands - true)[:, 16:].square() * material.counted[:, t, None]).mean((1, 2, 3))
+        total = (
+            total
+            + (
+                (everywhere + _LEAST_ERROR).log()
+                + _MOVING_SHARE * enough * (moving + _LEAST_ERROR).log()
+                + _CHROMA_SHARE * (chroma + _LEAST_ERROR).log()
+            ).mean()
+        )
+    return total / len(outputs)
+
+
+@torch.no_grad()
+def evaluate(network: LiveNetwork, clips: Sequence[PreparedClip]) -> Gain:
+    """How much closer to the truth the network brings luma in ``clips``."""
+    network.eval()
+    everywhere: list[Tensor] = []
+    moving: list[Tensor] = []
+    groups: dict[tuple[int, tuple[int, int]], list[PreparedClip]] = {}
+    for clip in clips:
+        groups.setdefault((clip.frames, clip.size), []).append(clip)
+    for alike in groups.values():
+        for first in range(0, len(alike), _JUDGED_AT_ONCE):
+            gains = _gains(network, whole(network, alike[first : first + _JUDGED_AT_ONCE]))
+            everywhere.append(gains[0])
+            moving.append(gains[1])
+    network.train()
+    means = [torch.cat(parts) for parts in (everywhere, moving)]
+    return Gain(*(float(m.mean()) if len(m) else math.nan for m in means))
+
+
+def _gains(network: LiveNetwork, material: Material) -> tuple[Tensor, Tensor]:
+    """Gains of each clip in dB, and those of clips in which something moves."""
+    outputs, _ = run_window(network, material)
+    count = len(material.cut)
+    before, after, moving_before, moving_after = torch.zeros(
+        4, count, device=material.cut.device
+    ).unbind()
+    for t in range(material.frames // 2, material.frames):
+        whole_after, part_after, enough = _errors(network, outputs[t], material, t)
+        noisy = material.noisy[:, t] / material.deviations
+        whole_before, part_before, _ = _errors(network, noisy, material, t)
+        before, after = before + whole_before, after + whole_after
+        moving_before = moving_before + part_before * enough
+        moving_after = moving_after + part_after * enough
+    moved = moving_before > 0
+    ratio = before.clamp(min=1e-9) / after.clamp(min=1e-9)
+    part = moving_before[moved] / moving_after[moved].clamp(min=1e-9)
+    return 10 * ratio.log10(), 10 * part.log10()
