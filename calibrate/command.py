@@ -13,7 +13,7 @@ from rtdenoise.options import camera_option, device_option
 if TYPE_CHECKING:
     from rtdenoise.cli import Settings
 
-    from .run import Outcome
+    from .outcome import Outcome
     from .sources import Source
 
 
@@ -21,17 +21,14 @@ if TYPE_CHECKING:
 @camera_option
 @click.option(
     "--network",
-    type=click.Choice(["recursive", "paper"]),
-    default="recursive",
-    show_default=True,
-    help="What to make ready: recursive needs the noise model only, paper is trained.",
+    type=click.Choice(["nano", "small", "base", "large", "recursive", "paper"]),
+    help="What to make ready: a live network of that size is fine-tuned; recursive needs the noise model only; paper "
+    "is trained. Default: the live network that suits this machine.",
 )
 @click.option(
     "--minutes",
     type=click.FloatRange(min=0, min_open=True),
-    default=10.0,
-    show_default=True,
-    help="How long to train.",
+    help="How long to train. Default: 5 for a live network, 10 for paper.",
 )
 @device_option
 @click.option(
@@ -44,8 +41,8 @@ if TYPE_CHECKING:
 def command(
     settings: Settings,
     camera: str | None,
-    network: str,
-    minutes: float,
+    network: str | None,
+    minutes: float | None,
     device: str,
     clip: Path | None,
     as_json: bool,
@@ -53,11 +50,13 @@ def command(
     """Learn the noise of a camera from still scenes.
 
     Takes the newest recording of rtdenoise capture, measures how much the camera's noise varies with brightness and
-    how it is correlated, and says how much better the picture becomes. With --network paper it also trains the
-    paper's network, without ever seeing a clean picture. A training that is stopped goes on at the next call.
+    how it is correlated, and fine-tunes a live network to it, without ever seeing a clean picture. Whether the
+    fine-tuned network or the one it came from is better is judged where it has not learned, and the better one is
+    kept. A training that is stopped goes on at the next call.
 
     \b
       rtdenoise calibrate
+      rtdenoise calibrate --minutes 20
       rtdenoise calibrate --network paper --minutes 60
       rtdenoise calibrate --camera file:evening.mkv
     """
@@ -106,20 +105,30 @@ def _show(outcome: Outcome, files: list[Path]) -> None:
     from rtdenoise.console import show
 
     quality = outcome.quality
+    tuning = outcome.fine_tuning
     table = Table(title=f"{outcome.network}: {quality.places}", title_justify="left")
-    for heading in ("", "before", "after"):
+    after = [("after", quality)]
+    if tuning is not None:
+        after = [("base", tuning.base), ("fine-tuned", tuning.tuned)]
+    for heading in ("", "before", *(name for name, _ in after)):
         table.add_column(heading, no_wrap=True)
     table.add_row(
         "PSNR (biased)",
         f"{quality.psnr_before_db:.2f} dB",
-        f"{quality.psnr_after_db:.2f} dB",
+        *(f"{q.psnr_after_db:.2f} dB" for _, q in after),
     )
     table.add_row(
         "uPSNR",
         _interval(quality.upsnr_before_db),
-        _interval(quality.upsnr_after_db),
+        *(_interval(q.upsnr_after_db) for _, q in after),
     )
+    if tuning is not None:
+        gains = (tuning.base_motion, tuning.tuned_motion)
+        table.add_row("synthetic motion", "", *(_signed(g.whole_db) for g in gains))
+        table.add_row("  where it moves", "", *(_signed(g.moving_db) for g in gains))
     show(table)
+    if tuning is not None:
+        show(tuning.sentence)
     marks = {"better": "[green]✓ Better[/]", "worse": "[red]✗ Worse[/]"}
     gain = quality.gain_db
     show(
@@ -140,6 +149,10 @@ def _show(outcome: Outcome, files: list[Path]) -> None:
     show(f"Report: {_plain(files[-1].parent)}")
     if outcome.network_path:
         show(f"Network: {_plain(outcome.network_path)}")
+
+
+def _signed(gain_db: float) -> str:
+    return "–" if math.isnan(gain_db) else f"{gain_db:+.2f} dB"
 
 
 def _level(std: float) -> str:

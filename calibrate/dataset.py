@@ -13,9 +13,10 @@ Of the two held-out parts one chooses the best network (validation), the other o
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 import torch
@@ -75,13 +76,12 @@ class Split:
     by_scene: bool
 
 
-def _scenes(series: Sequence[StillSeries]) -> list[int]:
-    """A scene's number for each series: series whose mean pictures are alike show the same scene."""
+def scene_numbers(pictures: Iterable[NDArray[Any]]) -> list[int]:
+    """A scene's number for each series' mean picture, (H, W): those that are alike show the same scene."""
     means: list[NDArray[np.float64]] = []
     numbers: list[int] = []
-    for one in series:
-        mean = one.frames[:, 1].mean(axis=0)
-        mean = mean - mean.mean()
+    for picture in pictures:
+        mean = np.asarray(picture - picture.mean(), np.float64)
         number = len(means)
         for other, known in enumerate(means):
             scale = float(np.sqrt((mean**2).sum() * (known**2).sum()))
@@ -111,7 +111,7 @@ def split_series(series: Sequence[StillSeries]) -> Split:
     for one in series:
         if len(one.frames) < 8:
             raise ValueError(f"{one.name} has {len(one.frames)} frames; at least 8 are needed")
-    scenes = _scenes(series)
+    scenes = scene_numbers(one.frames[:, 1].mean(axis=0) for one in series)
     kinds = sorted(set(scenes))
     by_scene = len(kinds) >= 3
     training, validation, test = [], [], []

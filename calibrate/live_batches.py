@@ -14,9 +14,10 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from rtdenoise.bands import BANDS, CELL, MEANS
 from rtdenoise.denoisers.motion import Motion
 from rtdenoise.denoisers.stabilised import band_deviations
-from rtdenoise.networks.live import BANDS, CELL, MEANS, LiveNetwork
+from rtdenoise.networks.live import LiveNetwork
 from rtdenoise.noise import PLANES, NoiseCurve, NoiseModel, PlaneNoise
 from rtdenoise.vst import Stabiliser
 
@@ -56,16 +57,10 @@ class Units(NamedTuple):
         return cls._of([PlaneNoise(curve) for curve in curves])
 
     @classmethod
-    def of_model(cls, model: NoiseModel, network: LiveNetwork) -> Units:
+    def of_model(cls, model: NoiseModel) -> Units:
         """For a measured camera, as :class:`rtdenoise.denoisers.live_network.LiveNetworkDenoiser` does it."""
         model = model.for_chroma("420")
-
-        def split(*planes: Floats) -> Floats:
-            y, u, v = (torch.from_numpy(np.ascontiguousarray(p)) for p in planes)
-            there: torch.Tensor = network.split(*(p.to(_device(network)) for p in (y, u, v)))
-            return np.asarray(there.cpu().numpy())
-
-        deviations = torch.from_numpy(band_deviations(model, split))
+        deviations = torch.from_numpy(band_deviations(model))
         return cls._of([model.plane(name) for name in PLANES])._replace(deviations=deviations)
 
     @classmethod
@@ -336,7 +331,3 @@ def _turned() -> list[int]:
 
 
 _TURNED = _turned()
-
-
-def _device(network: LiveNetwork) -> torch.device:
-    return next(network.parameters()).device

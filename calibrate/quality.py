@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from rtdenoise.console import Ticker
+from rtdenoise.denoisers.base import Denoiser
 from rtdenoise.denoisers.recursive import RecursiveDenoiser
 from rtdenoise.errors import ClipError
 from rtdenoise.networks.paper import PaperNetwork
@@ -53,36 +55,60 @@ class Quality:
 
 @dataclass(frozen=True)
 class Example:
-    """One frame for the report's pictures: (3, H, W) in [0, 1], and which pixels are still (H, W)."""
+    """One frame for the report's pictures: (3, H, W) in [0, 1], and which pixels are still (H, W).
+
+    ``method`` is what made ``after``; ``rival`` is another method's name and what it made.
+    """
 
     before: Floats
     after: Floats
     reference: Floats
     mask: Mask
+    method: str = ""
+    rival: tuple[str, Floats] | None = None
 
 
-def _quality(parts: Sequence[tuple[Floats, ...]], masks: list[Mask], places: str) -> Quality:
-    """Figures over regions: each part is (output, input, a, b, c, mean of others), each (M, 3, H, W)."""
-    # Regions of different sizes lie side by side in one wide picture, with unmasked pixels around them.
-    height = max(mask.shape[0] for mask in masks)
-    frames = min(len(part[0]) for part in parts)
+class _Judged:
+    """Frames and references of several regions, side by side: each part is (input, a, b, c, mean of others).
 
-    def beside(arrays: list[Floats]) -> Floats:
+    Regions of different sizes lie in one wide picture, with unmasked pixels around them.
+    """
+
+    def __init__(
+        self, parts: Sequence[tuple[Floats, ...]], masks: Sequence[Mask], places: str
+    ) -> None:
+        self._height = max(mask.shape[0] for mask in masks)
+        self._frames = min(len(part[0]) for part in parts)
+        self._places = places
+        columns = [self._beside([part[i] for part in parts]) for i in range(5)]
+        self._noisy, self._a, self._b, self._c, self._mean = columns
+        padded = [np.pad(m, ((0, self._height - m.shape[0]), (0, 0))) for m in masks]
+        self._mask = np.concatenate(padded, axis=1)
+
+    def _beside(self, arrays: Sequence[Floats]) -> Floats:
         padded = [
-            np.pad(a[:frames], ((0, 0), (0, 0), (0, height - a.shape[2]), (0, 0))) for a in arrays
+            np.pad(a[: self._frames], ((0, 0), (0, 0), (0, self._height - a.shape[2]), (0, 0)))
+            for a in arrays
         ]
         return np.concatenate(padded, axis=3)
 
-    output, noisy, a, b, c, mean = (beside([part[i] for part in parts]) for i in range(6))
-    mask = np.concatenate([np.pad(m, ((0, height - m.shape[0]), (0, 0))) for m in masks], axis=1)
-    return Quality(
-        psnr_before_db=psnr_db(noisy, mean, mask),
-        psnr_after_db=psnr_db(output, mean, mask),
-        upsnr_before_db=upsnr_db(noisy, a, b, c, mask),
-        upsnr_after_db=upsnr_db(output, a, b, c, mask),
-        gain_db=upsnr_gain_db(output, noisy, a, b, c, mask),
-        places=places,
-    )
+    def quality(self, outputs: Sequence[Floats]) -> Quality:
+        """Of what became of the input, each part (M, 3, H, W)."""
+        output, noisy, mean, mask = self._beside(outputs), self._noisy, self._mean, self._mask
+        abc = (self._a, self._b, self._c)
+        return Quality(
+            psnr_before_db=psnr_db(noisy, mean, mask),
+            psnr_after_db=psnr_db(output, mean, mask),
+            upsnr_before_db=upsnr_db(noisy, *abc, mask),
+            upsnr_after_db=upsnr_db(output, *abc, mask),
+            gain_db=upsnr_gain_db(output, noisy, *abc, mask),
+            places=self._places,
+        )
+
+    def over(self, outputs: Sequence[Floats], others: Sequence[Floats]) -> Interval:
+        """By how many dB of uPSNR ``outputs`` are better than ``others``."""
+        abc = (self._a, self._b, self._c)
+        return upsnr_gain_db(self._beside(outputs), self._beside(others), *abc, self._mask)
 
 
 def judge_paper(
@@ -91,6 +117,7 @@ def judge_paper(
     """Judges in the test places, on held-out frames, with the paper's eight views."""
     network = network.to(device)
     parts: list[tuple[Floats, ...]] = []
+    outputs: list[Floats] = []
     masks: list[Mask] = []
     example: Example | None = None
     for held in clean_held_out(
@@ -107,14 +134,16 @@ def judge_paper(
         mean = (total - frames[chosen]) / np.float32(len(frames) - 1)
         # The three frames after the judged one, around the end: none is the judged one.
         a, b, c = (frames[(chosen + lag) % len(frames)] for lag in (1, 2, 3))
-        parts.append((held.outputs, frames[chosen], a, b, c, mean))
+        parts.append((frames[chosen], a, b, c, mean))
+        outputs.append(held.outputs)
         masks.append(held.mask)
         if example is None:
             example = Example(frames[chosen[0]], held.outputs[0], mean[0], held.mask)
     if example is None:
         raise ClipError("There is no place to judge the network in.", "Record a longer series.")
     what = "scenes" if split.by_scene else "strips at the right"
-    return _quality(parts, masks, f"held-out {what}, on held-out frames"), example
+    judged = _Judged(parts, masks, f"held-out {what}, on held-out frames")
+    return judged.quality(outputs), example
 
 
 def _floats(frames: list[NDArray[np.uint8]]) -> Floats:
@@ -123,37 +152,97 @@ def _floats(frames: list[NDArray[np.uint8]]) -> Floats:
     return stack
 
 
-def judge_recursive(source: Source, noise: NoiseModel) -> tuple[Quality, Example]:
-    """Judges the recursive filter on the last frames of each series, against frames that come after."""
+class Streams:
+    """What several denoisers made of the same frames."""
+
+    def __init__(
+        self,
+        judged: _Judged,
+        outputs: dict[str, list[Floats]],
+        shown: tuple[Floats, Floats, Mask],
+    ) -> None:
+        self._judged, self._outputs, self._shown = judged, outputs, shown
+
+    def quality(self, name: str) -> Quality:
+        """How good the frames are before and after the denoiser of that name."""
+        return self._judged.quality(self._outputs[name])
+
+    def over(self, name: str, other: str) -> Interval:
+        """By how many dB of uPSNR one is better than another."""
+        return self._judged.over(self._outputs[name], self._outputs[other])
+
+    def example(self, name: str, other: str | None = None) -> Example:
+        """A frame before and after; with ``other``, what that one made of it, too."""
+        before, reference, mask = self._shown
+        rival = None if other is None else (other, self._outputs[other][0][-1])
+        return Example(before, self._outputs[name][0][-1], reference, mask, name, rival)
+
+
+def judge_streams(
+    source: Source,
+    makers: Mapping[str, Callable[[], Denoiser]],
+    masks: Mapping[int, Mask],
+    places: str,
+    ticker: Ticker | None = None,
+) -> Streams:
+    """Judges denoisers on the last frames of series, against frames that come after what they saw.
+
+    Args:
+        source: The series.
+        makers: Make the denoisers; each series gets fresh ones.
+        masks: Which pixels are judged, by the first frame of each series that is judged.
+        places: What these are, for people.
+        ticker: Told of each frame.
+
+    Raises:
+        ClipError: all series are too short.
+    """
     clip = source.clip
     parts: list[tuple[Floats, ...]] = []
-    masks: list[Mask] = []
-    example: Example | None = None
+    used: list[Mask] = []
+    outputs: dict[str, list[Floats]] = {name: [] for name in makers}
+    shown: tuple[Floats, Floats, Mask] | None = None
     limit = frame_limit(clip, 3, 2 * len(clip.accepted))
     for one in clip.accepted:
-        if one.count < 5:
+        if one.count < 5 or one.first not in masks:
             continue
         count = min(one.count, limit)
         judged = sorted({count - 4 - i * max((count - 4) // 8, 1) for i in range(_JUDGED_FRAMES)})
         judged = [k for k in judged if k > 0]
-        denoiser = RecursiveDenoiser(noise)
-        frames, outputs = [], []
+        denoisers = {name: make() for name, make in makers.items()}
+        frames: list[NDArray[np.uint8]] = []
+        cleaned: dict[str, list[NDArray[np.uint8]]] = {name: [] for name in makers}
         for k, planes in enumerate(clip.read(one, count)):
             frames.append(rgb_bytes(planes))
-            cleaned = denoiser(planes)
-            if k in judged:
-                outputs.append(rgb_bytes(cleaned))
-        stack, output = _floats(frames), _floats(outputs)
+            if k <= judged[-1]:
+                for name, denoiser in denoisers.items():
+                    result = denoiser(planes)
+                    if k in judged:
+                        cleaned[name].append(rgb_bytes(result))
+            if ticker is not None:
+                ticker.advance()
+        stack = _floats(frames)
         at = np.array(judged)
         mean = np.stack([stack[k + 1 :].mean(axis=0) for k in judged])
         a, b, c = (stack[at + lag] for lag in (1, 2, 3))
-        parts.append((output, stack[at], a, b, c, mean))
-        masks.append(clip.static_mask(one))
-        if example is None:
-            example = Example(stack[at[-1]], output[-1], stack.mean(axis=0), masks[0])
-    if example is None:
+        parts.append((stack[at], a, b, c, mean))
+        used.append(masks[one.first])
+        for name, pictures in cleaned.items():
+            outputs[name].append(_floats(pictures))
+        if shown is None:
+            shown = stack[at[-1]], stack.mean(axis=0), used[0]
+    if shown is None:
         raise ClipError(
             f"The series of {clip.path} have fewer than 5 frames each.",
             "Record a longer series with rtdenoise capture.",
         )
-    return _quality(parts, masks, "still pixels, against frames that came later"), example
+    return Streams(_Judged(parts, used, places), outputs, shown)
+
+
+def judge_recursive(source: Source, noise: NoiseModel) -> tuple[Quality, Example]:
+    """Judges the recursive filter on the last frames of each series, against frames that come after."""
+    clip = source.clip
+    masks = {one.first: clip.static_mask(one) for one in clip.accepted}
+    places = "still pixels, against frames that came later"
+    streams = judge_streams(source, {"recursive": lambda: RecursiveDenoiser(noise)}, masks, places)
+    return streams.quality("recursive"), streams.example("recursive")

@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from rtdenoise.files import write_bytes, write_json
 
 from .noise_figure import draw_noise
+from .outcome import Outcome
 from .quality import Example
-from .run import Outcome
 from .training import Judgement
 
 if TYPE_CHECKING:
@@ -109,10 +109,14 @@ def draw_example(example: Example) -> Figure:
     tall = 2 * (columns.stop - columns.start) < rows.stop - rows.start
     figure = _figure(11, 5.6) if tall else _figure(11, 7.2)
     axes = (figure.subplots(1, 6) if tall else figure.subplots(2, 3)).ravel()
+    after = "After" if example.rival is None else f"{example.method.capitalize()} (kept)"
+    third = ("Mean of others", example.reference)
+    if example.rival is not None:
+        third = (example.rival[0].capitalize(), example.rival[1])
     for ax, picture, title in (
         (axes[0], shown(example.before), "Before"),
-        (axes[1], shown(example.after), "After"),
-        (axes[2], shown(example.reference), "Mean of others"),
+        (axes[1], shown(example.after), after),
+        (axes[2], shown(third[1]), third[0]),
     ):
         ax.imshow(picture, interpolation="nearest")
         ax.set_title(title)

@@ -3,120 +3,43 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager
-from dataclasses import asdict, dataclass
-from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from rtdenoise.console import Ticker
+from rtdenoise.errors import ClipError
 from rtdenoise.networks.card import Card, save_network
 from rtdenoise.networks.device import pick_device
+from rtdenoise.networks.live import SIZES
 from rtdenoise.networks.paper import PaperNetwork
+from rtdenoise.networks.shipped import fitting_size
 from rtdenoise.noise import NoiseModel
 
 from .checkpoint import forget
 from .dataset import Split, StillSeries, split_series
+from .finetune import fine_tune
 from .noise_measure import measure
-from .quality import Example, Quality, judge_paper, judge_recursive
+from .outcome import Outcome
+from .progress import Progress, note
+from .quality import judge_paper, judge_recursive
 from .sources import Source, planes_of_series, rgb_series
-from .training import Judgement, Recipe, Trained, Trainer
+from .training import Recipe, Trainer
 
 Mask = NDArray[np.bool_]
 
+MINUTES, PAPER_MINUTES = 5.0, 10.0
+"""How long to train by default: a live network, which starts from a base network, and the paper's."""
+
 _TIME_LAG = 0.15  # correlation between frames above which figures without a clean picture are not to be trusted
-
-
-class Progress(Protocol):
-    """Opens a progress bar; :func:`rtdenoise.console.progress` is one."""
-
-    def __call__(
-        self, label: str, total: float | None, unit: str = "frames"
-    ) -> AbstractContextManager[Ticker]:
-        """Opens it; leaving the block closes it."""
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """What came of a calibration."""
-
-    source: Source
-    network: str
-    network_path: Path | None
-    noise: NoiseModel
-    quality: Quality
-    example: Example
-    trained: Trained | None
-    kept_identity: bool
-    remarks: tuple[str, ...]
-
-    def to_json(self) -> dict[str, Any]:
-        """As plain values, for ``--json`` and report.json."""
-        clip, quality = self.source.clip, self.quality
-        intervals = {
-            name: dict(zip(("value", "low", "high"), (_finite(x) for x in value), strict=True))
-            for name, value in (
-                ("upsnr_before_db", quality.upsnr_before_db),
-                ("upsnr_after_db", quality.upsnr_after_db),
-                ("upsnr_gain_db", quality.gain_db),
-            )
-        }
-        training = None
-        if self.trained is not None:
-            training = {
-                "steps": self.trained.steps,
-                "seconds": round(self.trained.elapsed_s, 1),
-                "resumed_from_step": self.trained.resumed_from,
-                "validation_gain_db": round(self.trained.gain_db, 4),
-                "history": [asdict(j) for j in self.trained.history],
-            }
-        return {
-            "camera": asdict(clip.camera),
-            "mode": clip.mode.to_json(),
-            "clip": str(clip.path),
-            "series": [series.to_json() for series in clip.accepted],
-            "noise_model": str(self.source.profile.noise_path),
-            "noise": _noise_facts(self.noise),
-            "network": self.network,
-            "network_path": str(self.network_path) if self.network_path else None,
-            "kept_identity": self.kept_identity,
-            "psnr_before_db": _finite(quality.psnr_before_db),
-            "psnr_after_db": _finite(quality.psnr_after_db),
-            **intervals,
-            "verdict": quality.verdict,
-            "judged_on": quality.places,
-            "remarks": list(self.remarks),
-            "training": training,
-        }
-
-
-def _finite(value: float) -> float | None:
-    return round(value, 4) if np.isfinite(value) else None
-
-
-def _noise_facts(model: NoiseModel) -> dict[str, Any]:
-    def facts(plane: Any) -> dict[str, Any]:
-        table = plane.curve.table()
-        return {
-            "std_at_64": round(float(table[64]) ** 0.5, 3),
-            "std_at_128": round(float(table[128]) ** 0.5, 3),
-            "std_at_192": round(float(table[192]) ** 0.5, 3),
-            "row_correlation": plane.row_correlation[:1],
-            "column_correlation": plane.column_correlation[:1],
-            "temporal_correlation": plane.temporal_correlation[:1],
-            "fixed_pattern_std": _finite(plane.fixed_pattern_std),
-        }
-
-    return {"y": facts(model.y), "u": facts(model.u), "v": facts(model.v)}
 
 
 def calibrate(
     source: Source,
     *,
-    network: str,
-    minutes: float,
+    network: str | None,
+    minutes: float | None,
     device: str,
     progress: Progress,
     say: Callable[[str], None],
@@ -127,8 +50,10 @@ def calibrate(
 
     Args:
         source: What to calibrate with.
-        network: "recursive" (needs the noise model only) or "paper".
-        minutes: How long to train.
+        network: "recursive" (needs the noise model only), a size of the live networks, which is fine-tuned, or "paper".
+            None: the live network that suits this machine; "recursive" where there is none, or where the series
+            are too short or too small to learn from.
+        minutes: How long to train; None: 5 for a live network, 10 for the paper's.
         device: Where to train: "auto", "cpu", "cuda", "mps" or "xpu".
         progress: Opens progress bars.
         say: Told in a sentence what is worth knowing.
@@ -145,9 +70,28 @@ def calibrate(
     profile.remember(clip.camera)
     noise.save(profile.noise_path)
     remarks = list(_warnings(noise))
+    named, network = network, network or fitting_size(chosen) or "recursive"
+    if network in SIZES:
+        try:
+            return fine_tune(
+                source,
+                noise,
+                size=network,
+                minutes=minutes or MINUTES,
+                device=chosen,
+                remarks=tuple(remarks),
+                progress=progress,
+                say=say,
+            )
+        except ClipError as error:
+            if named is not None:
+                raise
+            remarks.append(f"No network was fine-tuned. {error.message}")
+            network = "recursive"
     if network == "recursive":
         quality, example = judge_recursive(source, noise)
         return Outcome(source, network, None, noise, quality, example, None, False, tuple(remarks))
+    minutes = minutes or PAPER_MINUTES
     with progress("Reading the series", sum(s.count for s in clip.accepted)) as ticker:
         series = rgb_series(clip, ticker)
     split = split_series(series)
@@ -155,7 +99,7 @@ def calibrate(
     trainer = Trainer(series, split, Recipe(minutes=minutes), chosen, folder, say)
     with progress("Training", minutes * 60, "s") as ticker:
         ticker.advance(trainer.elapsed_s)
-        trained = trainer.run(lambda seconds, j: ticker.advance(seconds, _note(j)))
+        trained = trainer.run(lambda seconds, j: ticker.advance(seconds, note(j)))
     if trained.elapsed_s < 0.95 * minutes * 60:
         remarks.append(
             f"Training stopped after {trained.elapsed_s / 60:.1f} minutes: nothing more was gained in places that "
@@ -183,10 +127,6 @@ def calibrate(
     save_network(path, result, _card(outcome, series, split))
     forget(folder)
     return outcome
-
-
-def _note(judgement: Judgement | None) -> str:
-    return f"{judgement.gain_db:+.2f} dB so far" if judgement else ""
 
 
 def _counted(source: Source, ticker: Ticker) -> Iterator[tuple[list[Any], Mask]]:

@@ -134,11 +134,11 @@ def rgb_bytes(planes: Planes) -> NDArray[np.uint8]:
     return np.asarray((rgb * 255).round_().clamp_(0, 255).byte().numpy(), np.uint8)
 
 
-def rgb_series(clip: Clip, ticker: Ticker | None = None) -> list[StillSeries]:
-    """The accepted series as R'G'B' bytes, to train on.
+def long_enough(clip: Clip) -> list[Series]:
+    """The accepted series that are long enough to train on.
 
     Raises:
-        ClipError: all are too short to train on, or the clip can't be read.
+        ClipError: none is.
     """
     fit = [s for s in clip.accepted if s.count >= FEWEST_FRAMES]
     if not fit:
@@ -148,6 +148,16 @@ def rgb_series(clip: Clip, ticker: Ticker | None = None) -> list[StillSeries]:
             f"{FEWEST_FRAMES}.",
             "Record a longer series with rtdenoise capture.",
         )
+    return fit
+
+
+def rgb_series(clip: Clip, ticker: Ticker | None = None) -> list[StillSeries]:
+    """The accepted series as R'G'B' bytes, to train on.
+
+    Raises:
+        ClipError: all are too short to train on, or the clip can't be read.
+    """
+    fit = long_enough(clip)
     limit = frame_limit(clip, 3, len(fit))
     return [_rgb(clip, series, limit, ticker) for series in fit]
 

@@ -1,0 +1,46 @@
+"""The base networks that come with the package: trained on many simulated cameras, they suit any camera at once."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import cast
+
+import torch
+
+from ..errors import NetworkError
+from .card import load_network
+from .live import SIZES, LiveNetwork
+
+FOLDER = Path(__file__).parent / "base"
+
+
+def base_network_path(size: str) -> Path:
+    """The file of the base network of that size, whether or not it is there."""
+    return FOLDER / f"{size}.safetensors"
+
+
+def shipped_sizes() -> list[str]:
+    """The sizes of which there is a base network, the smallest first."""
+    return [size for size in SIZES if base_network_path(size).is_file()]
+
+
+def fitting_size(device: torch.device) -> str | None:
+    """The size that suits a device: the smallest on a CPU, the largest elsewhere; None where none is shipped."""
+    sizes = shipped_sizes()
+    if not sizes:
+        return None
+    return sizes[0] if device.type == "cpu" else sizes[-1]
+
+
+def load_base(size: str) -> LiveNetwork:
+    """The base network of that size, on the CPU.
+
+    Raises:
+        NetworkError: it isn't shipped, or its file is damaged.
+    """
+    path = base_network_path(size)
+    if not path.is_file():
+        there = ", ".join(shipped_sizes())
+        hint = f"Choose one of: {there}." if there else "Choose --network recursive."
+        raise NetworkError(f"No base network of the size {size} comes with this version.", hint)
+    return cast(LiveNetwork, load_network(path)[0])
