@@ -16,9 +16,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rtdenoise.errors import ClipError
-from rtdenoise.frames import Bytes, Planes
+from rtdenoise.frames import Bytes, Planes, convert
 from rtdenoise.noise import PLANES, NoiseCurve, NoiseModel, PlaneName, PlaneNoise
 
+from .band_noise import FRAMES, with_bands
 from .fixed_pattern import fixed_pattern
 from .noise_curve import BINS, Doubles, LevelTally, bin_of, fit_curve
 from .row_flicker import RowTally
@@ -61,9 +62,13 @@ def measure(series: Iterable[tuple[list[Planes], Mask]], camera_id: str, mode: s
     """
     tallies = {name: _PlaneTally() for name in PLANES}
     frames, chroma = 0, ""
+    some: list[tuple[list[Planes], Mask]] = []
     for planes, mask in series:
         if len(planes) < 2 or not mask.any():
             continue
+        if planes[0].format.chroma != "gray":
+            few = [convert(p, "420", p.format.full_range).copy() for p in planes[:FRAMES]]
+            some.append((few, mask))
         frames += len(planes)
         chroma = planes[0].format.chroma
         for name in PLANES:
@@ -73,7 +78,8 @@ def measure(series: Iterable[tuple[list[Planes], Mask]], camera_id: str, mode: s
     if not len(tallies["y"].tally.points()[0]):
         raise ClipError("No still series is fit for measuring the noise.", _HINT)
     noise = {name: tally.noise() for name, tally in tallies.items()}
-    return NoiseModel(noise["y"], noise["u"], noise["v"], camera_id, mode, frames, chroma)
+    model = NoiseModel(noise["y"], noise["u"], noise["v"], camera_id, mode, frames, chroma)
+    return with_bands(model, some)
 
 
 def _plane(planes: Planes, name: PlaneName) -> Bytes:

@@ -14,6 +14,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from .bands import BANDS
 from .errors import ProfileError
 from .files import read_json, write_json
 
@@ -108,7 +109,9 @@ class PlaneNoise:
 class NoiseModel:
     """The noise of one camera in one mode, per plane (Y, U, V as the camera delivers them).
 
-    ``chroma`` is the sub-sampling in which U and V were measured ("420", "422", …; empty if unknown).
+    ``chroma`` is the sub-sampling in which U and V were measured ("420", "422", …; empty if unknown). ``bands`` is the
+    standard deviation of the noise in each of the 24 bands of :mod:`rtdenoise.bands`, of 4:2:0 frames after the
+    variance-stabilising transforms (:mod:`rtdenoise.vst`), in units of a pixel's noise; empty where not measured.
     """
 
     y: PlaneNoise
@@ -118,6 +121,7 @@ class NoiseModel:
     mode: str = ""
     frames: int = 0
     chroma: str = ""
+    bands: tuple[float, ...] = ()
 
     def plane(self, name: PlaneName) -> PlaneNoise:
         """The noise of plane "y", "u" or "v"."""
@@ -156,7 +160,7 @@ class NoiseModel:
                 "row_flicker_period": _or_none(noise.row_flicker_period),
             }
         head = {"camera_id": self.camera_id, "mode": self.mode, "frames": self.frames}
-        write_json(path, {**head, "chroma": self.chroma, "planes": planes})
+        write_json(path, {**head, "chroma": self.chroma, "bands": self.bands, "planes": planes})
 
     @classmethod
     def load(cls, path: Path) -> NoiseModel:
@@ -174,9 +178,17 @@ class NoiseModel:
                 mode=str(value["mode"]),
                 frames=int(value["frames"]),
                 chroma=str(value["chroma"]),
+                bands=_bands(value.get("bands", [])),
             )
         except (KeyError, TypeError, ValueError) as cause:
             raise ProfileError(f"The noise model {path} is damaged.", _HINT) from cause
+
+
+def _bands(values: list[Any]) -> tuple[float, ...]:
+    found = tuple(float(v) for v in values)
+    if len(found) not in (0, BANDS) or not all(np.isfinite(v) and v >= 0 for v in found):
+        raise ValueError("not the noise of bands")
+    return found
 
 
 def _pair_means(correlation: tuple[float, ...]) -> tuple[float, ...]:

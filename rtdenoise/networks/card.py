@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,13 +17,17 @@ from .. import __version__
 from ..cameras.base import CameraInfo, Mode
 from ..errors import NetworkError
 from ..files import write_bytes
+from .live import SIZES, LiveNetwork
 from .paper import PaperNetwork
 
 VERSION = 1
 _KEY = "rtdenoise"
 _HINT = "Run rtdenoise calibrate again for this camera, or name another network."
 
-KINDS: dict[str, Callable[[], nn.Module]] = {"paper": PaperNetwork}
+KINDS: dict[str, Callable[[], nn.Module]] = {
+    "paper": PaperNetwork,
+    **{name: partial(LiveNetwork, size) for name, size in SIZES.items()},
+}
 """How a network of each kind is built; its weights come from the file."""
 
 

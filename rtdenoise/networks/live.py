@@ -1,0 +1,308 @@
+"""The live networks: causal, recurrent, split into frequency bands, driven by known noise.
+
+One step takes the bands of a new frame, and the state that earlier frames left, and gives the bands of the clean
+frame and the new state:
+
+1. Bands. Cells of 4 × 4 luma pixels, and the 2 × 2 of each chroma plane below them, go through a cosine transform
+   (:mod:`rtdenoise.bands`): 24 bands on a grid of a sixteenth of the pixels. Each is divided by the standard
+   deviation of its noise, so that noise has unit variance in every band of every camera.
+2. Gate. A small network looks at the difference between frame and state in units of noise, near and far, and says per
+   cell how large the squared bias b of the state is. With the noise p that is left in the state the weight of
+   the new frame is the Kalman gain k = (p + b)/(p + b + 1), and k is the noise left after it (Kalman, 1960).
+   Fine luma, coarse luma and chroma have gates of their own.
+3. Shrink. What noise the state still holds is known to be k, so the bands are divided by √k. From their energy
+   around each cell another small network says how much of each band is signal (Wiener's gain, learned), and
+   how much of each of a few learned filters is to be trusted there.
+4. The bands are joined late: only the clean ones, by the inverse transform.
+
+The coarsest luma and chroma go through a Gaussian pyramid (kornia) before step 3: only their detail is shrunk, their
+rest is averaged over time alone.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import NamedTuple, cast
+
+import torch
+from kornia.geometry.transform import pyrdown
+from torch import Tensor, nn
+from torch.nn import functional
+
+from ..bands import BANDS, CELL, MEANS, transform
+
+GATES = 3
+"""Coarse luma, fine luma, chroma."""
+# No weight below about the root of it: a state never stops listening.
+_LEAST_BIAS = 4e-4
+_LEAST_LEFT = 0.01
+_SLOW = 0.25
+_FIRST = 1e4  # noise left in a state that has seen nothing
+# Beyond so many standard deviations a band is signal anyway.
+_MOST, _MOST_CHANGE = 24.0, 8.0
+
+
+@dataclass(frozen=True)
+class LiveSize:
+    """How large a live network is.
+
+    Attributes:
+        gate: channels of the gate near the cell.
+        context: of the gate, at half and quarter of the grid.
+        energy: of the network that sees energies.
+        wide: of its coarser half.
+        filters: learned filters per stage.
+        stages: how often the bands are shrunk.
+    """
+
+    gate: int
+    context: int
+    energy: int
+    wide: int
+    filters: int
+    stages: int = 1
+
+
+SIZES = {
+    "nano": LiveSize(gate=8, context=16, energy=12, wide=12, filters=10),
+    "small": LiveSize(gate=16, context=32, energy=32, wide=48, filters=36, stages=2),
+    "base": LiveSize(gate=24, context=48, energy=48, wide=64, filters=56, stages=3),
+    "large": LiveSize(gate=32, context=64, energy=80, wide=96, filters=96, stages=5),
+}
+"""The sizes by name."""
+
+
+class State(NamedTuple):
+    """What earlier frames left.
+
+    ``bands`` (B, 24, h, w) is the average of the frames so far, in units of noise; ``left`` (B, 3, h, w) the variance
+    of the noise in it, per gate; ``slow`` (B, 3, h, w) a running mean of differences of the cells' means.
+    """
+
+    bands: Tensor
+    left: Tensor
+    slow: Tensor
+
+
+class LiveNetwork(nn.Module):
+    """A live denoiser of one size; see the module's text.
+
+    Args:
+        size: Its size.
+    """
+
+    def __init__(self, size: LiveSize) -> None:
+        super().__init__()
+        self.size = size
+        there = torch.from_numpy(transform())
+        self.register_buffer("there", there[:, :, None, None], persistent=False)
+        self.register_buffer("back", torch.linalg.inv(there)[:, :, None, None], persistent=False)
+        self.gate = Gate(size.gate, size.context)
+        self.shrink = nn.ModuleList([Shrink(size, stage > 0) for stage in range(size.stages)])
+
+    def split(self, y: Tensor, u: Tensor, v: Tensor) -> Tensor:
+        """Planes (B, 1, H, W) and twice (B, 1, H/2, W/2), stabilised, as bands (B, 24, H/4, W/4)."""
+        cells = [
+            functional.pixel_unshuffle(y, 4),
+            functional.pixel_unshuffle(u, 2),
+            functional.pixel_unshuffle(v, 2),
+        ]
+        return functional.conv2d(torch.cat(cells, 1), cast(Tensor, self.there))
+
+    def join(self, bands: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """The inverse of :meth:`split`."""
+        cells = functional.conv2d(bands, cast(Tensor, self.back))
+        return (
+            functional.pixel_shuffle(cells[:, :16], 4),
+            functional.pixel_shuffle(cells[:, 16:20], 2),
+            functional.pixel_shuffle(cells[:, 20:], 2),
+        )
+
+    def start(self, bands: Tensor) -> State:
+        """A state that has seen nothing; the next frame replaces it.
+
+        Args:
+            bands: of that frame in units of noise, (B, 24, h, w), for size, type and device.
+        """
+        left = torch.full_like(bands[:, :GATES], _FIRST)
+        return State(bands, left, torch.zeros_like(left))
+
+    def forward(self, bands: Tensor, state: State) -> tuple[Tensor, State]:
+        """Cleans the next frame.
+
+        Args:
+            bands: of the frame, in units of noise, (B, 24, h, w).
+            state: what the earlier frames left, moved along with the picture where it moved.
+
+        Returns:
+            The clean bands in units of noise, (B, 24, h, w), and the new state.
+        """
+        difference = bands - state.bands
+        slow = state.slow + _SLOW * (_means(difference).clamp(-_MOST, _MOST) - state.slow)
+        bias = self.gate(difference, state.left, slow, _per_band(state.left))
+        gain = (state.left + bias) / (state.left + bias + 1)
+        average = state.bands + _per_band(gain) * difference
+        slow = slow * (1 - gain[:, :1])
+        clean = self._clean(average, gain)
+        return clean, State(average, gain, slow)
+
+    def _clean(self, average: Tensor, gain: Tensor) -> Tensor:
+        unit = gain.clamp(min=_LEAST_LEFT).sqrt()
+        per_band = _per_band(unit)
+        detail = (_without_coarse(average) / per_band).clamp(-_MOST, _MOST)
+        kept = detail
+        for stage in self.shrink:
+            kept = stage(detail, kept, unit)
+        return average - (detail - kept) * per_band
+
+
+class Gate(nn.Module):
+    """Says how far the state is off, from differences in units of noise: a small U-Net.
+
+    Args:
+        near: channels on the grid.
+        far: channels on coarser grids.
+    """
+
+    def __init__(self, near: int, far: int) -> None:
+        super().__init__()
+        self.near = _conv(11, near)
+        self.down = _conv(near, far, stride=2)
+        self.middle = _conv(far, far)
+        self.further = _conv(far, far, stride=2)
+        self.furthest = _conv(far, far)
+        self.up = _conv(far, near, 1)
+        self.last = _conv(near, GATES)
+        nn.init.zeros_(self.last.weight)
+        # A start at a bias of 0.007: averaging over some twelve frames.
+        nn.init.constant_(cast(Tensor, self.last.bias), -5.0)
+
+    def forward(self, difference: Tensor, left: Tensor, slow: Tensor, per_band: Tensor) -> Tensor:
+        """The squared bias of the state, (B, 3, h, w), in units of a frame's noise variance."""
+        d = difference * torch.rsqrt(1 + per_band)
+        fine = d[:, 1:16].square().mean(1, keepdim=True)
+        chroma = (d[:, 17:20].square() + d[:, 21:].square()).mean(1, keepdim=True) / 2
+        energy = (torch.cat([fine, chroma], 1) + 0.01).sqrt() - 1
+        seen = [
+            _means(d).clamp(-_MOST_CHANGE, _MOST_CHANGE),
+            energy.clamp(max=_MOST_CHANGE),
+            left.clamp(max=1).sqrt(),
+            (3 * slow).clamp(-_MOST_CHANGE, _MOST_CHANGE),
+        ]
+        near = functional.relu(self.near(torch.cat(seen, 1)))
+        far = functional.relu(self.middle(functional.relu(self.down(near))))
+        further = functional.relu(self.furthest(functional.relu(self.further(far))))
+        far = far + _twice(further, far)
+        near = functional.relu(near + _twice(self.up(far), near))
+        return functional.softplus(self.last(near)) + _LEAST_BIAS
+
+
+class Shrink(nn.Module):
+    """Keeps what is signal of bands with unit noise.
+
+    Args:
+        size: of the network.
+        again: whether an earlier stage's result is seen too.
+    """
+
+    def __init__(self, size: LiveSize, again: bool) -> None:
+        super().__init__()
+        self.again = again
+        energy, self.filters = size.energy, size.filters
+        self.see = _conv(BANDS * (2 if again else 1) + GATES, energy, 1)
+        self.near = _conv(energy, energy)
+        self.wide = _conv(energy, size.wide)
+        self.up = _conv(size.wide, energy, 1)
+        self.say = _conv(energy, BANDS + size.filters, 1)
+        self.into = _conv(BANDS * (2 if again else 1), size.filters)
+        self.out = _conv(size.filters, BANDS)
+        nn.init.zeros_(cast(Tensor, self.out.bias))
+        with torch.no_grad():
+            self.out.weight *= 0.3
+            # A first stage starts with an open gate, a later one with the earlier stage's result.
+            cast(Tensor, self.say.bias)[:BANDS] = -2.0 if again else 1.0
+
+    def forward(self, detail: Tensor, kept: Tensor, unit: Tensor) -> Tensor:
+        """What is signal of ``detail``.
+
+        Args:
+            detail: the bands, (B, 24, h, w).
+            kept: what the stage before kept of them; the bands themselves in the first stage.
+            unit: √ of the noise left, which is one in ``detail``, (B, 3, h, w).
+        """
+        energy = torch.log1p(_around(detail.square()))
+        seen = [energy, unit]
+        if self.again:
+            seen.append(torch.log1p(kept.square()))
+        e = functional.relu(self.see(torch.cat(seen, 1)))
+        wide = functional.relu(self.wide(functional.avg_pool2d(e, 2, ceil_mode=True)))
+        e = functional.relu(self.near(e) + _twice(self.up(wide), e))
+        share = torch.sigmoid(self.say(e))
+        bands = torch.cat([detail, kept], 1) if self.again else detail
+        base = (
+            kept + (detail - kept) * share[:, :BANDS] if self.again else detail * share[:, :BANDS]
+        )
+        return cast(Tensor, base + self.out(self.into(bands) * share[:, BANDS:]))
+
+
+def macs_per_pixel(size: LiveSize) -> float:
+    """Multiplications (with their additions) of one step per luma pixel, transforms included."""
+    g, c, e, w, f = size.gate, size.context, size.energy, size.wide, size.filters
+    gate = 9 * 11 * g + 9 * g * GATES + (9 * g * c + 9 * c * c + c * g) / 4 + 2 * 9 * c * c / 16
+    shrink = 0.0
+    for stage in range(size.stages):
+        seen = BANDS * (2 if stage else 1)
+        shrink += (seen + GATES) * e + 9 * e * e + (9 * e * w + w * e) / 4
+        shrink += e * (BANDS + f) + 9 * seen * f + 9 * f * BANDS
+    transforms = 2 * (16 * 16 + 2 * 4 * 4)
+    pyramid = 3 * 25 * (1 + 1 / 4)
+    return (gate + shrink + transforms + pyramid) / CELL**2
+
+
+def size_facts(size: LiveSize) -> dict[str, int]:
+    """The size as plain values, for a network's card."""
+    return asdict(size)
+
+
+def _conv(inputs: int, outputs: int, kernel: int = 3, stride: int = 1) -> nn.Conv2d:
+    return nn.Conv2d(inputs, outputs, kernel, stride, kernel // 2)
+
+
+def _twice(small: Tensor, like: Tensor) -> Tensor:
+    """Twice as large, nearest neighbours, cut to the size of ``like``."""
+    return functional.interpolate(small, size=like.shape[-2:], mode="nearest")
+
+
+def _per_band(gates: Tensor) -> Tensor:
+    """What each band's gate says, (B, 24, h, w)."""
+    coarse, fine, chroma = gates[:, :1], gates[:, 1:2], gates[:, 2:]
+    return torch.cat([coarse, fine.expand(-1, 15, -1, -1), chroma.expand(-1, 8, -1, -1)], 1)
+
+
+def _around(energy: Tensor) -> Tensor:
+    """Means over 3 × 3 cells. A convolution: pooling is several times slower on a CPU."""
+    channels = energy.shape[1]
+    box = energy.new_full((channels, 1, 3, 3), 1 / 9)
+    return functional.conv2d(energy, box, padding=1, groups=channels)
+
+
+def _means(bands: Tensor) -> Tensor:
+    return torch.cat([bands[:, i : i + 1] for i in MEANS], 1)
+
+
+def _without_coarse(bands: Tensor) -> Tensor:
+    """The bands, the cells' means less their Gaussian pyramid's second level."""
+    means = _means(bands)
+    coarse = pyrdown(pyrdown(means, border_type="replicate"), border_type="replicate")
+    means = means - functional.interpolate(
+        coarse, size=means.shape[-2:], mode="bilinear", align_corners=False
+    )
+    parts = [
+        means[:, :1],
+        bands[:, 1:16],
+        means[:, 1:2],
+        bands[:, 17:20],
+        means[:, 2:],
+        bands[:, 21:],
+    ]
+    return torch.cat(parts, 1)
