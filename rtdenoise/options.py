@@ -40,7 +40,8 @@ def network_options(function: F) -> F:
     network = click.option(
         "--network",
         metavar="NAME",
-        help="none, recursive, a calibrated network's name (paper), or a .safetensors file.",
+        help="none, recursive, a live network (nano, small, …: the camera's own where it was calibrated), paper, or a "
+        ".safetensors file. Default: the best there is.",
     )
     any_camera = click.option(
         "--any-camera", is_flag=True, help="Use a network although it was made for another camera."

@@ -59,9 +59,10 @@ def run_demo(folder: Path, *, quick: bool, as_json: bool, verbose: bool) -> None
         [*common, "live", "--camera", f"file:{clip}", "--output", "null", "--json"],
         capture=live_json,
     )
-    comparison = _compare(home, clip, size)
+    comparison = _compare(home, clip, size, live["network"])
     figures = {
         "size": size,
+        "network": live["network"],
         **{name: round(value, 2) for name, value in comparison.settled().items()},
         "live_rate_fps": live["rate_fps"],
         "live_dropped": live["dropped"],
@@ -114,13 +115,13 @@ def _film(folder: Path, size: str) -> Path:
     return path
 
 
-def _compare(home: Path, clip: Path, size: str) -> Comparison:
+def _compare(home: Path, clip: Path, size: str, network: str) -> Comparison:
     """Cleans the clip again frame by frame, none dropped, and compares with the simulated camera's truth."""
     filmed = open_camera(f"file:{clip}")
     truth = open_camera(MOVING, size=_numbers(size))
     assert isinstance(truth, SimulatedCamera)
     denoiser = make_denoiser(
-        "recursive",
+        network,
         profile=Profile.of(filmed.info, home),
         camera=filmed.info,
         mode=filmed.mode,

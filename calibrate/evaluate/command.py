@@ -12,7 +12,7 @@ from rtdenoise.options import camera_option, device_option
 if TYPE_CHECKING:
     from rtdenoise.cli import Settings
 
-DEFAULT = "recursive,paper,opencv-nlmeans,nlmeans,atadenoise"
+DEFAULT = "recursive,nano,small,base,large,paper,opencv-nlmeans,nlmeans,atadenoise"
 
 
 @click.command(name="evaluate", short_help="Compare methods on your own footage.")
@@ -22,7 +22,8 @@ DEFAULT = "recursive,paper,opencv-nlmeans,nlmeans,atadenoise"
     default=DEFAULT,
     show_default=True,
     metavar="A,B,C",
-    help="Which: recursive, networks of this camera, opencv-nlmeans, nlmeans, atadenoise, fftdnoiz, bm3d.",
+    help="Which: recursive, live networks, other networks of this camera, opencv-nlmeans, nlmeans, atadenoise, "
+    "fftdnoiz, bm3d.",
 )
 @click.option(
     "--frames", type=click.IntRange(1, 20), default=4, show_default=True, help="Frames judged."

@@ -11,7 +11,7 @@ import numpy as np
 
 from capture.clip import Clip
 from rtdenoise.console import progress
-from rtdenoise.denoisers import make_denoiser
+from rtdenoise.denoisers import make_denoiser, uses_noise_model
 from rtdenoise.errors import NetworkError
 from rtdenoise.frames import Planes
 from rtdenoise.profile import Profile
@@ -124,17 +124,18 @@ def _jobs(source: Source, methods: Sequence[str], device: str, named: bool) -> I
                 yield method, peer.setting, peer.clean, True
             continue
         try:
-            clean = _denoiser(source.clip, source.profile, method, device)
+            clean, history = _denoiser(source.clip, source.profile, method, device)
         except NetworkError as error:
             if not named:
                 continue
             known = ", ".join(peers.NAMES)
-            hint = f"Methods are: recursive, {known}, and this camera's networks."
+            hint = f"Methods are: recursive, {known}, live networks (nano, …) and this camera's networks."
             raise NetworkError(error.message, hint) from error
-        yield method, "", clean, method == "recursive"
+        yield method, "", clean, history
 
 
-def _denoiser(clip: Clip, profile: Profile, name: str, device: str) -> Clean:
+def _denoiser(clip: Clip, profile: Profile, name: str, device: str) -> tuple[Clean, bool]:
+    """How a denoiser cleans, and whether it looks at earlier frames."""
     denoiser = make_denoiser(
         name, profile=profile, camera=clip.camera, mode=clip.mode, device=device
     )
@@ -143,4 +144,4 @@ def _denoiser(clip: Clip, profile: Profile, name: str, device: str) -> Clean:
         for planes in frames:
             yield denoiser(planes)
 
-    return clean
+    return clean, uses_noise_model(denoiser)

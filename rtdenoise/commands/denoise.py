@@ -48,6 +48,9 @@ def command(
     stored follows from its name: .mp4, .mov, .mkv (H.264, close to transparent), .avi (MJPEG), .nut (raw, bit for
     bit), .png or .jpg (one picture). Audio is copied as it is. OUT is written whole or not at all.
 
+    Without --network the live network that was calibrated for the camera cleans it, or else the largest one that comes
+    with rtdenoise, however long that takes.
+
     \b
       rtdenoise denoise evening.mkv clean.mp4
       rtdenoise denoise evening.mkv clean.mp4 --network paper

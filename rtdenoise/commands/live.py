@@ -45,8 +45,9 @@ def command(
 ) -> None:
     """Clean a camera's stream in real time and publish it.
 
-    Without --network the camera's newest noise model drives the recursive filter; for a camera that was
-    never calibrated, the filter measures the noise by itself while it runs. Ctrl-C ends it.
+    Without --network the live network that was calibrated for the camera cleans it, or else one that suits any
+    camera, as far as this machine keeps up with the camera; the recursive filter is the last resort. For a camera
+    that was never calibrated the noise is measured while it runs. Ctrl-C ends it.
 
     \b
       rtdenoise live                                    your camera, to the virtual camera
@@ -60,7 +61,7 @@ def command(
 
     from ..cameras import open_camera
     from ..console import say, show_json
-    from ..denoisers import make_denoiser, noise_model_for
+    from ..denoisers import make_denoiser, noise_model_for, uses_noise_model
     from ..live import LiveLoop
     from ..profile import Profile
     from ..sinks import open_sink
@@ -79,12 +80,14 @@ def command(
             device=device,
             any_camera=any_camera,
             tta=False,
+            realtime=True,
+            say=lambda text: say(f"[yellow]![/] {text}"),
         )
     except BaseException:
         opened.close()
         raise
     say(f"[bold]{info.name}[/]  {mode}")
-    if denoiser.name == "recursive" and noise_model_for(profile, mode) is None:
+    if uses_noise_model(denoiser) and noise_model_for(profile, mode) is None:
         say(
             "This camera is not calibrated in this mode: the noise is measured while it runs. "
             "[bold]rtdenoise capture[/] and [bold]rtdenoise calibrate[/] would do better."

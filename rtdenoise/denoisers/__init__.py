@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import cv2
@@ -18,7 +19,14 @@ from ..profile import Profile
 from .base import Denoiser
 from .passthrough import Passthrough
 
-__all__ = ["Denoiser", "Passthrough", "blend", "make_denoiser"]
+__all__ = [
+    "Denoiser",
+    "Passthrough",
+    "blend",
+    "make_denoiser",
+    "noise_model_for",
+    "uses_noise_model",
+]
 
 
 def make_denoiser(
@@ -30,18 +38,23 @@ def make_denoiser(
     device: str = "auto",
     any_camera: bool = False,
     tta: bool = True,
+    realtime: bool = False,
+    say: Callable[[str], None] = lambda _: None,
 ) -> Denoiser:
     """The denoiser that a person asked for.
 
     Args:
-        name: "none", "recursive", the name of a network in the profile, or the path of a network's file.
-            None means "recursive", which keeps up with any camera.
+        name: "none", "recursive", the name of a network in the profile or, where it has none of that name, of a base
+            network that comes with the package ("nano", …), or the path of a network's file. None: see
+            :func:`rtdenoise.denoisers.choice.default_network`.
         profile: The camera's profile, for its noise model and networks.
         camera: The camera whose frames are to be cleaned.
         mode: Its mode; a network and a noise model are made for one.
         device: "auto", "cpu", "cuda", "mps" or "xpu", for networks.
         any_camera: Use a network although it was calibrated for another camera or mode.
         tta: For the paper's network: the mean over the eight flips and rotations (eq. 10).
+        realtime: Where no name is given, choose one that keeps up with the camera.
+        say: Told in one sentence where that is not the best one.
 
     Raises:
         NetworkError: no such network, or a damaged file, or one of another camera.
@@ -49,22 +62,50 @@ def make_denoiser(
     """
     if name == "none":
         return Passthrough()
-    if name is None or name == "recursive":
+    if name is None:
+        from .choice import default_network
+
+        name = default_network(profile, camera, mode, device, realtime=realtime, say=say)
+    if name == "recursive":
         from .recursive import RecursiveDenoiser
 
         return RecursiveDenoiser(noise_model_for(profile, mode))
-    path = Path(name)
-    if path.suffix != ".safetensors":
-        path = profile.network_path(name)
-        if not path.exists():
-            raise NetworkError(
-                f"There is no network {name!r} for {camera.name}{_known(profile)}.",
-                f"Make it with rtdenoise calibrate --network {name}, or name a .safetensors file.",
-            )
-    from .network import NetworkDenoiser
+    from ..networks.card import check_camera, load_network, read_card
+    from ..networks.live import LiveNetwork
 
-    return NetworkDenoiser(
-        path, device=device, tta=tta, camera=camera, mode=mode, any_camera=any_camera
+    path = _network_path(name, profile, camera)
+    if read_card(path).kind == "paper":
+        from .network import NetworkDenoiser
+
+        return NetworkDenoiser(
+            path, device=device, tta=tta, camera=camera, mode=mode, any_camera=any_camera
+        )
+    from .live_network import LiveNetworkDenoiser
+
+    network, card = load_network(path)
+    check_camera(card, camera, mode, any_camera)
+    assert isinstance(network, LiveNetwork)
+    return LiveNetworkDenoiser(network, noise_model_for(profile, mode), device, name=path.stem)
+
+
+def _network_path(name: str, profile: Profile, camera: CameraInfo) -> Path:
+    """The file of a network: named itself, or of the profile, or one that comes with the package.
+
+    Raises:
+        NetworkError: there is no such network.
+    """
+    from ..networks.shipped import base_network_path, shipped_sizes
+
+    path = Path(name)
+    if path.suffix == ".safetensors":
+        return path
+    for path in (profile.network_path(name), base_network_path(name)):
+        if path.exists():
+            return path
+    known = dict.fromkeys(["recursive", *(p.stem for p in profile.networks()), *shipped_sizes()])
+    raise NetworkError(
+        f"There is no network {name!r} for {camera.name} (there are: {', '.join(known)}).",
+        f"Make it with rtdenoise calibrate --network {name}, or name a .safetensors file.",
     )
 
 
@@ -78,6 +119,17 @@ def noise_model_for(profile: Profile, mode: Mode) -> NoiseModel | None:
         return None
     model = NoiseModel.load(profile.noise_path)
     return model if model.mode in ("", str(mode)) else None
+
+
+def uses_noise_model(denoiser: Denoiser) -> bool:
+    """Whether a denoiser goes by the camera's noise, measured or estimated, frame after frame."""
+    if isinstance(denoiser, Passthrough):
+        return False
+    if denoiser.name == "recursive":
+        return True
+    from .live_network import LiveNetworkDenoiser  # takes seconds: it needs torch
+
+    return isinstance(denoiser, LiveNetworkDenoiser)
 
 
 def blend(noisy: Planes, clean: Planes, strength: float) -> Planes:
@@ -98,8 +150,3 @@ def blend(noisy: Planes, clean: Planes, strength: float) -> Planes:
 
     y, u, v = mix(noisy.y, clean.y), mix(noisy.u, clean.u), mix(noisy.v, clean.v)
     return Planes(y, u, v, noisy.format, noisy.time_s)
-
-
-def _known(profile: Profile) -> str:
-    names = ", ".join(path.stem for path in profile.networks())
-    return f" (there are: recursive, {names})" if names else ""
