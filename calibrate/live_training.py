@@ -148,7 +148,9 @@ class LiveTrainer:
                 losses.append(self._step())
                 progress.elapsed_s = before_s + time.monotonic() - started
                 judgement = None
-                if self._share() >= min(next_look, 1.0):
+                # The last look falls away where there has just been one.
+                due = next_look if self._share() < 1 else next_look - recipe.judge_every / 2
+                if self._share() >= due:
                     judgement = self._look(losses)
                     progress.elapsed_s = before_s + time.monotonic() - started
                     next_look = self._share() + recipe.judge_every

@@ -37,7 +37,10 @@ def write_report(outcome: Outcome, folder: Path) -> list[Path]:
         "pictures.png": draw_example(outcome.example),
     }
     if outcome.trained is not None and outcome.trained.history:
-        figures["loss.png"] = draw_loss(outcome.trained.history)
+        live = outcome.fine_tuning is not None
+        where = "clips with motion" if live else "held-out places"
+        loss = "logarithm of the error" if live else "squared error, relative to the noise"
+        figures["loss.png"] = draw_loss(outcome.trained.history, where, loss, choose=not live)
     written = []
     for name, figure in figures.items():
         data = io.BytesIO()
@@ -60,21 +63,30 @@ def _figure(width: float, height: float) -> Figure:
     return figure
 
 
-def draw_loss(history: tuple[Judgement, ...]) -> Figure:
-    """The gain where the network doesn't learn, against time, and the training loss."""
+def draw_loss(
+    history: tuple[Judgement, ...], where: str, loss: str, *, choose: bool = True
+) -> Figure:
+    """The gain where the network doesn't learn, against time, and the training loss.
+
+    Args:
+        history: The judgements.
+        where: What they were made on, for people.
+        loss: What the loss is, for people.
+        choose: The best state was kept, not the last.
+    """
     figure = _figure(8, 3.6)
     left = figure.subplots()
     minutes = [j.elapsed_s / 60 for j in history]
     gains = [j.gain_db for j in history]
-    left.plot(minutes, gains, color="#2b6cb0", marker=".", label="gain in held-out places")
-    best = int(np.argmax(gains))
+    left.plot(minutes, gains, color="#2b6cb0", marker=".", label=f"gain in {where}")
+    best = int(np.argmax(gains)) if choose else len(gains) - 1
     left.plot(minutes[best], gains[best], "o", color="#2b6cb0", mfc="none", ms=11, label="kept")
     left.axhline(0, color="#999999", lw=0.8)
     left.set(title="Training", xlabel="minutes", ylabel="gain over the input (dB)")
     right = left.twinx()
     losses = [j.training_loss for j in history]
     right.plot(minutes, losses, color="#c0392b", alpha=0.6, label="training loss (right axis)")
-    right.set_ylabel("squared error, relative to the noise")
+    right.set_ylabel(loss)
     handles = [*left.get_legend_handles_labels()[0], *right.get_legend_handles_labels()[0]]
     left.legend(handles, [str(h.get_label()) for h in handles], fontsize=8, loc="best")
     return figure

@@ -52,6 +52,8 @@ def calibrate(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> Calibrate:
     monkeypatch.setattr("calibrate.quality._JUDGED_FRAMES", 2)  # eight views of each take long
+    # No base networks: what is fine-tuned by default has tests of its own.
+    monkeypatch.setattr("rtdenoise.networks.shipped.FOLDER", tmp_path / "base")
 
     def call(*words: str | Path) -> tuple[int, str, str]:
         code = run(["--home", str(tmp_path / "home"), "calibrate", *map(str, words)])

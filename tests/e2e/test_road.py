@@ -50,7 +50,8 @@ def test_capture_calibrate_live_denoise(rtdenoise: Run, home: Path, tmp_path: Pa
     done_well(rtdenoise("capture", "--camera", STILL, "--size", SIZE, "--seconds", "1"))
     (profile,) = (home / "profiles").iterdir()
     camera = profile.name
-    facts = json.loads(done_well(rtdenoise("calibrate", "--camera", camera, "--json")))
+    words = ["--camera", camera, "--minutes", "0.05", "--json"]
+    facts = json.loads(done_well(rtdenoise("calibrate", *words)))
     assert (profile / "noise.json").exists()
     assert facts["upsnr_gain_db"]["low"] > 6, facts
 
@@ -58,7 +59,8 @@ def test_capture_calibrate_live_denoise(rtdenoise: Run, home: Path, tmp_path: Pa
     for output, strength in ((raw, "0"), (clean, "1")):
         words = ["--camera", MOVING, "--size", SIZE, "--strength", strength, "--json"]
         report = json.loads(done_well(rtdenoise("live", *words, "--output", output)))
-        assert report["network"] == "recursive"
+        # A live network where this machine keeps up with the camera.
+        assert report["network"] in (facts["network"], "nano", "recursive")
         assert report["frames_in"] == 45
         assert report["frames_out"] + report["dropped"] == 45
 
