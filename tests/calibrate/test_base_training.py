@@ -1,0 +1,105 @@
+"""The script that trains the base networks."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+import torch
+from click.testing import CliRunner
+
+from calibrate import base_training
+from calibrate.base_training import Job, train_base
+from calibrate.live_training import LiveRecipe, LiveTrainer
+from calibrate.synthesis import PhotoClips
+from rtdenoise.console import Ticker
+from rtdenoise.networks.card import load_network, read_card
+from rtdenoise.networks.live import SIZES, LiveNetwork
+
+CPU = torch.device("cpu")
+RECIPE = LiveRecipe(steps=3, batch=2, crop=64, window=2, judge_every=0.5)
+
+
+@pytest.fixture(autouse=True)
+def few_pictures(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(base_training, "PhotoClips", partial(PhotoClips, procedural=1))
+
+
+@contextmanager
+def quiet(label: str, total: float | None, unit: str = "") -> Iterator[Ticker]:
+    yield Ticker()
+
+
+def job(out: Path, photos: tuple[Path, ...] = ()) -> Job:
+    return Job(photos, "nano", out, clips=2, held_out=1, side=64, frames=4, recipe=RECIPE)
+
+
+def photo(folder: Path, name: str) -> Path:
+    random = np.random.default_rng(len(name))
+    small = random.integers(0, 256, (12, 16, 3)).astype(np.uint8)
+    folder.mkdir(exist_ok=True)
+    path = folder / name
+    assert cv2.imwrite(str(path), cv2.resize(small, (320, 240)))
+    return path
+
+
+def test_writes_a_network_with_a_card_that_says_what_it_saw(tmp_path: Path) -> None:
+    out, path = tmp_path / "base" / "nano.safetensors", photo(tmp_path / "photos", "hill.png")
+    card = train_base(job(out, (path,)), CPU, quiet, print)
+    network, read = load_network(out)
+    assert isinstance(network, LiveNetwork)
+    assert network.size == SIZES["nano"]
+    assert read == card
+    assert (card.kind, card.camera_id) == ("nano", "")
+    assert card.data["photographs"] == ["hill.png"]
+    assert (card.data["clips"], card.data["steps"], card.data["seed"]) == (2, 3, 0)
+    assert np.isfinite(card.figures["whole_gain_db"])
+    assert [p.name for p in out.parent.iterdir()] == ["nano.safetensors"]
+
+
+def test_goes_on_after_a_stop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    out = tmp_path / "nano.safetensors"
+    step = LiveTrainer._step
+
+    def interrupted(trainer: LiveTrainer) -> float:
+        if trainer._progress.step == 2:
+            raise KeyboardInterrupt
+        return step(trainer)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(LiveTrainer, "_step", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            train_base(job(out), CPU, quiet, print)
+    assert not out.exists()
+    said: list[str] = []
+    card = train_base(job(out), CPU, quiet, said.append)
+    assert "Going on" in said[0]
+    assert card.data["steps"] == 3
+    assert not job(out).folder.exists()
+
+
+def test_the_command_takes_the_free_photographs_of_a_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("hill.png", "analogpattern_by_x.jpg"):
+        photo(tmp_path / "photos", name)
+    jobs: list[Job] = []
+
+    def train(asked: Job, *rest: object) -> object:
+        jobs.append(asked)
+        return train_base(job(asked.out, asked.photos), CPU, quiet, print)
+
+    monkeypatch.setattr(base_training, "train_base", train)
+    out = tmp_path / "nano.safetensors"
+    words = ["--photos", str(tmp_path / "photos"), "--minutes", "3", "--out", str(out)]
+    result = CliRunner().invoke(base_training.main, [*words, "--seed", "4", "--device", "cpu"])
+    assert result.exit_code == 0, result.output
+    (asked,) = jobs
+    assert [path.name for path in asked.photos] == ["hill.png"]
+    assert (asked.recipe.minutes, asked.recipe.seed, asked.size) == (3, 4, "nano")
+    assert read_card(out).data["photographs"] == ["hill.png"]
+    assert "dB in clips that it has not seen" in result.output
+    assert CliRunner().invoke(base_training.main, ["--size", "huge", "--out", "x"]).exit_code == 2
