@@ -1,0 +1,58 @@
+"""Which network `rtdenoise live` takes by default."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from rtdenoise.cli import run
+from rtdenoise.networks.card import Card, save_network
+from rtdenoise.networks.live import SIZES, LiveNetwork
+from rtdenoise.networks.shipped import base_network_path
+
+CAMERA = "simulated:desk?noise=high&frames=5"
+Live = Callable[..., tuple[dict[str, Any], str]]
+
+
+@pytest.fixture
+def live(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> Live:
+    """Runs the command to its end: the report, and what was said; a frame takes the network ``seconds``."""
+    monkeypatch.setattr("rtdenoise.networks.shipped.FOLDER", tmp_path / "base")
+
+    def call(*words: str, seconds: float = 0.0) -> tuple[dict[str, Any], str]:
+        monkeypatch.setattr("rtdenoise.denoisers.choice.frame_seconds", lambda *_: seconds)
+        command = ["live", "--camera", CAMERA, "--size", "128x96", "--output", "null", "--json"]
+        code = run(["--home", str(tmp_path / "home"), *command, "--device", "cpu", *words])
+        said = capsys.readouterr()
+        assert code == 0, said.err
+        return json.loads(said.out), " ".join(said.err.split())
+
+    return call
+
+
+def test_takes_the_base_network_where_it_keeps_up(live: Live) -> None:
+    report, _ = live()
+    assert report["network"] == "recursive"
+    torch.manual_seed(0)
+    save_network(base_network_path("nano"), LiveNetwork(SIZES["nano"]), Card("nano"))
+    report, said = live()
+    assert report["network"] == "nano"
+    assert report["frames_in"] == 5
+    assert "not calibrated in this mode: the noise is measured while it runs" in said
+    assert "keep up" not in said
+
+
+def test_says_where_the_network_does_not_keep_up(live: Live) -> None:
+    torch.manual_seed(0)
+    save_network(base_network_path("nano"), LiveNetwork(SIZES["nano"]), Card("nano"))
+    report, said = live(seconds=1.0)
+    assert report["network"] == "recursive"
+    assert "The network nano does not keep up with" in said
+    report, said = live("--network", "nano", seconds=1.0)
+    assert report["network"] == "nano"
+    assert "keep up" not in said
