@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import cv2
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
-from ..bands import CELL, MEANS
-from ..frames import PlaneFormat, Planes, convert
-from ..networks.device import half_dtype, pick_device
-from ..networks.live import LiveNetwork, State
+from ..bands import CELL
+from ..engines import Engine, make_engine
+from ..frames import Bytes, PlaneFormat, Planes, convert
+from ..networks.device import pick_device
+from ..networks.live import LiveNetwork
 from ..networks.memory import keep_freed_memory
 from ..noise import NoiseModel
 from ..noise_estimate import NoiseEstimator
 from .band_estimate import BandEstimator
 from .light import bands_of_light, change_of_light
-from .motion import Motion, Movement
+from .motion import Motion
 from .stabilised import LEAST_BAND, Stabilised, band_deviations
 
 Floats = NDArray[np.float32]
@@ -29,7 +29,6 @@ _MOVED = 2.0
 _CUT, _CUT_SHARE = 25.0, 0.6
 # Estimates of the noise that differ by less, on average over these levels, are the same.
 _SAME, _LEVELS = 0.07, np.arange(32.0, 225.0, 16.0)
-_WARP_LOSS = 0.02  # noise that a movement followed adds, in units of a frame's
 
 
 class LiveNetworkDenoiser:
@@ -44,6 +43,7 @@ class LiveNetworkDenoiser:
             second to settle.
         device: "auto", "cpu", "cuda", "mps" or "xpu".
         name: What ``--network`` calls it.
+        threads: How many cores it may take on a CPU; None: all but one, at most four.
 
     Raises:
         NetworkError: the device isn't there.
@@ -56,13 +56,15 @@ class LiveNetworkDenoiser:
         device: str = "auto",
         *,
         name: str = "live",
+        threads: int | None = None,
     ) -> None:
         keep_freed_memory()
         self._name = name
         self._device = pick_device(device)
-        self._dtype = half_dtype(self._device) or torch.float32
-        self._network = network.to(self._device, self._dtype).eval().requires_grad_(False)
-        self._network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self._network = network.eval().requires_grad_(False)
+        self._threads = threads
+        self._engine: Engine | None = None
+        self._grid = (0, 0)
         self._given = model
         self._model = model
         self._estimator = NoiseEstimator() if model is None else None
@@ -70,8 +72,7 @@ class LiveNetworkDenoiser:
         self._estimated: Floats | None = None
         self._format: PlaneFormat | None = None
         self._stabilised: Stabilised
-        self._state: State | None = None
-        self._turn = 0
+        self._deviations: Floats
 
     @property
     def name(self) -> str:
@@ -80,14 +81,15 @@ class LiveNetworkDenoiser:
 
     def reset(self) -> None:
         """Forgets all earlier frames, and with them an estimate of the noise."""
-        self._format, self._state = None, None
+        self._format = None
+        if self._engine is not None:
+            self._engine.forget()
         self._model = self._given
         self._bands_estimator.reset()
         self._estimated = None
         if self._estimator is not None:
             self._estimator.reset()
 
-    @torch.inference_mode()
     def __call__(self, planes: Planes) -> Planes:
         """Cleans the next frame; see :class:`rtdenoise.denoisers.base.Denoiser`."""
         small = convert(planes, "420", planes.format.full_range)
@@ -98,13 +100,19 @@ class LiveNetworkDenoiser:
         self._estimate(small)
         if self._model is None:
             return planes.copy()
-        bands = self._bands(small)
-        if self._state is None:
-            self._state = self._network.start(bands)
-        else:
-            self._align(bands, self._state)
-        clean, self._state = self._network(bands, self._state)
-        result = self._planes(clean, small)
+        engine = self._running
+        engine.see(self._whole(small))
+        if not engine.fresh:
+            self._align(engine)
+        y, u, v = engine.step()
+        (rows, columns), (chroma_rows, chroma_columns) = small.y.shape, small.u.shape
+        result = Planes(
+            y[:rows, :columns],
+            u[:chroma_rows, :chroma_columns],
+            v[:chroma_rows, :chroma_columns],
+            small.format,
+            small.time_s,
+        )
         return result if small is planes else _back(result, planes)
 
     # ------------------------------------------------------------------ setting up
@@ -112,41 +120,32 @@ class LiveNetworkDenoiser:
     def _set_up(self, layout: PlaneFormat) -> None:
         step = CELL * _GRID
         rows, columns = (-(-n // step) * step for n in (layout.height, layout.width))
-        self._shapes = [(rows, columns), (rows // 2, columns // 2), (rows // 2, columns // 2)]
-        self._inputs = [np.empty(s, np.uint8) for s in self._shapes]
-        self._units = [np.empty(s, np.float32) for s in self._shapes]
-        self._outputs = [[np.empty(s, np.uint8) for s in self._shapes] for _ in range(2)]
-        self._work = [np.empty(s, np.float32) for s in self._shapes]
-        self._motion = Motion((rows // CELL, columns // CELL))
-        self._state = None
+        shapes = [(rows, columns), (rows // 2, columns // 2), (rows // 2, columns // 2)]
+        self._inputs = [np.empty(s, np.uint8) for s in shapes]
+        grid = (rows // CELL, columns // CELL)
+        self._motion = Motion(grid)
+        if self._engine is None or grid != self._grid:
+            self._engine = make_engine(self._network, grid, self._device, self._threads)
+            self._grid = grid
         if self._model is not None:
             self._set_noise(self._model)
 
+    @property
+    def _running(self) -> Engine:
+        assert self._engine is not None
+        return self._engine
+
     def _set_noise(self, model: NoiseModel, deviations: Floats | None = None) -> None:
         """Takes another noise; what was kept of earlier frames is put into its units."""
-        before = None if self._state is None else (self._stabilised, self._per_band)
         model = model.for_chroma("420")
         self._stabilised = Stabilised(model)
-        self._set_deviations(band_deviations(model) if deviations is None else deviations)
         # Scales at which the cells' means fit into bytes.
-        self._scales = [_BRIGHT / float(f[-1]) for f in self._stabilised.forward]
-        if before is None or self._state is None:
-            return
-        was, per_band = before
-        planes = self._network.join(self._state.bands * per_band)
-        y, u, v = (
-            self._tensor(was.as_in(self._stabilised, i, _array(p[0, 0])))[None, None]
-            for i, p in enumerate(planes)
-        )
-        bands = self._network.split(y, u, v) / self._per_band
-        self._state = self._state._replace(bands=bands)
+        self._scales = np.array([_BRIGHT / f[-1] for f in self._stabilised.forward], np.float32)
+        self._set_deviations(band_deviations(model) if deviations is None else deviations)
 
     def _set_deviations(self, deviations: Floats) -> None:
         self._deviations = np.maximum(deviations, np.float32(LEAST_BAND))
-        self._per_band = self._tensor(self._deviations)[None, :, None, None]
-
-    def _tensor(self, values: Floats) -> torch.Tensor:
-        return torch.from_numpy(np.ascontiguousarray(values)).to(self._device, self._dtype)
+        self._running.set_noise(self._stabilised, self._deviations)
 
     def _estimate(self, planes: Planes) -> None:
         """Keeps the estimate of the noise up to date, as far as it wasn't given."""
@@ -160,124 +159,54 @@ class LiveNetworkDenoiser:
         found = self._bands_estimator.update(planes, self._stabilised)
         if found is not None:
             self._estimated = found
-            before = self._per_band
             self._set_deviations(found)
-            if self._state is not None:
-                bands = self._state.bands * (before / self._per_band)
-                self._state = self._state._replace(bands=bands)
 
-    # ------------------------------------------------------------------ a frame
-
-    def _bands(self, planes: Planes) -> torch.Tensor:
-        """The frame's bands in units of noise, (1, 24, h, w)."""
-        units = []
-        for index, source in enumerate((planes.y, planes.u, planes.v)):
-            whole = self._inputs[index]
-            below, right = whole.shape[0] - source.shape[0], whole.shape[1] - source.shape[1]
+    def _whole(self, planes: Planes) -> list[Bytes]:
+        """Planes as large as the grid's cells, their edges repeated."""
+        whole = []
+        for source, larger in zip((planes.y, planes.u, planes.v), self._inputs, strict=True):
+            below, right = larger.shape[0] - source.shape[0], larger.shape[1] - source.shape[1]
             if below or right:
-                cv2.copyMakeBorder(source, 0, below, 0, right, cv2.BORDER_REPLICATE, dst=whole)
-                source = whole
-            self._stabilised.units(index, source, self._units[index])
-            units.append(self._tensor(self._units[index])[None, None])
-        y, u, v = units
-        return self._network.split(y, u, v) / self._per_band
-
-    def _planes(self, clean: torch.Tensor, source: Planes) -> Planes:
-        """Bands in units of noise as planes of bytes."""
-        self._turn ^= 1
-        outputs = self._outputs[self._turn]
-        rows, columns = source.format.height, source.format.width
-        cut = []
-        for index, plane in enumerate(self._network.join(clean * self._per_band)):
-            values = _array(plane[0, 0])
-            self._stabilised.byte_values(index, values, outputs[index])
-            shape = source.y.shape if index == 0 else source.u.shape
-            cut.append(outputs[index][: shape[0], : shape[1]])
-        assert cut[0].shape == (rows, columns)
-        return Planes(cut[0], cut[1], cut[2], source.format, source.time_s)
+                cv2.copyMakeBorder(source, 0, below, 0, right, cv2.BORDER_REPLICATE, dst=larger)
+            whole.append(larger if below or right else source)
+        return whole
 
     # ------------------------------------------------------------------ following
 
-    def _align(self, bands: torch.Tensor, state: State) -> None:
-        """Lets the state follow changes of light and what moves; forgets it at a cut."""
+    def _align(self, engine: Engine) -> None:
+        """Lets what is kept follow changes of light and what moves; forgets it at a cut."""
         # In the cells' means most of the noise is gone.
-        new, old = ([self._mean(b, k) for k in range(len(MEANS))] for b in (bands, state.bands))
-        left = _array(state.left[0, 0])
-        unit = [(self._deviations[m] * s) ** 2 for m, s in zip(MEANS, self._scales, strict=True)]
-        for index in range(len(MEANS)):
-            variance = np.full(left.shape, unit[index], np.float32)
+        scales = self._scales[:, None, None]
+        new, old = engine.means() * scales, engine.kept_means() * scales
+        left = engine.left()
+        for index, scale in enumerate(self._scales):
+            # Of a pixel: these cells are more alike than that.
+            variance = np.full(left.shape, scale**2, np.float32)
             found = change_of_light(old[index], new[index] - old[index], variance)
             if found is not None:
-                self._rescale(state, index, *found)
-                old[index] = old[index] * np.float32(1 + found[0]) + np.float32(found[1])
+                slope, offset = found
+                engine.rescale(index, slope, offset / float(scale))
+                old[index] = old[index] * np.float32(1 + slope) + np.float32(offset)
             if index == 0:
                 rows = bands_of_light(old[0], new[0] - old[0], variance)
                 if rows is not None:
-                    factor = self._tensor(1 + rows)[:, None]
-                    state.bands[:, :16] *= factor
-                    old[0] = old[0] * (1 + rows)[:, None]
+                    engine.scale_rows(1 + rows)
+                    old[0] *= (1 + rows)[:, None]
         difference = new[0] - old[0]
-        z = cv2.blur(difference * difference / (unit[0] * (1 + np.minimum(left, 1))), (3, 3))
+        unit = (self._deviations[0] * self._scales[0]) ** 2
+        z = cv2.blur(difference * difference / (unit * (1 + np.minimum(left, 1))), (3, 3))
         if float(np.mean(z > _CUT)) > _CUT_SHARE:
-            self._state = self._network.start(bands)
+            engine.forget()
             return
         movement = self._motion.find(old[0], difference, np.asarray(z > _MOVED))
         if movement is not None:
-            self._state = self._follow(state, movement)
-
-    def _mean(self, bands: torch.Tensor, index: int) -> Floats:
-        """The cells' means of a plane, (h, w), at the scale of bytes."""
-        band = MEANS[index]
-        scale = float(self._deviations[band]) * self._scales[index]
-        return _array(bands[0, band] * scale)
-
-    def _rescale(self, state: State, index: int, slope: float, offset: float) -> None:
-        first, last = ((0, 16), (16, 20), (20, 24))[index]
-        state.bands[:, first:last] *= 1 + slope
-        band = MEANS[index]
-        state.bands[:, band] += offset / (float(self._deviations[band]) * self._scales[index])
-
-    def _follow(self, state: State, movement: Movement) -> State:
-        """The state, moved along where something moved."""
-        box = _around(movement)
-        inside = state.bands[:, :, box[0], box[1]]
-        deviations = self._per_band
-        planes = self._network.join(inside * deviations)
-        for index, (plane, work) in enumerate(zip(planes, self._work, strict=True)):
-            size = CELL if index == 0 else CELL // 2
-            place = tuple(slice(s.start * size, s.stop * size) for s in box)
-            whole = self._units[index]  # the frame's own values aren't needed any more
-            whole[place] = _array(plane[0, 0])
-            movement.warp_plane(whole, (size, size), work)
-            planes[index][0, 0] = self._tensor(whole[place])
-        bands = self._network.split(*planes) / deviations
-        moved = torch.from_numpy(movement.moved).to(self._device)[None, None]
-        bands = torch.where(moved[..., box[0], box[1]], bands, inside)
-        state.bands[:, :, box[0], box[1]] = bands
-        left = np.stack([movement.warp_grid(p) for p in _array(state.left[0])])
-        left += np.float32(_WARP_LOSS) * movement.moved
-        return State(state.bands, self._tensor(left)[None], state.slow * ~moved)
+            engine.follow(movement)
 
 
 def _differs(model: NoiseModel, other: NoiseModel) -> bool:
     """Whether the noise is another one: by more than estimates of the same noise scatter."""
     one, two = (np.sqrt(m.y.curve.variance(_LEVELS)) for m in (model, other))
     return bool(np.mean(np.abs(one - two)) > _SAME * np.mean(two))
-
-
-def _array(values: torch.Tensor) -> Floats:
-    return np.asarray(values.float().cpu().numpy())
-
-
-def _around(movement: Movement) -> tuple[slice, slice]:
-    """Cells that the movement's windows reach, and where they come from."""
-    reach = int(np.ceil(np.abs(movement.flow).max())) + 2
-    rows, columns = movement.moved.shape
-    windows = movement.windows
-    top, left = min(w.top for w in windows) - reach, min(w.left for w in windows) - reach
-    bottom = max(w.bottom for w in windows) + reach
-    right = max(w.right for w in windows) + reach
-    return slice(max(top, 0), min(bottom, rows)), slice(max(left, 0), min(right, columns))
 
 
 def _back(clean: Planes, source: Planes) -> Planes:

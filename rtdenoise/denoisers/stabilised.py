@@ -47,6 +47,15 @@ class Stabilised:
         """The way back, by the exact unbiased inverse, rounded, to ``out``."""
         np.take(self._bytes[index], self._places(index, plane), out=out, mode="clip")
 
+    def table(self, index: int) -> tuple[float, Bytes]:
+        """The way back for a plane, (scale, table): ``table[round(scale · value)]`` is the byte.
+
+        The table has 65536 places, so that none needs to be checked.
+        """
+        levels = self._bytes[index]
+        table = np.concatenate([levels, np.full((1 << 16) - _STEPS, levels[-1], np.uint8)])
+        return (_STEPS - 1) / float(self.forward[index][-1]), table
+
     def as_in(self, other: Stabilised, index: int, plane: Floats) -> Floats:
         """Values of a plane after these transforms as they would be after ``other``."""
         levels = self._levels[index]

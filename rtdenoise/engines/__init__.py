@@ -1,0 +1,44 @@
+"""Engines run live networks: OpenVINO on a CPU, PyTorch on accelerators; see docs/speed.md for why."""
+
+from __future__ import annotations
+
+import os
+
+import torch
+
+from ..networks.live import LiveNetwork
+from .base import Engine as Engine
+
+_MOST_THREADS = 4
+
+
+def default_threads() -> int:
+    """Cores for cleaning: all but one, which is the call's, and no more than four."""
+    try:
+        cores = len(os.sched_getaffinity(0))
+    except AttributeError:  # not Linux
+        cores = os.cpu_count() or 1
+    return min(max(cores - 1, 1), _MOST_THREADS)
+
+
+def make_engine(
+    network: LiveNetwork, grid: tuple[int, int], device: torch.device, threads: int | None = None
+) -> Engine:
+    """The quickest engine for a network.
+
+    Args:
+        network: The network.
+        grid: Cells of a frame, (h, w), multiples of four.
+        device: Where it runs.
+        threads: How many cores it may take on a CPU; None for :func:`default_threads`.
+    """
+    if device.type == "cpu":
+        try:
+            from .openvino_engine import OpenvinoEngine
+        except ImportError:  # there are no wheels for this machine
+            pass
+        else:
+            return OpenvinoEngine(network, grid, threads or default_threads())
+    from .torch_engine import TorchEngine
+
+    return TorchEngine(network, grid, device)

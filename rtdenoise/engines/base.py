@@ -1,0 +1,85 @@
+"""What an engine is: it runs a live network's steps and holds what the network keeps of earlier frames."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..denoisers.motion import Movement
+from ..denoisers.stabilised import Stabilised
+from ..frames import Bytes
+
+Floats = NDArray[np.float32]
+
+WARP_LOSS = 0.02
+"""Noise that a movement followed adds to what is kept, in units of a frame's."""
+
+
+class Engine(Protocol):
+    """Runs a live network on frames of one size.
+
+    For each frame: :meth:`see`, then whatever the kept average has to follow, then :meth:`step`. Planes are whole:
+    their sizes are multiples of four cells. Means are in units of a pixel's noise, after the transforms of the noise
+    that was set.
+    """
+
+    @property
+    def name(self) -> str:
+        """What runs it, and how."""
+
+    @property
+    def fresh(self) -> bool:
+        """Whether nothing is kept of earlier frames."""
+
+    def set_noise(self, stabilised: Stabilised, deviations: Floats) -> None:
+        """Takes another noise; what is kept is put into its units.
+
+        Args:
+            stabilised: The transforms of the planes.
+            deviations: of the noise in each band after them, (24,).
+        """
+
+    def see(self, planes: Sequence[Bytes]) -> None:
+        """Takes in the next frame: Y (4h, 4w), U and V (2h, 2w)."""
+
+    def means(self) -> Floats:
+        """The cells' means of the frame, (3, h, w)."""
+
+    def kept_means(self) -> Floats:
+        """The cells' means of what is kept, (3, h, w)."""
+
+    def left(self) -> Floats:
+        """The variance of the noise left in the cells' kept luma, (h, w), in units of a frame's."""
+
+    def rescale(self, index: int, slope: float, offset: float) -> None:
+        """Lets what is kept of a plane follow a change of light: x becomes x · (1 + slope) + offset."""
+
+    def scale_rows(self, factors: Floats) -> None:
+        """Multiplies the kept luma of each row of cells, (h,)."""
+
+    def follow(self, movement: Movement) -> None:
+        """Moves what is kept along."""
+
+    def forget(self) -> None:
+        """Forgets all earlier frames."""
+
+    def step(self) -> tuple[Bytes, Bytes, Bytes]:
+        """Cleans the frame that was seen.
+
+        Returns:
+            Its planes, whole; they stay valid until the call after the next one.
+        """
+
+
+def around(movement: Movement) -> tuple[slice, slice]:
+    """Cells that the movement's windows reach, and where they come from."""
+    reach = int(np.ceil(np.abs(movement.flow).max())) + 2
+    rows, columns = movement.moved.shape
+    windows = movement.windows
+    top, left = min(w.top for w in windows) - reach, min(w.left for w in windows) - reach
+    bottom = max(w.bottom for w in windows) + reach
+    right = max(w.right for w in windows) + reach
+    return slice(max(top, 0), min(bottom, rows)), slice(max(left, 0), min(right, columns))

@@ -1,0 +1,204 @@
+from collections.abc import Sequence
+
+import numpy as np
+import pytest
+import torch
+from numpy.typing import NDArray
+
+from rtdenoise.bands import BANDS
+from rtdenoise.denoisers.live_network import LiveNetworkDenoiser
+from rtdenoise.denoisers.motion import Movement
+from rtdenoise.denoisers.stabilised import Stabilised
+from rtdenoise.denoisers.windows import Window
+from rtdenoise.engines import default_threads, make_engine
+from rtdenoise.engines.base import Engine
+from rtdenoise.engines.torch_engine import TorchEngine
+from rtdenoise.frames import PlaneFormat, Planes
+from rtdenoise.networks.live import LiveNetwork, LiveSize
+from rtdenoise.noise import NoiseCurve, NoiseModel, PlaneNoise
+
+pytest.importorskip("openvino", reason="there are no wheels of OpenVINO for this machine")
+from rtdenoise.engines.openvino_engine import OpenvinoEngine
+
+H, W = 12, 20
+NANO = LiveSize(gate=8, context=16, energy=12, wide=12, filters=10)
+STAGES = LiveSize(gate=4, context=8, energy=5, wide=6, filters=7, stages=3)
+Frame = Sequence[NDArray[np.uint8]]
+
+
+def network(size: LiveSize) -> LiveNetwork:
+    """A network in which every part has a say."""
+    torch.manual_seed(5)
+    made = LiveNetwork(size).eval()
+    with torch.no_grad():
+        for parameter in made.parameters():
+            if not parameter.any():
+                parameter.normal_(0, 0.1)
+        made.gate.last.weight.normal_(0, 0.2)
+    return made
+
+
+def noise(scale: float) -> Stabilised:
+    luma = PlaneNoise(NoiseCurve((0.0, 255.0), (4 * scale, 30 * scale)))
+    chroma = PlaneNoise(NoiseCurve((0.0, 255.0), (9 * scale, 5 * scale)))
+    return Stabilised(NoiseModel(luma, chroma, chroma, chroma="420"))
+
+
+def deviations(seed: int) -> NDArray[np.float32]:
+    return np.random.default_rng(seed).uniform(0.3, 1.5, BANDS).astype(np.float32)
+
+
+def frame(seed: int) -> Frame:
+    picture = np.random.default_rng(1).integers(30, 220, (H, W)).astype(np.float32)
+    random = np.random.default_rng(100 + seed)
+    planes = []
+    for size in (4, 2, 2):
+        mean = picture.repeat(size, 0).repeat(size, 1)
+        plane = mean + random.normal(0, 4, mean.shape)
+        planes.append(plane.clip(0, 255).astype(np.uint8))
+    return planes
+
+
+def pair(size: LiveSize = NANO) -> tuple[Engine, Engine]:
+    made = network(size)
+    return OpenvinoEngine(made, (H, W), 1), TorchEngine(made, (H, W), torch.device("cpu"))
+
+
+def steps_agree(engines: tuple[Engine, Engine], index: int, tolerance: float = 1e-3) -> None:
+    """Both give the same bytes, but for values that lie between two, and keep the same."""
+    for engine in engines:
+        engine.see(frame(index))
+    one, two = engines
+    assert np.allclose(one.means(), two.means(), atol=1e-3)
+    for mine, reference in zip(one.step(), two.step(), strict=True):
+        apart = np.abs(mine.astype(int) - reference)
+        assert apart.max() <= 1
+        assert np.mean(apart > 0) < 0.003
+    assert np.allclose(one.kept_means(), two.kept_means(), atol=tolerance)
+    assert np.allclose(one.left(), two.left(), atol=tolerance)
+
+
+@pytest.mark.parametrize("size", [NANO, STAGES])
+def test_engines_agree_over_ten_frames(size: LiveSize) -> None:
+    engines = pair(size)
+    for engine in engines:
+        engine.set_noise(noise(1), deviations(0))
+    for index in range(10):
+        steps_agree(engines, index)
+    # Averaging has begun: what is compared isn't just the first frame.
+    assert engines[0].left().mean() < 0.9
+
+
+def test_engines_agree_when_the_noise_changes() -> None:
+    engines = pair()
+    changes = {
+        0: (noise(1), deviations(0)),
+        3: (noise(2), deviations(0)),
+        6: (noise(2), deviations(1)),
+    }
+    changes[6] = (changes[3][0], changes[6][1])
+    for index in range(8):
+        for engine in engines:
+            if index in changes:
+                engine.set_noise(*changes[index])
+        # Tables lead from one noise to the other; a place between two goes either way.
+        steps_agree(engines, index, 1e-3 if index < 3 else 5e-3)
+
+
+def test_engines_agree_when_the_light_changes() -> None:
+    engines = pair()
+    rows = np.linspace(0.9, 1.1, H, dtype=np.float32)
+    for engine in engines:
+        engine.set_noise(noise(1), deviations(0))
+    for index in range(4):
+        steps_agree(engines, index)
+        before = engines[0].kept_means()
+        for engine in engines:
+            engine.rescale(index % 3, 0.05, 1.5)
+            engine.scale_rows(rows)
+        assert before.any()
+
+
+def test_engines_agree_when_something_moves() -> None:
+    engines = pair()
+    moved = np.zeros((H, W), np.bool_)
+    moved[3:8, 4:12] = True
+    flow = np.zeros((H, W, 2), np.float32)
+    flow[moved] = (0.6, -0.4)
+    x, y = np.meshgrid(np.arange(W, dtype=np.float32), np.arange(H, dtype=np.float32))
+    movement = Movement(flow, moved, [Window(2, 9, 3, 13)], np.stack([x, y], axis=2))
+    for engine in engines:
+        engine.set_noise(noise(1), deviations(0))
+    for index in range(4):
+        steps_agree(engines, index)
+        for engine in engines:
+            engine.follow(movement)
+        assert np.allclose(engines[0].left(), engines[1].left(), atol=1e-3)
+
+
+def test_a_forgotten_engine_starts_anew() -> None:
+    engine, _ = pair()
+    engine.set_noise(noise(1), deviations(0))
+    engine.see(frame(0))
+    assert engine.fresh
+    first = [plane.copy() for plane in engine.step()]
+    for index in range(1, 4):
+        engine.see(frame(index))
+        engine.step()
+    assert not engine.fresh
+    engine.forget()
+    assert engine.fresh
+    engine.see(frame(0))
+    assert all(np.array_equal(a, b) for a, b in zip(first, engine.step(), strict=True))
+
+
+def test_results_stay_valid_until_the_call_after_the_next() -> None:
+    engine, _ = pair()
+    engine.set_noise(noise(1), deviations(0))
+    engine.see(frame(0))
+    first = engine.step()
+    held = [plane.copy() for plane in first]
+    engine.see(frame(1))
+    engine.step()
+    assert all(np.array_equal(a, b) for a, b in zip(first, held, strict=True))
+
+
+@pytest.mark.parametrize(("width", "height"), [(64, 48), (70, 50), (34, 22)])
+def test_sizes_that_are_no_whole_cells_are_cleaned_whole(
+    width: int, height: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    layout = PlaneFormat(width, height, "420", full_range=True, matrix="bt601")
+    curve = PlaneNoise(NoiseCurve((0.0, 255.0), (16.0, 16.0)))
+    model = NoiseModel(curve, curve, curve, chroma="420")
+    random = np.random.default_rng(0)
+    shapes = [(height, width), layout.chroma_shape, layout.chroma_shape]
+    frames = []
+    for index in range(3):
+        y, u, v = (random.normal(120, 4, shape).clip(0, 255).astype(np.uint8) for shape in shapes)
+        frames.append(Planes(y, u, v, layout, index / 30))
+    made = network(NANO)
+    quick = LiveNetworkDenoiser(made, model, "cpu")
+    results = [quick(planes) for planes in frames[:2]]
+    monkeypatch.setattr(
+        "rtdenoise.denoisers.live_network.make_engine",
+        lambda network, grid, device, threads: TorchEngine(network, grid, device),
+    )
+    reference = LiveNetworkDenoiser(made, model, "cpu")
+    for planes, result in zip(frames, results, strict=False):
+        expected = reference(planes)
+        assert result.y.shape == (height, width)
+        for mine, other in zip((result.y, result.u), (expected.y, expected.u), strict=True):
+            assert np.abs(mine.astype(int) - other).max() <= 1
+            assert np.std(mine[2:-2, 2:-2]) < 8
+
+
+def test_a_cpu_gets_the_quick_engine_and_leaves_a_core_for_the_call() -> None:
+    engine = make_engine(network(NANO), (H, W), torch.device("cpu"), threads=2)
+    assert engine.name == "OpenVINO, float32, 2 threads"
+    assert 1 <= default_threads() <= 4
+
+
+def test_without_the_runtime_torch_takes_over(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(__import__("sys").modules, "rtdenoise.engines.openvino_engine", None)
+    engine = make_engine(network(NANO), (H, W), torch.device("cpu"))
+    assert engine.name == "PyTorch, float32, cpu"
