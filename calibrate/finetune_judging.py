@@ -33,9 +33,11 @@ class FineTuning:
     """How the fine-tuned network and the base network did, and which was kept.
 
     ``real_db`` is by how much uPSNR of the fine-tuned is above the base's on real frames; the two
-    motions are gains over the noisy clip.
+    motions are gains over the noisy clip. ``share`` is how far the fine-tuned network lies from the base network
+    to where the training ended.
     """
 
+    share: float
     base: Quality
     tuned: Quality
     real_db: Interval
@@ -45,7 +47,12 @@ class FineTuning:
     @property
     def kept(self) -> bool:
         """Whether the fine-tuned network is kept."""
-        return tuned_is_better(self.real_db, self.base_motion, self.tuned_motion)
+        return self.score > 0
+
+    @property
+    def score(self) -> float:
+        """See :func:`score`."""
+        return score(self.real_db, self.base_motion, self.tuned_motion)
 
     @property
     def sentence(self) -> str:
@@ -57,23 +64,27 @@ class FineTuning:
         if math.isfinite(part):
             motion += f" ({part:+.2f} dB where it moves)"
         which = "fine-tuned network was kept" if self.kept else "base network was kept"
+        if self.kept and self.share < 1:
+            which += f", {self.share:.0%} of the way from the base network"
         return f"The {which}. Fine-tuning brought {real}, and {motion} on synthetic motion."
 
 
-def tuned_is_better(real: Interval, base: Gain, tuned: Gain) -> bool:
-    """Whether a fine-tuned network is to be kept.
+def score(real: Interval, base: Gain, tuned: Gain) -> float:
+    """How much better than the base network a fine-tuned one is, in dB; −∞ where it must not be kept.
 
-    It is, if it gains on the whole and loses in no judgement more than anyone could see. A difference on real
-    frames whose interval holds zero counts as none.
+    It must not, if it loses in any judgement more than anyone could see. Otherwise it is what it gains on real
+    frames and on synthetic motion together. A difference on real frames whose interval holds zero counts as none.
     """
     sure = real.low > 0 or real.high < 0
-    changes = [real.value if sure else 0.0, tuned.whole_db - base.whole_db]
+    on_real = real.value if sure else 0.0
+    on_motion = [tuned.whole_db - base.whole_db]
     moving = tuned.moving_db - base.moving_db
     if math.isfinite(moving):
-        changes.append(moving)
-    if not all(math.isfinite(change) for change in changes):
-        return False
-    return min(changes) > -_WORSE and changes[0] + sum(changes[1:]) / len(changes[1:]) > 0
+        on_motion.append(moving)
+    changes = [on_real, *on_motion]
+    if not all(math.isfinite(change) for change in changes) or min(changes) <= -_WORSE:
+        return -math.inf
+    return on_real + sum(on_motion) / len(on_motion)
 
 
 def judge_motion(denoiser: Denoiser, batch: ClipBatch, tick: Callable[[], None]) -> Gain:

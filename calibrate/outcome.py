@@ -78,6 +78,7 @@ def _fine_tuning(found: FineTuning) -> dict[str, Any]:
 
     return {
         "kept": "fine-tuned" if found.kept else "base",
+        "share": found.share,
         "base_upsnr_db": _interval(found.base.upsnr_after_db),
         "tuned_upsnr_db": _interval(found.tuned.upsnr_after_db),
         "upsnr_over_base_db": _interval(found.real_db),

@@ -171,11 +171,13 @@ class Streams:
         """By how many dB of uPSNR one is better than another."""
         return self._judged.over(self._outputs[name], self._outputs[other])
 
-    def example(self, name: str, other: str | None = None) -> Example:
-        """A frame before and after; with ``other``, what that one made of it, too."""
+    def example(
+        self, name: str, title: str = "", *, rival: tuple[str, str] | None = None
+    ) -> Example:
+        """A frame before and after; ``rival`` is another name with its title: what that one made of it, too."""
         before, reference, mask = self._shown
-        rival = None if other is None else (other, self._outputs[other][0][-1])
-        return Example(before, self._outputs[name][0][-1], reference, mask, name, rival)
+        other = None if rival is None else (rival[1], self._outputs[rival[0]][0][-1])
+        return Example(before, self._outputs[name][0][-1], reference, mask, title, other)
 
 
 def judge_streams(

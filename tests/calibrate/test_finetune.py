@@ -20,7 +20,7 @@ from av.video.stream import VideoStream
 
 from calibrate import finetune
 from calibrate.finetune_data import divide
-from calibrate.finetune_judging import judge_motion, tuned_is_better
+from calibrate.finetune_judging import FineTuning, judge_motion, score
 from calibrate.live_training import LiveTrained, LiveTrainer
 from calibrate.live_window import Gain
 from calibrate.metrics import Interval
@@ -143,15 +143,11 @@ def test_fine_tunes_the_base_network_by_default(
     )
 
 
-def judged_as(monkeypatch: pytest.MonkeyPatch, better: bool) -> None:
-    monkeypatch.setattr("calibrate.finetune_judging.tuned_is_better", lambda *_: better)
-
-
 @pytest.mark.parametrize("better", [True, False])
 def test_keeps_the_better_one_and_says_so(
     calibrate: Calibrate, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, better: bool
 ) -> None:
-    judged_as(monkeypatch, better)
+    monkeypatch.setattr("calibrate.finetune_judging.score", lambda *_: 1.0 if better else -1.0)
     run_training = LiveTrainer.run
 
     def changed(trainer: LiveTrainer, tick: Any) -> LiveTrained:
@@ -176,7 +172,7 @@ def test_keeps_the_better_one_and_says_so(
 
 def test_what_is_better() -> None:
     def better(real: tuple[float, float, float], whole: float, moving: float) -> bool:
-        return tuned_is_better(Interval(*real), Gain(5, 4), Gain(5 + whole, 4 + moving))
+        return score(Interval(*real), Gain(5, 4), Gain(5 + whole, 4 + moving)) > 0
 
     assert better((0.3, 0.1, 0.5), 0.1, 0.1)
     assert better((0.3, 0.1, 0.5), -0.05, -0.05)
@@ -187,7 +183,8 @@ def test_what_is_better() -> None:
     assert not better((0.0, 0.0, 0.0), 0.0, 0.0)
     assert not better((math.inf, math.inf, math.inf), 0.1, 0.1)
     nan = Gain(1.0, math.nan)
-    assert tuned_is_better(Interval(0.2, 0.1, 0.3), nan, nan)
+    assert score(Interval(0.2, 0.1, 0.3), nan, nan) == pytest.approx(0.2)
+    assert score(Interval(0.2, 0.1, 0.3), Gain(1, 1), Gain(1.1, 1.3)) == pytest.approx(0.4)
 
 
 class Halver(Passthrough):
@@ -204,6 +201,41 @@ class Halver(Passthrough):
         clean = (planes.y.astype(float) + self._truth[self._at]) / 2
         self._at += 1
         return replace(planes, y=np.rint(clean).astype(np.uint8))
+
+
+def test_the_best_place_between_the_two_networks_is_taken(
+    calibrate: Calibrate, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # What is judged is which of the two: half of the way is the better one here.
+    scores = iter([0.1, 0.3])
+    kept: dict[float, float] = {}
+
+    def score_of(found: FineTuning) -> float:
+        if found.share not in kept:
+            kept[found.share] = next(scores)
+        return kept[found.share]
+
+    monkeypatch.setattr(FineTuning, "score", property(score_of))
+    ends: list[dict[str, torch.Tensor]] = []
+    run_training = LiveTrainer.run
+
+    def watched(trainer: LiveTrainer, tick: Any) -> LiveTrained:
+        result = run_training(trainer, tick)
+        ends.append({k: v.clone() for k, v in result.network.state_dict().items()})
+        return result
+
+    monkeypatch.setattr(LiveTrainer, "run", watched)
+    clip = write_clip(tmp_path / "scene.nut")
+    code, out, err = calibrate("--clip", clip, "--device", "cpu")
+    assert code == 0, err
+    assert kept == {1.0: 0.1, 0.5: 0.3}
+    assert "kept, 50% of the way from the base network." in one_line(out)
+    (profile,) = profiles(tmp_path / "home")
+    base, got = (
+        weights(path) for path in (base_network_path("nano"), profile.network_path("nano"))
+    )
+    for name, weight in got.items():
+        assert torch.allclose(weight, (base[name] + ends[0][name]) / 2, atol=1e-6)
 
 
 def test_half_the_noise_is_six_decibels() -> None:
