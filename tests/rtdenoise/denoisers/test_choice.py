@@ -20,11 +20,14 @@ from rtdenoise.networks.card import Card, load_network, save_network
 from rtdenoise.networks.live import SIZES, LiveNetwork
 from rtdenoise.networks.paper import PaperNetwork
 from rtdenoise.networks.shipped import base_network_path, fitting_size, load_base, shipped_sizes
+from rtdenoise.noise import NoiseCurve, NoiseModel, PlaneNoise
 from rtdenoise.profile import Profile
 
 CAMERA = CameraInfo("usb-1", "One", "webcam", "/dev/video0")
 OTHER = CameraInfo("usb-2", "Two", "webcam", "/dev/video2")
 MODE = Mode("mjpeg", "yuvj420p", 64, 48, Fraction(30))
+PLANE = PlaneNoise(NoiseCurve((0.0, 255.0), (64.0, 64.0)))
+NOISE = NoiseModel(PLANE, PLANE, PLANE, chroma="420")
 LARGER = replace(MODE, width=128, height=96)
 
 
@@ -56,7 +59,7 @@ def own(profile: Profile, size: str, camera: CameraInfo = CAMERA, mode: Mode = M
 def denoiser_of(path: Path) -> LiveNetworkDenoiser:
     network = load_network(path)[0]
     assert isinstance(network, LiveNetwork)
-    return LiveNetworkDenoiser(network, None, "cpu")
+    return LiveNetworkDenoiser(network, NOISE, "cpu")
 
 
 def cleaned(denoiser: LiveNetworkDenoiser) -> np.ndarray:
@@ -96,6 +99,7 @@ def test_a_file_gets_the_largest_network(profile: Profile) -> None:
 def test_the_cameras_own_network_comes_first(profile: Profile) -> None:
     ship("nano", "small")
     own(profile, "nano")
+    NOISE.save(profile.noise_path)
     assert chosen(profile) == "nano"
     denoiser = make_denoiser("nano", profile=profile, camera=CAMERA, mode=MODE, device="cpu")
     assert isinstance(denoiser, LiveNetworkDenoiser)
