@@ -23,9 +23,9 @@ Floats = NDArray[np.float32]
 
 _GRID = 4  # cells: what the network's strides need to fit
 _BRIGHT = 250.0  # what the brightest level becomes where bytes are wanted
-# Mean squared differences of 3 × 3 cells, in units of noise, above which something may have moved; and a cut: so
-# many cells with so large a difference.
-_MOVED = 2.0
+# Mean squared differences of 3 × 3 cells, in units of noise, above which something may have moved, and surely has:
+# of noise alone 4 % are above the first. And a cut: so many cells with so large a difference.
+_MOVED, _SURELY_MOVED = 2.0, 6.0
 _CUT, _CUT_SHARE = 25.0, 0.6
 # Estimates of the noise that differ by less, on average over these levels, are the same.
 _SAME, _LEVELS = 0.07, np.arange(32.0, 225.0, 16.0)
@@ -123,7 +123,7 @@ class LiveNetworkDenoiser:
         shapes = [(rows, columns), (rows // 2, columns // 2), (rows // 2, columns // 2)]
         self._inputs = [np.empty(s, np.uint8) for s in shapes]
         grid = (rows // CELL, columns // CELL)
-        self._motion = Motion(grid)
+        self._motion = Motion(grid, sparse=True)
         if self._engine is None or grid != self._grid:
             self._engine = make_engine(self._network, grid, self._device, self._threads)
             self._grid = grid
@@ -198,7 +198,7 @@ class LiveNetworkDenoiser:
         if float(np.mean(z > _CUT)) > _CUT_SHARE:
             engine.forget()
             return
-        movement = self._motion.find(old[0], difference, np.asarray(z > _MOVED))
+        movement = self._motion.find(old[0], difference, z > _MOVED, z > _SURELY_MOVED)
         if movement is not None:
             engine.follow(movement)
 

@@ -21,6 +21,8 @@ _FEWEST_CELLS = 24
 _SPECK = 6  # cells in a tile
 # The search goes down to the grid's full resolution: worth 0.5 dB where something moves.
 _FINEST_SCALE = 0
+# On a fine grid patches (8 × 8) need not lie as close, nor be followed as far: half the time for 0.02 dB.
+_SPARSE_STRIDE, _SPARSE_STEPS = 6, 6
 # Above this share of the picture, and for coarse chroma, the quicker interpolation has to do.
 _LARGE = 0.4
 
@@ -80,47 +82,57 @@ class Motion:
     Dense inverse search (Kroeger et al., ECCV 2016) on the grid, where most of the noise has been
     averaged away, takes about a millisecond. It is believed only where it explains the difference
     much better than rest does, so that noise can't set still things in motion.
+
+    Args:
+        grid: (rows, columns).
+        sparse: Whether to look at fewer places, for fine grids.
     """
 
-    def __init__(self, grid: tuple[int, int]) -> None:
+    def __init__(self, grid: tuple[int, int], *, sparse: bool = False) -> None:
         rows, columns = grid
         self._flow: Any = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_ULTRAFAST)
         self._flow.setFinestScale(_FINEST_SCALE)
+        if sparse:
+            self._flow.setPatchStride(_SPARSE_STRIDE)
+            self._flow.setGradientDescentIterations(_SPARSE_STEPS)
         x, y = np.meshgrid(np.arange(columns, dtype=np.float32), np.arange(rows, dtype=np.float32))
         self._base = np.stack([x, y], axis=2)
         self._usable = min(grid) >= _FEWEST_CELLS
 
-    def find(self, old: Floats, difference: Floats, moving: Mask) -> Movement | None:
+    def find(
+        self, old: Floats, difference: Floats, moving: Mask, surely: Mask | None = None
+    ) -> Movement | None:
         """The movement, or None where nothing moves.
 
         Args:
             old: the average's cells, (rows, columns), in bytes.
             difference: the new frame's less those.
             moving: cells that may have moved.
+            surely: cells that noise alone wouldn't make differ so much: the search is around tiles of them. None: all
+                that may have moved.
         """
         if not self._usable or np.count_nonzero(moving) < 1e-3 * moving.size:
             return None
-        window = self._around(moving)
+        window = self._around(moving if surely is None else surely)
         if window is None:
             return None
-        new = old + difference
-        rows, columns = window.of((1, 1))
-        calm = [cv2.convertScaleAbs(cv2.blur(a[rows, columns], (3, 3))) for a in (new, old)]
-        flow = np.zeros((*old.shape, 2), np.float32)
-        flow[rows, columns] = self._flow.calc(calm[0], calm[1], None)
-        rest = new - _remap(old, self._base + flow)
-        after, before = cv2.blur(rest * rest, (3, 3)), cv2.blur(difference * difference, (3, 3))
-        better = ((after < _BETTER * before) & moving).astype(np.float32)
-        moved: Mask = np.asarray(cv2.blur(better, (5, 5)) > _BELIEVED)
-        if not moved.any():
+        box = window.of((1, 1))
+        new = old[box] + difference[box]
+        calm = [cv2.convertScaleAbs(cv2.blur(a, (3, 3))) for a in (new, old[box])]
+        found = self._flow.calc(calm[0], calm[1], None)
+        rest = new - _remap(old, self._base[box] + found)
+        change = difference[box]
+        after, before = cv2.blur(rest * rest, (3, 3)), cv2.blur(change * change, (3, 3))
+        better = ((after < _BETTER * before) & moving[box]).astype(np.float32)
+        inside = np.asarray(cv2.blur(better, (5, 5)) > _BELIEVED)
+        if not inside.any():
             return None
-        flow[~moved] = 0
-        return Movement(
-            flow,
-            moved,
-            windows(np.asarray(cv2.blur(moved.astype(np.float32), (3, 3)) > 0)),
-            self._base,
-        )
+        found[~inside] = 0
+        flow = np.zeros((*old.shape, 2), np.float32)
+        moved = np.zeros(old.shape, np.bool_)
+        flow[box], moved[box] = found, inside
+        near = np.asarray(cv2.dilate(moved.view(np.uint8), np.ones((3, 3), np.uint8)) > 0)
+        return Movement(flow, moved, windows(near), self._base)
 
     def _around(self, moving: Mask) -> Window | None:
         """The part of the picture to search in: around all tiles where more than a speck may move."""

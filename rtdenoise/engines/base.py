@@ -72,14 +72,3 @@ class Engine(Protocol):
         Returns:
             Its planes, whole; they stay valid until the call after the next one.
         """
-
-
-def around(movement: Movement) -> tuple[slice, slice]:
-    """Cells that the movement's windows reach, and where they come from."""
-    reach = int(np.ceil(np.abs(movement.flow).max())) + 2
-    rows, columns = movement.moved.shape
-    windows = movement.windows
-    top, left = min(w.top for w in windows) - reach, min(w.left for w in windows) - reach
-    bottom = max(w.bottom for w in windows) + reach
-    right = max(w.right for w in windows) + reach
-    return slice(max(top, 0), min(bottom, rows)), slice(max(left, 0), min(right, columns))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import cv2
 import numpy as np
@@ -13,13 +14,15 @@ from numpy.typing import NDArray
 from ..bands import BANDS, CELL, MEANS, transform
 from ..denoisers.motion import Movement
 from ..denoisers.stabilised import Stabilised
+from ..denoisers.windows import Window
 from ..frames import Bytes
 from ..networks import live
 from ..networks.live import GATES, LiveNetwork
-from .base import WARP_LOSS, Floats, around
+from .base import WARP_LOSS, Floats
 from .cells import PLANE_SLICES, from_cells, to_cells
 from .openvino_graph import ORDER, live_graph
 
+_SIDES = (CELL, CELL // 2, CELL // 2)
 # From a cell's pixels to the bands in the graph's order, and back.
 _THERE = transform()[ORDER]
 _BACK = np.ascontiguousarray(np.linalg.inv(transform())[:, ORDER])
@@ -209,27 +212,36 @@ class OpenvinoEngine:
 
     def follow(self, movement: Movement) -> None:
         """Moves what is kept along."""
-        box, kept = around(movement), self._kept
-        inside = kept.bands[box]
-        cells = self._join(inside * self._deviations)
-        shape = cells.shape
+        kept, deviations = self._kept, self._deviations
         values, work = self._work
-        places = []
-        for index, plane in enumerate(values):
-            side = CELL if index == 0 else CELL // 2
-            places.append(plane[tuple(slice(s.start * side, s.stop * side) for s in box)])
-        from_cells(cells, places)
-        for index, (plane, space) in enumerate(zip(values, work, strict=True)):
-            side = CELL if index == 0 else CELL // 2
+        reach = int(np.ceil(np.abs(movement.flow).max())) + 2
+        for window in movement.windows:
+            place = window.grown(reach, self._grid)
+            cells = self._join(kept.bands[place.of((1, 1))] * deviations)
+            from_cells(cells, _parts(values, place))
+        for side, plane, space in zip(_SIDES, values, work, strict=True):
             movement.warp_plane(plane, (side, side), space)
-        to_cells(places, cells)
-        moved: NDArray[np.bool_] = movement.moved
-        bands = self._split(cells.reshape(shape)) / self._deviations
-        np.copyto(inside, bands, where=moved[box][..., None])
-        for gate in range(GATES):
-            kept.left[..., gate] = movement.warp_grid(np.ascontiguousarray(kept.left[..., gate]))
-        kept.left += np.float32(WARP_LOSS) * moved[..., None]
-        kept.slow *= ~moved[..., None]
+        for window in movement.windows:
+            at = window.of((1, 1))
+            inside = kept.bands[at]
+            cells = np.empty(inside.shape, np.float32)
+            to_cells(_parts(values, window), cells)
+            moved = movement.moved[at]
+            inside[moved] = (cells[moved] @ _THERE.T) / deviations
+        where: Any = movement.base + movement.flow
+        nothing: Any = (
+            None  # OpenCV's stubs ask for a second map, which one with two channels replaces
+        )
+        kept.left[:] = cv2.remap(
+            kept.left, where, nothing, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
+        )
+        kept.left[movement.moved] += np.float32(WARP_LOSS)
+        kept.slow[movement.moved] = 0
+
+
+def _parts(planes: Sequence[Floats], window: Window) -> list[Floats]:
+    """A window of cells in planes."""
+    return [plane[window.of((side, side))] for side, plane in zip(_SIDES, planes, strict=True)]
 
 
 def _look_up(table: Bytes, places: NDArray[np.uint16], out: Bytes) -> None:

@@ -4,7 +4,7 @@ It computes what :class:`rtdenoise.networks.live.LiveNetwork` computes. What dif
 cost more on a CPU than multiplications, so
 
 - everything between two convolutions is written such that the runtime makes one pass of it, with the bands of
-  a cell side by side in memory. A product with a unit matrix in front of each input keeps it in that order;
+  a cell side by side in memory. Products with unit matrices in front of inputs keep it in that order;
 - the cells' means come first among the bands, so that they can be picked by a small convolution;
 - the transforms, the units of noise and the tables' scales are part of convolutions and of passes that are there
   anyway;
@@ -63,7 +63,9 @@ class _Graph:
 
         cells = self._aligned("cells", BANDS, _array(cast(torch.Tensor, network.there))[ORDER])
         unit, scale = (self._input(name, (1, BANDS, 1, 1)) for name in ("unit", "scale"))
-        state = self._aligned("state", BANDS)
+        # That of the state, the largest, is spared where most of what meets it is in order.
+        unit = _conv(unit, np.eye(BANDS, dtype=np.float32)[:, :, None, None])
+        state = self._channels_first("state", BANDS)
         left, slow = self._aligned("left", GATES), self._aligned("slow", GATES)
 
         difference = op.subtract(op.multiply(cells, unit), state)
@@ -95,9 +97,11 @@ class _Graph:
 
     def _aligned(self, name: str, channels: int, weights: Floats | None = None) -> _Node:
         """An input with its channels last in memory, which a convolution makes the runtime keep."""
-        node = op.transpose(self._input(name, (1, *self._grid, channels)), _i(0, 3, 1, 2))
         unit = np.eye(channels, dtype=np.float32)[:, :, None, None]
-        return _conv(node, unit if weights is None else weights)
+        return _conv(self._channels_first(name, channels), unit if weights is None else weights)
+
+    def _channels_first(self, name: str, channels: int) -> _Node:
+        return op.transpose(self._input(name, (1, *self._grid, channels)), _i(0, 3, 1, 2))
 
     def _result(self, name: str, node: _Node) -> None:
         result = op.result(node)

@@ -13,7 +13,7 @@ from ..denoisers.stabilised import Stabilised
 from ..frames import Bytes
 from ..networks.device import half_dtype
 from ..networks.live import LiveNetwork, State
-from .base import WARP_LOSS, Floats, around
+from .base import WARP_LOSS, Floats
 
 
 class TorchEngine:
@@ -143,7 +143,7 @@ class TorchEngine:
     @torch.inference_mode()
     def follow(self, movement: Movement) -> None:
         """Moves what is kept along."""
-        box, state = around(movement), self._kept
+        box, state = _around(movement), self._kept
         inside = state.bands[:, :, box[0], box[1]]
         planes = self._network.join(inside * self._per_band)
         for index, (plane, work) in enumerate(zip(planes, self._work, strict=True)):
@@ -163,3 +163,14 @@ class TorchEngine:
 
 def _array(values: torch.Tensor) -> Floats:
     return np.asarray(values.float().cpu().numpy())
+
+
+def _around(movement: Movement) -> tuple[slice, slice]:
+    """Cells that the movement's windows reach, and where they come from."""
+    reach = int(np.ceil(np.abs(movement.flow).max())) + 2
+    rows, columns = movement.moved.shape
+    windows = movement.windows
+    top, left = min(w.top for w in windows) - reach, min(w.left for w in windows) - reach
+    bottom = max(w.bottom for w in windows) + reach
+    right = max(w.right for w in windows) + reach
+    return slice(max(top, 0), min(bottom, rows)), slice(max(left, 0), min(right, columns))
