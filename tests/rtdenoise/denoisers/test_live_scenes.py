@@ -16,8 +16,10 @@ from numpy.typing import NDArray
 from calibrate.noise_measure import measure
 from rtdenoise.cameras.simulated import SimulatedCamera, open_simulated
 from rtdenoise.denoisers.base import Denoiser
+from rtdenoise.denoisers.live_network import LiveNetworkDenoiser
 from rtdenoise.denoisers.recursive import RecursiveDenoiser
 from rtdenoise.frames import Planes, convert, planes_from_frame
+from rtdenoise.networks.shipped import load_base
 from rtdenoise.noise import NoiseModel
 
 Make = Callable[[NoiseModel | None], Denoiser]
@@ -29,6 +31,7 @@ SENSOR = 31
 # Add a line for every denoiser that `live` may use.
 DENOISERS: dict[str, Make] = {
     "recursive": RecursiveDenoiser,
+    "nano": lambda model: LiveNetworkDenoiser(load_base("nano"), model, "cpu"),
 }
 
 
