@@ -42,7 +42,7 @@ def _started(
     torch.manual_seed(0)
     network = load_network(path)[0] if path else LiveNetwork(SIZES["nano"])
     assert isinstance(network, LiveNetwork)
-    live_network.make_engine = engine  # type: ignore[attr-defined]
+    live_network.make_engine = engine  # type: ignore[attr-defined, assignment]
     denoiser = LiveNetworkDenoiser(network, None, "cpu", threads=threads)
     for planes in frames[:_WARM_UP]:
         denoiser(planes)
