@@ -61,6 +61,7 @@ def command(
       rtdenoise calibrate --camera file:evening.mkv
     """
     from rtdenoise.console import progress, say, show_json
+    from rtdenoise.machine import Machine, machine_path
 
     source = _source(camera, clip, settings)
     say(f"Calibrating [bold]{_plain(source.clip.camera.name)}[/] with {_plain(source.clip.path)}")
@@ -70,7 +71,13 @@ def command(
 
     try:
         outcome = calibrate(
-            source, network=network, minutes=minutes, device=device, progress=progress, say=say
+            source,
+            network=network,
+            minutes=minutes,
+            device=device,
+            progress=progress,
+            say=say,
+            machine=Machine.load(machine_path(settings.home)),
         )
     except KeyboardInterrupt:
         again = "" if network == "recursive" else " Run the same command again to go on."

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from rtdenoise.console import Ticker
 from rtdenoise.errors import ClipError
+from rtdenoise.machine import Machine
 from rtdenoise.networks.card import Card, save_network
 from rtdenoise.networks.device import pick_device
 from rtdenoise.networks.live import SIZES
@@ -43,6 +44,7 @@ def calibrate(
     device: str,
     progress: Progress,
     say: Callable[[str], None],
+    machine: Machine | None = None,
 ) -> Outcome:
     """Measures the noise, trains where the network is one that learns, and judges the result.
 
@@ -57,6 +59,7 @@ def calibrate(
         device: Where to train: "auto", "cpu", "cuda", "mps" or "xpu".
         progress: Opens progress bars.
         say: Told in a sentence what is worth knowing.
+        machine: What was measured on this machine, to choose by; None: nothing.
 
     Raises:
         ClipError: the series are too short.
@@ -70,7 +73,13 @@ def calibrate(
     profile.remember(clip.camera)
     noise.save(profile.noise_path)
     remarks = list(_warnings(noise))
-    named, network = network, network or fitting_size(chosen) or "recursive"
+    named = network
+    if network is None:
+        network, why = fitting_size(chosen, clip.mode, machine) or (
+            "recursive",
+            "no other is shipped",
+        )
+        say(f"Making {network} ready, {why}.")
     if network in SIZES:
         try:
             return fine_tune(

@@ -49,6 +49,7 @@ def diagnose(home: Path | None) -> Iterator[Check]:
         ("OpenCV", lambda: _package("OpenCV", "cv2", "opencv-python")),
         ("kornia", lambda: _package("kornia", "kornia", "kornia")),
         ("PyTorch", _torch),
+        ("speed", lambda: _speed(home)),
     ]
     for name, check in checks:
         try:
@@ -78,6 +79,20 @@ def _home(home: Path | None) -> Iterator[Check]:
     text = f"{folder}, {free / 1e9:.0f} GB free"
     enough = free >= _FREE_BYTES
     yield Check("folder for profiles", enough, text, "" if enough else f"Free some space. {cure}")
+
+
+def _speed(home: Path | None) -> Iterator[Check]:
+    from .machine import Machine, machine_path
+
+    timings = Machine.load(machine_path(home)).timings
+    if not timings:
+        yield Check("speed", None, "not measured yet", "rtdenoise bench")
+        return
+    found = (
+        f"{t.method} {t.frame_ms:.0f} ms at {t.width}×{t.height} ({t.hardware or t.device})"
+        for t in timings
+    )
+    yield Check("speed", True, ", ".join(found))
 
 
 def _cameras() -> Iterator[Check]:

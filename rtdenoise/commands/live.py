@@ -58,11 +58,13 @@ def command(
     from functools import partial
 
     import cv2
+    from rich.markup import escape
 
     from ..cameras import open_camera
     from ..console import say, show_json
     from ..denoisers import make_denoiser, noise_model_for, uses_noise_model
     from ..live import LiveLoop
+    from ..machine import machine_path
     from ..profile import Profile
     from ..sinks import open_sink
 
@@ -81,7 +83,8 @@ def command(
             any_camera=any_camera,
             tta=False,
             realtime=True,
-            say=lambda text: say(f"[yellow]![/] {text}"),
+            machine=machine_path(settings.home),
+            say=lambda text: say(escape(text)),
         )
     except BaseException:
         opened.close()

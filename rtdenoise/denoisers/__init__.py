@@ -39,6 +39,7 @@ def make_denoiser(
     any_camera: bool = False,
     tta: bool = True,
     realtime: bool = False,
+    machine: Path | None = None,
     say: Callable[[str], None] = lambda _: None,
 ) -> Denoiser:
     """The denoiser that a person asked for.
@@ -54,7 +55,8 @@ def make_denoiser(
         any_camera: Use a network although it was calibrated for another camera or mode.
         tta: For the paper's network: the mean over the eight flips and rotations (eq. 10).
         realtime: Where no name is given, choose one that keeps up with the camera.
-        say: Told in one sentence where that is not the best one.
+        machine: The file of what was measured on this machine; None: nothing is known, and nothing kept.
+        say: Told what was chosen so, and why.
 
     Raises:
         NetworkError: no such network, or a damaged file, or one of another camera.
@@ -65,7 +67,9 @@ def make_denoiser(
     if name is None:
         from .choice import default_network
 
-        name = default_network(profile, camera, mode, device, realtime=realtime, say=say)
+        name = default_network(
+            profile, camera, mode, device, realtime=realtime, machine=machine, say=say
+        )
     if name == "recursive":
         from .recursive import RecursiveDenoiser
 

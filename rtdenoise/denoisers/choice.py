@@ -2,32 +2,37 @@
 
 from __future__ import annotations
 
+import math
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import torch
 
 from ..cameras.base import CameraInfo, Mode
-from ..errors import NetworkError
+from ..errors import NetworkError, StorageError
 from ..frames import PlaneFormat, Planes
+from ..machine import SPARE, Machine, Timing
 from ..networks.card import check_camera, load_network, read_card
-from ..networks.device import pick_device
+from ..networks.device import hardware_name, pick_device
 from ..networks.live import SIZES, LiveNetwork
 from ..networks.shipped import base_network_path
 from ..noise import NoiseCurve, NoiseModel, PlaneNoise
 from ..profile import Profile
+from .base import Denoiser
 from .live_network import LiveNetworkDenoiser
+from .recursive import RecursiveDenoiser
 
 RECURSIVE = "recursive"
 """The last resort: needs no network."""
 
-_SPARE = (
-    0.75  # share of the time between two frames that cleaning may take: a call has other work too
-)
-_HOPELESS = 4.0  # times that share: not worth a second look
+_HOPELESS = 4.0  # times the time that a frame may take: not worth a second look
 _TIMED_FRAMES = 3
+_CURVE = PlaneNoise(NoiseCurve((0.0, 255.0), (16.0, 16.0)))
+_EVEN_NOISE = NoiseModel(_CURVE, _CURVE, _CURVE, chroma="420")
 
 
 @dataclass(frozen=True)
@@ -39,6 +44,14 @@ class Candidate:
     size: str
 
 
+@dataclass(frozen=True)
+class Choice:
+    """What cleans in a call, and why, in one or two sentences."""
+
+    name: str
+    reason: str
+
+
 def default_network(
     profile: Profile,
     camera: CameraInfo,
@@ -46,13 +59,14 @@ def default_network(
     device: str = "auto",
     *,
     realtime: bool = False,
+    machine: Path | None = None,
     say: Callable[[str], None] = lambda _: None,
 ) -> str:
     """The network for a camera that nobody named one for.
 
     The camera's own calibrated live network (the newest that was made in this mode) comes first, then the base networks
-    that come with the package, the largest first. For a call on a CPU each is timed at the mode's size, and the
-    first that keeps up is taken: after the camera's own only smaller ones are tried.
+    that come with the package, the largest first. For a call see :func:`choose`: after the camera's own only smaller
+    ones are tried.
 
     Args:
         profile: The camera's.
@@ -60,7 +74,9 @@ def default_network(
         mode: Its mode.
         device: "auto", "cpu", "cuda", "mps" or "xpu".
         realtime: Whether it has to keep up with the camera.
-        say: Told in one sentence where the best can't be taken.
+        machine: The file of what was measured on this machine (:func:`rtdenoise.machine.machine_path`); what is
+            measured now is added to it. None: nothing is known, and nothing kept.
+        say: Told in a call what was chosen, and why.
 
     Returns:
         A name that :func:`rtdenoise.denoisers.make_denoiser` knows; "recursive" where no network is left.
@@ -70,24 +86,113 @@ def default_network(
     """
     found = list(candidates(profile, camera, mode))
     if not found:
+        if realtime:
+            say("Cleaning with the recursive filter: there is no live network for this camera.")
         return RECURSIVE
-    if not realtime or pick_device(device).type != "cpu":
+    if not realtime:
         return found[0].name
-    rate_fps = float(mode.rate_fps)
-    budget_s = _SPARE / rate_fps
+    known = Machine() if machine is None else Machine.load(machine)
+    before = list(known.timings)
+    choice = choose(found, mode, device, known)
+    if machine is not None and known.timings != before:
+        with suppress(StorageError):  # then it is measured again next time
+            known.save(machine)
+    say(choice.reason)
+    return choice.name
+
+
+def choose(found: Sequence[Candidate], mode: Mode, device: str, known: Machine) -> Choice:
+    """The first network that leaves a third to spare at the camera's rate.
+
+    Where none does: the recursive filter if that one does; else the quickest network, if it holds the rate at least
+    or is quicker than the recursive filter.
+
+    Args:
+        found: The networks, the best first; at least one.
+        mode: The camera's.
+        device: Where networks run. On a CPU, what isn't known yet is measured; an accelerator is taken to be quick
+            enough.
+        known: What was measured; gets what is measured now.
+
+    Raises:
+        NetworkError: the device isn't there, or a network's file is damaged.
+    """
+    clock = _Clock(mode, pick_device(device), known)
+    rate = f"{float(mode.rate_fps):g} frames/s at {mode.width}×{mode.height}"
+    best = found[0]
+    taken_ms: list[float] = []
+    chosen, chosen_ms, spare = RECURSIVE, math.inf, True
     for candidate in found:
-        if frame_seconds(candidate, mode, device, budget_s * _HOPELESS) <= budget_s:
-            name = candidate.name
+        frame_ms = clock.network(candidate)
+        if frame_ms is None:
+            reason = f"on {clock.device}, where it was not measured: rtdenoise bench does."
+            return Choice(candidate.name, f"Cleaning with {candidate.name} {reason}")
+        taken_ms.append(frame_ms)
+        if frame_ms <= clock.budget_ms:
+            chosen, chosen_ms = candidate.name, frame_ms
             break
     else:
-        name = RECURSIVE
-    if name != found[0].name:
-        best = found[0].name
-        say(
-            f"The network {best} does not keep up with {rate_fps:g} frames/s at {mode.width}×{mode.height} on this "
-            f"machine: taking {name}. --network {best} insists on it."
+        quickest = min(range(len(found)), key=taken_ms.__getitem__)
+        recursive_ms, network_ms = clock.recursive(), taken_ms[quickest]
+        chosen_ms, spare = recursive_ms, recursive_ms <= clock.budget_ms
+        if not spare and (network_ms * SPARE <= clock.budget_ms or network_ms < recursive_ms):
+            chosen, chosen_ms = found[quickest].name, network_ms
+    if chosen == best.name and spare:
+        return Choice(
+            chosen,
+            f"Cleaning with {chosen}: a frame takes {_ms(chosen_ms)} on this machine, so that {rate} are held with a "
+            "third to spare.",
         )
-    return name
+    reserve = "" if spare else " Nothing here has a third to spare."
+    if chosen == best.name:
+        holds = "holds" if chosen_ms * SPARE <= clock.budget_ms else "does not hold"
+        return Choice(
+            chosen,
+            f"Cleaning with {chosen}, which {holds} {rate} on this machine: a frame takes {_ms(chosen_ms)}.{reserve} "
+            "A smaller --size helps.",
+        )
+    return Choice(
+        chosen,
+        f"The network {best.name} does not keep up with {rate} on this machine with a third to spare "
+        f"({_ms(taken_ms[0])} a frame): taking {chosen} ({_ms(chosen_ms)}).{reserve} "
+        f"--network {best.name} insists on it.",
+    )
+
+
+class _Clock:
+    """How long methods take for a frame, in ms: known, or measured now."""
+
+    def __init__(self, mode: Mode, device: torch.device, known: Machine) -> None:
+        self._mode, self._known = mode, known
+        self.device = device.type
+        self._hardware = hardware_name(device)
+        self.budget_ms = SPARE * 1e3 / float(mode.rate_fps)
+
+    def network(self, candidate: Candidate) -> float | None:
+        """None: not known, on an accelerator."""
+        known = self._find(candidate.size, self.device, self._hardware)
+        if known is not None or self.device != "cpu":
+            return known
+        most_s = self.budget_ms * _HOPELESS / 1e3
+        return self._add(candidate.size, frame_seconds(candidate, self._mode, self.device, most_s))
+
+    def recursive(self) -> float:
+        known = self._find(RECURSIVE, "cpu", "")
+        return self._add(RECURSIVE, recursive_seconds(self._mode)) if known is None else known
+
+    def _find(self, method: str, device: str, hardware: str) -> float | None:
+        timing = self._known.find(method, device, hardware, (self._mode.width, self._mode.height))
+        return None if timing is None else timing.frame_ms
+
+    def _add(self, method: str, seconds: float) -> float:
+        if seconds > 0:
+            size = (self._mode.width, self._mode.height)
+            self._known.add([Timing(method, "cpu", "", *size, seconds * 1e3, False)])
+        return seconds * 1e3
+
+
+def _ms(milliseconds: float) -> str:
+    return f"{milliseconds:.1f} ms" if milliseconds < 10 else f"{milliseconds:.0f} ms"
 
 
 def candidates(profile: Profile, camera: CameraInfo, mode: Mode) -> Iterator[Candidate]:
@@ -133,8 +238,15 @@ def frame_seconds(candidate: Candidate, mode: Mode, device: str, most_s: float) 
     """
     network, _ = load_network(candidate.path)
     assert isinstance(network, LiveNetwork)
-    curve = PlaneNoise(NoiseCurve((0.0, 255.0), (16.0, 16.0)))
-    denoiser = LiveNetworkDenoiser(network, NoiseModel(curve, curve, curve), device)
+    return _seconds(LiveNetworkDenoiser(network, _EVEN_NOISE, device), mode, most_s)
+
+
+def recursive_seconds(mode: Mode) -> float:
+    """How long the recursive filter takes to clean a frame of the mode's size, in seconds."""
+    return _seconds(RecursiveDenoiser(_EVEN_NOISE), mode, math.inf)
+
+
+def _seconds(denoiser: Denoiser, mode: Mode, most_s: float) -> float:
     random = np.random.default_rng(0)
     width, height = mode.width, mode.height
     layout = PlaneFormat(width, height, "420", full_range=True, matrix="bt601")

@@ -21,6 +21,7 @@ from rtdenoise.cli import Settings
 from rtdenoise.commands.doctor import command
 from rtdenoise.console import console
 from rtdenoise.diagnosis import Check, diagnose, secure_boot
+from rtdenoise.machine import Machine, Timing, machine_path
 from rtdenoise.sinks import virtual
 from rtdenoise.sinks.virtual import VirtualDevice
 
@@ -149,6 +150,14 @@ def test_a_check_that_fails_is_a_finding(
     check = look(tmp_path)["camera"]
     assert check.ok is False
     assert "RuntimeError: surprise" in check.text
+
+
+def test_what_was_measured_is_told(machine: dict[str, Any], tmp_path: Path) -> None:
+    check = look(tmp_path)["speed"]
+    assert (check.ok, check.cure) == (None, "rtdenoise bench")
+    Machine([Timing("nano", "cpu", "", 1280, 720, 9.6, True)]).save(machine_path(tmp_path))
+    check = look(tmp_path)["speed"]
+    assert (check.ok, check.text) == (True, "nano 10 ms at 1280×720 (cpu)")
 
 
 # --- the command ---

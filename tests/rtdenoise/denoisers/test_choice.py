@@ -1,6 +1,6 @@
 """Which network cleans where none, or only a name, was given."""
 
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from pathlib import Path
 
@@ -10,12 +10,20 @@ import torch
 
 from rtdenoise.cameras.base import CameraInfo, Mode
 from rtdenoise.denoisers import make_denoiser, uses_noise_model
-from rtdenoise.denoisers.choice import Candidate, default_network, frame_seconds
+from rtdenoise.denoisers.choice import (
+    Candidate,
+    candidates,
+    choose,
+    default_network,
+    frame_seconds,
+    recursive_seconds,
+)
 from rtdenoise.denoisers.live_network import LiveNetworkDenoiser
 from rtdenoise.denoisers.network import NetworkDenoiser
 from rtdenoise.denoisers.recursive import RecursiveDenoiser
 from rtdenoise.errors import NetworkError
 from rtdenoise.frames import PlaneFormat, Planes
+from rtdenoise.machine import Machine, Timing
 from rtdenoise.networks.card import Card, load_network, save_network
 from rtdenoise.networks.live import SIZES, LiveNetwork
 from rtdenoise.networks.paper import PaperNetwork
@@ -127,37 +135,120 @@ def test_a_network_for_another_mode_is_passed_over(profile: Profile) -> None:
     assert denoiser.name == "nano"
 
 
-def test_a_call_gets_what_keeps_up(profile: Profile, monkeypatch: pytest.MonkeyPatch) -> None:
-    ship("nano", "small")
-    takes_s = {"small": 0.5, "nano": 0.01}
-    asked: list[str] = []
+@dataclass
+class Clock:
+    """Stands in for the timing: what each method takes, in s, and what was asked."""
 
-    def seconds(candidate: Candidate, mode: Mode, device: str, most_s: float) -> float:
+    takes_s: dict[str, float]
+    asked: list[str] = field(default_factory=list)
+
+    def network(self, candidate: Candidate, mode: Mode, device: str, most_s: float) -> float:
         assert (mode, device) == (MODE, "cpu")
-        asked.append(candidate.size)
-        return takes_s[candidate.size]
+        self.asked.append(candidate.size)
+        return self.takes_s[candidate.size]
 
-    monkeypatch.setattr("rtdenoise.denoisers.choice.frame_seconds", seconds)
+    def recursive(self, mode: Mode) -> float:
+        assert mode == MODE
+        self.asked.append("recursive")
+        return self.takes_s["recursive"]
 
-    def live() -> tuple[str, list[str]]:
-        said: list[str] = []
-        name = default_network(profile, CAMERA, MODE, "cpu", realtime=True, say=said.append)
-        return name, said
 
-    name, (sentence,) = live()
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    clock = Clock({"small": 0.5, "nano": 0.01, "recursive": 0.02})
+    monkeypatch.setattr("rtdenoise.denoisers.choice.frame_seconds", clock.network)
+    monkeypatch.setattr("rtdenoise.denoisers.choice.recursive_seconds", clock.recursive)
+    return clock
+
+
+def in_a_call(profile: Profile, machine: Path | None = None) -> tuple[str, str]:
+    """What is taken, and the one remark that says why."""
+    said: list[str] = []
+    name = default_network(
+        profile, CAMERA, MODE, "cpu", realtime=True, machine=machine, say=said.append
+    )
+    (reason,) = said
+    return name, reason
+
+
+def test_a_call_gets_what_keeps_up(profile: Profile, clock: Clock) -> None:
+    ship("nano", "small")
+    name, reason = in_a_call(profile)
     assert name == "nano"
-    assert "small does not keep up with 30 frames/s at 64×48" in sentence
-    assert "--network small insists" in sentence
-    takes_s["nano"] = 0.1
-    name, (sentence,) = live()
-    assert name == "recursive"
-    assert "taking recursive" in sentence
-    takes_s.update(small=0.02, nano=0.01)
-    assert live() == ("small", [])
+    assert "small does not keep up with 30 frames/s at 64×48" in reason
+    assert "taking nano (10 ms)" in reason
+    assert "--network small insists" in reason
+    clock.takes_s.update(small=0.02, nano=0.01)
+    name, reason = in_a_call(profile)
+    assert name == "small"
+    assert "small: a frame takes 20 ms" in reason
+    assert "30 frames/s at 64×48 are held with a third to spare" in reason
     own(profile, "nano")  # the camera's own knows its noise: larger ones that don't are not tried
-    asked.clear()
-    assert live() == ("nano", [])
-    assert asked == ["nano"]
+    clock.asked.clear()
+    assert in_a_call(profile)[0] == "nano"
+    assert clock.asked == ["nano"]
+
+
+@pytest.mark.parametrize(
+    ("nano_ms", "recursive_ms", "chosen", "said"),
+    [
+        (24, 1, "nano", "held with a third to spare"),
+        (26, 24, "recursive", "taking recursive (24 ms). --network"),
+        (26, 26, "nano", "Cleaning with nano, which holds 30 frames/s"),
+        (33, 26, "nano", "which holds"),
+        (34, 33, "recursive", "taking recursive (33 ms). Nothing here has a third to spare"),
+        (100, 200, "nano", "which does not hold"),
+    ],
+)
+def test_without_a_third_to_spare(
+    profile: Profile, clock: Clock, nano_ms: float, recursive_ms: float, chosen: str, said: str
+) -> None:
+    ship("nano")
+    clock.takes_s.update(nano=nano_ms / 1e3, recursive=recursive_ms / 1e3)
+    name, reason = in_a_call(profile)
+    assert name == chosen
+    assert said in reason
+
+
+def test_a_machine_is_measured_once(profile: Profile, clock: Clock, tmp_path: Path) -> None:
+    ship("nano", "small")
+    machine = tmp_path / "machine.json"
+    first = in_a_call(profile, machine)
+    assert clock.asked == ["small", "nano"]
+    assert in_a_call(profile, machine) == first
+    assert clock.asked == ["small", "nano"]
+    machine.write_text("{}")  # damaged
+    assert in_a_call(profile, machine) == first
+    assert clock.asked == 2 * ["small", "nano"]
+    known = Machine.load(machine)
+    known.add([Timing("small", "cpu", "", 64, 48, 24.0, True)])  # by bench
+    known.save(machine)
+    assert in_a_call(profile, machine)[0] == "small"
+    assert clock.asked == 2 * ["small", "nano"]
+
+
+def test_a_folder_that_cannot_be_written_stops_no_call(
+    profile: Profile, clock: Clock, tmp_path: Path
+) -> None:
+    ship("nano")
+    (tmp_path / "file").touch()
+    assert in_a_call(profile, tmp_path / "file" / "machine.json")[0] == "nano"
+
+
+def test_an_accelerator_gets_the_best_unless_it_was_measured(
+    profile: Profile, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ship("nano", "small")
+    monkeypatch.setattr("rtdenoise.denoisers.choice.pick_device", torch.device)
+    monkeypatch.setattr("rtdenoise.denoisers.choice.hardware_name", lambda _: "A")
+    found = list(candidates(profile, CAMERA, MODE))
+    known = Machine([Timing("small", "cuda", "B", 64, 48, 100.0, True)])
+    choice = choose(found, MODE, "cuda", known)
+    assert choice.name == "small"
+    assert "not measured" in choice.reason
+    known.add(Timing(s, "cuda", "A", 64, 48, ms, True) for s, ms in (("small", 30), ("nano", 2)))
+    assert choose(found, MODE, "cuda", known).name == "nano"
+    assert clock.asked == []
 
 
 def test_timing_stops_where_it_is_hopeless(profile: Profile) -> None:
@@ -165,6 +256,7 @@ def test_timing_stops_where_it_is_hopeless(profile: Profile) -> None:
     candidate = Candidate("nano", base_network_path("nano"), "nano")
     assert frame_seconds(candidate, MODE, "cpu", 0.0) > 0
     assert frame_seconds(candidate, MODE, "cpu", 1e9) > 0
+    assert recursive_seconds(MODE) > 0
 
 
 def test_names_mean_the_profiles_network_first_and_then_the_base(profile: Profile) -> None:
@@ -190,14 +282,35 @@ def test_names_mean_the_profiles_network_first_and_then_the_base(profile: Profil
     assert not uses_noise_model(paper)
 
 
-def test_a_device_gets_the_size_that_suits_it() -> None:
+def size_for(device: torch.device, known: Machine, mode: Mode = MODE) -> str:
+    found = fitting_size(device, mode, known)
+    assert found is not None
+    return found[0]
+
+
+def test_a_device_gets_the_size_that_suits_it(monkeypatch: pytest.MonkeyPatch) -> None:
     assert fitting_size(torch.device("cpu")) is None
     with pytest.raises(NetworkError, match="No base network of the size base"):
         load_base("base")
     ship("small", "nano")
     assert shipped_sizes() == ["nano", "small"]
-    assert fitting_size(torch.device("cpu")) == "nano"
-    assert fitting_size(torch.device("cuda")) == "small"
+    cpu, cuda = torch.device("cpu"), torch.device("cuda")
+    known = Machine()
+    assert size_for(cpu, known) == "nano"
+    known.add([Timing("nano", "cpu", "", 64, 48, 5.0, True)])
+    assert size_for(cpu, known) == "nano"
+    known.add([Timing("small", "cpu", "", 64, 48, 24.0, True)])
+    assert size_for(cpu, known) == "small"
+    assert size_for(cpu, known, LARGER) == "nano"
+    known.add([Timing("small", "cpu", "", 64, 48, 26.0, True)])
+    assert size_for(cpu, known) == "nano"
+    known.add([Timing("nano", "cpu", "", 64, 48, 26.0, True)])
+    found = fitting_size(cpu, MODE, known)
+    assert found is not None
+    assert found[0] == "nano"
+    assert "none was measured to hold 30 frames/s" in found[1]
+    monkeypatch.setattr("rtdenoise.networks.shipped.hardware_name", lambda device: "A")
+    assert size_for(cuda, known) == "small"
     assert load_base("small").size == SIZES["small"]
     with pytest.raises(NetworkError, match="Choose one of: nano, small"):
         load_base("base")
