@@ -15,7 +15,6 @@ from functools import partial
 from typing import Any
 
 import av
-import numpy as np
 import torch
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
@@ -44,8 +43,7 @@ SCENES = {"still": ":desk?motion=still", "moving": ":desk?motion=subject"}
 _RENDERED = 10
 _WARM, _FRAMES = 6, 40
 _MOST_S = 8.0  # per scene and method, the frame that is on its way apart
-_TILE = {"cpu": 96}  # outputs along a side of the tile that stands for a frame
-_LARGE_TILE = 256
+_SMALL_TILE = (8, 8)
 
 
 @dataclass(frozen=True)
@@ -313,10 +311,7 @@ def decode_times(packets: Sequence[av.Packet[Any]], repeats: int = 3) -> Spread:
 
 
 def paper_seconds(size: tuple[int, int], device: torch.device) -> float:
-    """How long the paper's network takes for a frame in one view, in s: estimated from one tile.
-
-    The network computes its first layers on a tile with all of its surroundings and its last ones without, so the
-    time goes with about the area between the two.
+    """How long the paper's network takes for a frame in one view, in s: estimated from one of its tiles.
 
     Args:
         size: Width and height of the frame.
@@ -326,18 +321,16 @@ def paper_seconds(size: tuple[int, int], device: torch.device) -> float:
     network = PaperNetwork().eval().to(device)
     network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     network.set_compute_dtype(half_dtype(device))
-    around = network.context
-    side = min(_TILE.get(device.type, _LARGE_TILE), width, height)
+    tile = choose_tile(device, height, width, network.context)
+    rows, columns = math.ceil(height / tile), math.ceil(width / tile)
 
-    def tile_s(side: int) -> float:
-        inputs = torch.zeros(3, side + 2 * around, side + 2 * around, device=device)
+    def tile_s(height: int, width: int) -> float:
+        around = 2 * network.context
+        inputs = torch.zeros(3, height + around, width + around, device=device)
         started = time.perf_counter()
-        clean_in_context(network, inputs, tta=False, tile=side).mean.cpu()
+        clean_in_context(network, inputs, tta=False, tile=tile).mean.cpu()
         return time.perf_counter() - started
 
-    tile_s(side if device.type != "cpu" else 8)  # kernels are chosen
-    one_s = tile_s(side)
-    tile = choose_tile(device, height, width, around)
-    rows, columns = math.ceil(height / tile), math.ceil(width / tile)
-    area = (height / rows + around) * (width / columns + around) * rows * columns
-    return float(one_s * area / np.square(side + around))
+    whole = (math.ceil(height / rows), math.ceil(width / columns))
+    tile_s(*(_SMALL_TILE if device.type == "cpu" else whole))  # kernels are chosen
+    return tile_s(*whole) * rows * columns

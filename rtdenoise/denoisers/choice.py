@@ -155,7 +155,7 @@ def choose(found: Sequence[Candidate], mode: Mode, device: str, known: Machine) 
         chosen,
         f"The network {best.name} does not keep up with {rate} on this machine with a third to spare "
         f"({_ms(taken_ms[0])} a frame): taking {chosen} ({_ms(chosen_ms)}).{reserve} "
-        f"--network {best.name} insists on it.",
+        f"--network {best.name} insists on it; rtdenoise bench measures again.",
     )
 
 

@@ -143,9 +143,8 @@ def test_without_networks_the_recursive_filter_is_chosen(
 
 
 def test_the_papers_network_is_estimated_from_one_tile(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(bench, "_TILE", {"cpu": 8})
     ticks = iter((0.0, 1.0, 10.0, 12.0))
     monkeypatch.setattr("rtdenoise.bench.time.perf_counter", lambda: next(ticks))
     monkeypatch.setattr(bench, "choose_tile", lambda *_: 8)
-    # Two tiles of the very size that was timed, at 2 s.
-    assert paper_seconds((16, 8), torch.device("cpu")) == pytest.approx(4.0)
+    # Six tiles at 2 s.
+    assert paper_seconds((24, 16), torch.device("cpu")) == pytest.approx(12.0)
