@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from ..bands import BANDS
 from ..cameras.base import CameraInfo, Mode
 from ..errors import NetworkError, StorageError
 from ..frames import PlaneFormat, Planes
@@ -29,10 +30,11 @@ from .recursive import RecursiveDenoiser
 RECURSIVE = "recursive"
 """The last resort: needs no network."""
 
-_HOPELESS = 4.0  # times the time that a frame may take: not worth a second look
-_TIMED_FRAMES = 3
+_HOPELESS = 2.0  # times the time that a frame may take: not worth a third look
+_TIMED_FRAMES = 8  # the first of them take longer: averages settle
 _CURVE = PlaneNoise(NoiseCurve((0.0, 255.0), (16.0, 16.0)))
-_EVEN_NOISE = NoiseModel(_CURVE, _CURVE, _CURVE, chroma="420")
+# With the noise of each band, which is otherwise estimated first, for a while and at some cost.
+_EVEN_NOISE = NoiseModel(_CURVE, _CURVE, _CURVE, chroma="420", bands=(1.0,) * BANDS)
 
 
 @dataclass(frozen=True)
@@ -231,7 +233,7 @@ def frame_seconds(candidate: Candidate, mode: Mode, device: str, most_s: float) 
         candidate: The network.
         mode: Says the size.
         device: Where.
-        most_s: A frame that takes longer than this, the first apart, is the last.
+        most_s: Where two frames, the very first apart, took longer than this, they do.
 
     Raises:
         NetworkError: the file is damaged, or the device isn't there.
@@ -258,6 +260,6 @@ def _seconds(denoiser: Denoiser, mode: Mode, most_s: float) -> float:
         denoiser(Planes(y, u, v, layout, index / float(mode.rate_fps)))
         if index > 0:  # with the first frame everything is set up
             taken.append(time.perf_counter() - started)
-        if taken and taken[-1] > most_s:
+        if len(taken) == 2 and min(taken) > most_s:
             break
     return min(taken)
