@@ -233,7 +233,7 @@ def frame_seconds(candidate: Candidate, mode: Mode, device: str, most_s: float) 
         candidate: The network.
         mode: Says the size.
         device: Where.
-        most_s: Where two frames, the very first apart, took longer than this, they do.
+        most_s: Where two frames, the very first apart, took longer than this, no more are timed.
 
     Raises:
         NetworkError: the file is damaged, or the device isn't there.
