@@ -21,6 +21,7 @@ from ..networks.live import GATES, LiveNetwork
 from .base import WARP_LOSS, Floats
 from .cells import PLANE_SLICES, from_cells, to_cells
 from .openvino_graph import ORDER, live_graph
+from .signal_stack import same_signal_stack
 
 _SIDES = (CELL, CELL // 2, CELL // 2)
 # From a cell's pixels to the bands in the graph's order, and back.
@@ -59,7 +60,8 @@ class OpenvinoEngine:
             "INFERENCE_PRECISION_HINT": "f32",
             "ENABLE_CPU_PINNING": False,
         }
-        compiled = ov.Core().compile_model(live_graph(network, grid), "CPU", settings)
+        with same_signal_stack():
+            compiled = ov.Core().compile_model(live_graph(network, grid), "CPU", settings)
         shapes = [(CELL * h, CELL * w)] + [(CELL // 2 * h, CELL // 2 * w)] * 2
         self._bytes = np.empty((h, w, BANDS), np.uint8)
         self._cells = np.empty((h, w, BANDS), np.float32)
