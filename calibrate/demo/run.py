@@ -24,6 +24,7 @@ from .measure import Comparison, compare
 
 CAMERA = "simulated:desk?noise=high&seed=11"
 MOVING = "simulated:desk?noise=high&seed=12&motion=subject"
+NETWORK = "nano"
 STILL_SECONDS, MOVING_SECONDS, TRAIN_MINUTES = 1.2, 4.0, 0.75
 
 
@@ -50,7 +51,7 @@ def run_demo(folder: Path, *, quick: bool, as_json: bool, verbose: bool) -> None
         f"The base network is fine-tuned to this camera for {minutes * 60:.0f} s only; by default it takes five "
         "minutes."
     )
-    train = ["--network", "nano", "--minutes", f"{minutes:g}", "--device", "cpu"]
+    train = ["--network", NETWORK, "--minutes", f"{minutes:g}", "--device", "cpu"]
     _step([*common, "calibrate", "--camera", _camera_id(size), *train])
     say("\n[bold]3. Clean the stream[/] of a scene in which somebody moves.")
     clip = _film(folder, size)
@@ -59,10 +60,12 @@ def run_demo(folder: Path, *, quick: bool, as_json: bool, verbose: bool) -> None
         [*common, "live", "--camera", f"file:{clip}", "--output", "null", "--json"],
         capture=live_json,
     )
-    comparison = _compare(home, clip, size, live["network"])
+    # A slow machine's call may have to do with the recursive filter; what calibration made is shown all the same.
+    comparison = _compare(home, clip, size, NETWORK)
     figures = {
         "size": size,
-        "network": live["network"],
+        "network": NETWORK,
+        "live_network": live["network"],
         **{name: round(value, 2) for name, value in comparison.settled().items()},
         "live_rate_fps": live["rate_fps"],
         "live_dropped": live["dropped"],
@@ -162,7 +165,8 @@ def _numbers(size: str) -> tuple[int, int]:
 def _show(figures: dict[str, Any], pictures: list[Path]) -> None:
     from rich.table import Table
 
-    table = Table(title="What was reached, luma PSNR against the truth", title_justify="left")
+    title = f"What the calibrated network {figures['network']} reached, luma PSNR against the truth"
+    table = Table(title=title, title_justify="left")
     for column in ("", "camera", "rtdenoise", "gain"):
         table.add_column(column, justify="right" if column else "left")
     for name, prefix in (("whole picture", ""), ("moving subject", "subject_")):
@@ -176,7 +180,7 @@ def _show(figures: dict[str, Any], pictures: list[Path]) -> None:
     show(table)
     clean = figures["live_stages_ms"]["clean"]["p50"]
     show(
-        f"Live at {figures['size']}: {figures['live_rate_fps']:.1f} frames/s, "
+        f"Live at {figures['size']} with {figures['live_network']}: {figures['live_rate_fps']:.1f} frames/s, "
         f"{figures['live_dropped']} dropped, {clean:.1f} ms to clean a frame. "
         f"All of it took {figures['seconds']:.0f} s.\n"
     )

@@ -122,7 +122,8 @@ def told_since(share: Path) -> Callable[[], dict[str, str]]:
 
     def told() -> dict[str, str]:
         lines = [line.split() for line in log.read_text()[before:].splitlines()]
-        return {words[1]: words[2] for words in lines if words[0] == "set"}
+        # The last line may be half written.
+        return {words[1]: words[2] for words in lines if words[0] == "set" and len(words) > 2}
 
     return told
 
