@@ -21,7 +21,7 @@ rest is averaged over time alone.
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import NamedTuple, cast
 
 import torch
@@ -257,11 +257,6 @@ def macs_per_pixel(size: LiveSize) -> float:
     transforms = 2 * (16 * 16 + 2 * 4 * 4)
     pyramid = 3 * 25 * (1 + 1 / 4)
     return (gate + shrink + transforms + pyramid) / CELL**2
-
-
-def size_facts(size: LiveSize) -> dict[str, int]:
-    """The size as plain values, for a network's card."""
-    return asdict(size)
 
 
 def _conv(inputs: int, outputs: int, kernel: int = 3, stride: int = 1) -> nn.Conv2d:
