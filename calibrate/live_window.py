@@ -9,12 +9,12 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
+from rtdenoise.engines.base import WARP_LOSS
 from rtdenoise.networks.live import LiveNetwork, State
 
 from .live_batches import Material, PreparedClip, whole
 
 _UNSEEN = 1e4  # noise in a state that has seen nothing
-_WARP_LOSS = 0.02  # noise that a movement followed adds; as in the denoiser
 _FEWEST_MOVING = 8  # cells, so that a frame's error where it moves says something
 # Errors of less than this, in squared bytes and in units of noise, are as good as none.
 _LEAST_ERROR = 0.02
@@ -83,7 +83,7 @@ def follow(network: LiveNetwork, state: State, flow: Tensor, deviations: Tensor)
     moved = (flow.abs().sum(1, keepdim=True) > 0).float()
     new = (
         network.split(warped[0], warped[1], warped[2]) / deviations[at],
-        _sampled(left, flow, "bilinear") + _WARP_LOSS * moved,
+        _sampled(left, flow, "bilinear") + WARP_LOSS * moved,
         slow * (1 - moved),
     )
     return State(*(_replaced(part, at, n) for part, n in zip(state, new, strict=True)))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, TypeVar
 
 import click
@@ -23,6 +24,14 @@ device_option = click.option(
     default="auto",
     show_default=True,
     help="Where networks run.",
+)
+
+json_file_option = click.option(
+    "--json",
+    "json_path",
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="F",
+    help="Write the figures to this file as JSON.",
 )
 
 strength_option = click.option(

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from rtdenoise.options import camera_option, device_option
+from rtdenoise.options import camera_option, device_option, json_file_option
 
 if TYPE_CHECKING:
     from rtdenoise.cli import Settings
@@ -29,13 +29,7 @@ DEFAULT = "recursive,nano,small,base,large,paper,opencv-nlmeans,nlmeans,atadenoi
     "--frames", type=click.IntRange(1, 20), default=4, show_default=True, help="Frames judged."
 )
 @device_option
-@click.option(
-    "--json",
-    "json_path",
-    type=click.Path(path_type=Path, dir_okay=False),
-    metavar="F",
-    help="Write the figures to this file as JSON.",
-)
+@json_file_option
 @click.pass_obj
 def command(
     settings: Settings,

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from ..options import device_option, parse_size
+from ..options import device_option, json_file_option, parse_size
 
 if TYPE_CHECKING:
     from ..bench import Bench, Pass
@@ -24,13 +24,7 @@ if TYPE_CHECKING:
     help="Size of the frames.",
 )
 @device_option
-@click.option(
-    "--json",
-    "json_path",
-    type=click.Path(path_type=Path, dir_okay=False),
-    metavar="F",
-    help="Write the figures to this file as JSON.",
-)
+@json_file_option
 @click.pass_obj
 def command(settings: Settings, size: tuple[int, int], device: str, json_path: Path | None) -> None:
     """Measure what this machine can do.
