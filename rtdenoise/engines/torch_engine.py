@@ -1,176 +1,259 @@
-"""The engine for accelerators, and for CPUs where nothing quicker is installed: PyTorch as it is."""
+"""The engine for accelerators, and for CPUs where nothing quicker is installed: PyTorch.
+
+Bytes go to the device and bytes come back. On CUDA a step is one graph, two of them in turn for the two states.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 import numpy as np
 import torch
 
-from ..bands import BANDS, CELL, MEANS
+from ..bands import BANDS, MEANS
 from ..denoisers.motion import Movement
 from ..denoisers.stabilised import Stabilised
 from ..frames import Bytes
 from ..networks.device import half_dtype
 from ..networks.live import LiveNetwork, State
+from ..noise import NoiseCurve, NoiseModel, PlaneNoise
 from .base import WARP_LOSS, Floats
+from .cells import PLANE_SLICES
+from .cuda_graphs import Capture, Recorded, Work, cuda_capture, record
+from .device_step import SIDES, DeviceStep
+from .device_warp import around, place_to_warp, warped
+from .host_buffers import HostBuffers
+
+# Bytes by which graphs and the plain way may differ: algorithms may be others.
+_APART = 2
 
 
 class TorchEngine:
     """Runs a live network with PyTorch; see :class:`rtdenoise.engines.base.Engine`.
 
+    Means and what is left stay valid until the next frame is seen.
+
     Args:
-        network: The network; it is moved to the device and its precision.
+        network: The network; it is left as it is.
         grid: Cells, (h, w), multiples of four.
         device: Where it runs.
+        dtype: Precision of the convolutions; None: half precision where the device is good at it.
+        capture: How steps are captured as graphs; None: CUDA graphs on CUDA, else not at all.
+        graphs: Whether to capture them.
     """
 
-    def __init__(self, network: LiveNetwork, grid: tuple[int, int], device: torch.device) -> None:
+    def __init__(
+        self,
+        network: LiveNetwork,
+        grid: tuple[int, int],
+        device: torch.device,
+        dtype: torch.dtype | None = None,
+        *,
+        capture: Capture | None = None,
+        graphs: bool = True,
+    ) -> None:
         self._device = device
-        self._dtype = half_dtype(device) or torch.float32
-        self._network = network.to(device, self._dtype).eval().requires_grad_(False)
-        self._network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self._dtype = dtype or half_dtype(device) or torch.float32
+        # All work is queued on one stream, which isn't the default one: that can't be captured.
+        self._stream: torch.cuda.Stream | None = None
+        if device.type == "cuda":
+            self._stream = torch.cuda.Stream(device)  # type: ignore[no-untyped-call]
+            # The network may just have been written.
+            self._stream.wait_stream(torch.cuda.current_stream(device))
+            capture = capture or cuda_capture
         h, w = grid
-        shapes = [(CELL * h, CELL * w)] + [(CELL // 2 * h, CELL // 2 * w)] * 2
-        self._units = [np.empty(s, np.float32) for s in shapes]
-        self._outputs = [[np.empty(s, np.uint8) for s in shapes] for _ in range(2)]
-        self._work = [np.empty(s, np.float32) for s in shapes]
+        self._shapes = [(side * h, side * w) for side in SIDES]
         self._turn = 0
-        self._bands: torch.Tensor
-        self._state: State | None = None
+        self._fresh = True
         self._stabilised: Stabilised | None = None
         self._deviations = np.ones(BANDS, np.float32)
-        self._per_band = self._tensor(self._deviations)[None, :, None, None]
+        with self._working():
+            self._step = DeviceStep(network, grid, device, self._dtype)
+            # Means of the frame, of what is kept, and the noise left in its luma.
+            self._grids = torch.zeros(2 * len(MEANS) + 1, h, w, device=device)
+            self._up, self._down = HostBuffers(self._step.inputs), HostBuffers(self._step.outputs)
+            self._down_grids = HostBuffers(self._grids)
+            self._host_grids: Floats | None = None
+            self._recorded = Recorded(self._works(), False)
+            if capture is not None and graphs:
+                self._record(capture)
+
+    def _works(self) -> list[Work]:
+        step = self._step
+        return [lambda: step.step(0), lambda: step.step(1), step.see]
+
+    @contextmanager
+    def _working(self) -> Iterator[None]:
+        """Queues what is done in it on the engine's stream."""
+        with torch.inference_mode(), torch.cuda.stream(self._stream):
+            yield
 
     @property
     def name(self) -> str:
         """What runs it, and how."""
-        return f"PyTorch, {str(self._dtype).removeprefix('torch.')}, {self._device}"
+        how = ", graphs" if self._recorded.captured else ""
+        return f"PyTorch, {str(self._dtype).removeprefix('torch.')}, {self._device}{how}"
+
+    @property
+    def no_graphs(self) -> str:
+        """Why steps weren't captured where that was tried; else empty."""
+        return self._recorded.reason
 
     @property
     def fresh(self) -> bool:
         """Whether nothing is kept of earlier frames."""
-        return self._state is None
+        return self._fresh
 
     @property
     def _kept(self) -> State:
-        assert self._state is not None
-        return self._state
+        return self._step.states[self._turn]
 
-    @torch.inference_mode()
+    # ------------------------------------------------------------------ setting up
+
+    def _record(self, capture: Capture) -> None:
+        """Captures the steps, and tries them on a picture of noise."""
+        plain = PlaneNoise(NoiseCurve((0.0, 255.0), (16.0, 16.0)))
+        self._step.load(
+            Stabilised(NoiseModel(plain, plain, plain, chroma="420")), np.ones(BANDS, np.float32)
+        )
+        random = np.random.default_rng(0)
+        self._up.send([random.integers(0, 256, s, dtype=np.uint8) for s in self._shapes])
+        works = self._works()
+        expected: list[Bytes] = []
+
+        def agree(replays: Sequence[Work]) -> bool:
+            expected.extend(self._tried(works))
+            found = self._tried(replays)
+            apart = [np.abs(a.astype(int) - b).max() for a, b in zip(expected, found, strict=True)]
+            return bool(max(apart) <= _APART)
+
+        self._recorded = record(works, agree, capture)
+
+    def _tried(self, works: Sequence[Work]) -> list[Bytes]:
+        """What two steps give, one from each state."""
+        results = []
+        self._step.bands.zero_()
+        works[2]()
+        self._step.start(0)
+        for work in works[:2]:
+            self._step.outputs.zero_()
+            work()
+            results.append(self._down.fetch().copy())
+        return results
+
     def set_noise(self, stabilised: Stabilised, deviations: Floats) -> None:
         """Takes another noise; what is kept is put into its units."""
-        before, was = self._stabilised, self._per_band
-        self._stabilised, self._deviations = stabilised, deviations
-        self._per_band = self._tensor(deviations)[None, :, None, None]
-        if self._state is None or before is None:
-            return
-        if before is stabilised:
-            bands = self._state.bands * (was / self._per_band)
-        else:
-            planes = self._network.join(self._state.bands * was)
-            y, u, v = (
-                self._tensor(before.as_in(stabilised, i, _array(p[0, 0])))[None, None]
-                for i, p in enumerate(planes)
-            )
-            bands = self._network.split(y, u, v) / self._per_band
-        self._state = self._state._replace(bands=bands)
+        before, was = self._stabilised, self._deviations
+        self._stabilised, self._deviations = stabilised, deviations.copy()
+        with self._working():
+            self._host_grids = None
+            if self._fresh or before is None:
+                self._step.load(stabilised, deviations)
+                return
+            bands = self._kept.bands
+            if before is stabilised:
+                self._step.load(stabilised, deviations)
+                bands *= self._tensor(was / deviations)[:, None, None]
+                return
+            # Seldom enough for a way over the host.
+            planes = [
+                self._tensor(before.as_in(stabilised, i, _array(plane[0, 0])))[None, None]
+                for i, plane in enumerate(self._step.joined(bands))
+            ]
+            self._step.load(stabilised, deviations)
+            bands.copy_(self._step.split(planes))
 
     def _tensor(self, values: Floats) -> torch.Tensor:
-        return torch.from_numpy(np.ascontiguousarray(values)).to(self._device, self._dtype)
+        return torch.from_numpy(np.ascontiguousarray(values, np.float32)).to(self._device)
 
     # ------------------------------------------------------------------ a frame
 
-    @torch.inference_mode()
     def see(self, planes: Sequence[Bytes]) -> None:
         """Takes in the next frame."""
-        assert self._stabilised is not None
-        units = []
-        for index, plane in enumerate(planes):
-            self._stabilised.units(index, plane, self._units[index])
-            units.append(self._tensor(self._units[index])[None, None])
-        y, u, v = units
-        self._bands = self._network.split(y, u, v) / self._per_band
+        with self._working():
+            self._host_grids = None
+            self._up.send(planes)
+            self._recorded.works[2]()
 
-    def means(self) -> Floats:
-        """The cells' means of the frame."""
-        return self._means(self._bands)
-
-    def kept_means(self) -> Floats:
-        """The cells' means of what is kept."""
-        return self._means(self._kept.bands)
-
-    @torch.inference_mode()
-    def _means(self, bands: torch.Tensor) -> Floats:
-        return _array((bands * self._per_band)[0, list(MEANS)])
-
-    def left(self) -> Floats:
-        """The variance of the noise left in the cells' kept luma."""
-        return _array(self._kept.left[0, 0])
+    def step(self) -> tuple[Bytes, Bytes, Bytes]:
+        """Cleans the frame that was seen."""
+        with self._working():
+            if self._fresh:
+                self._step.start(self._turn)
+                self._fresh = False
+            self._recorded.works[self._turn]()
+            self._turn ^= 1
+            self._host_grids = None
+            flat = self._down.fetch()
+        parts = np.split(flat, np.cumsum([h * w for h, w in self._shapes[:2]]))
+        y, u, v = (p.reshape(shape) for p, shape in zip(parts, self._shapes, strict=True))
+        return y, u, v
 
     def forget(self) -> None:
         """Forgets all earlier frames."""
-        self._state = None
+        self._fresh = True
 
-    @torch.inference_mode()
-    def step(self) -> tuple[Bytes, Bytes, Bytes]:
-        """Cleans the frame that was seen."""
-        assert self._stabilised is not None
-        if self._state is None:
-            self._state = self._network.start(self._bands)
-        clean, self._state = self._network(self._bands, self._state)
-        self._turn ^= 1
-        y, u, v = self._outputs[self._turn]
-        for index, plane in enumerate(self._network.join(clean * self._per_band)):
-            self._stabilised.byte_values(index, _array(plane[0, 0]), (y, u, v)[index])
-        return y, u, v
+    # ------------------------------------------------------------------ what is known on the host
+
+    def means(self) -> Floats:
+        """The cells' means of the frame."""
+        return self._fetched()[: len(MEANS)]
+
+    def kept_means(self) -> Floats:
+        """The cells' means of what is kept."""
+        return self._fetched()[len(MEANS) : -1]
+
+    def left(self) -> Floats:
+        """The variance of the noise left in the cells' kept luma."""
+        return np.asarray(self._fetched()[-1], np.float32)
+
+    def _fetched(self) -> Floats:
+        """All grids with one copy: who asks for one of them will ask for all."""
+        fetched = self._host_grids
+        if fetched is None:
+            with self._working():
+                self._step.means(self._step.bands, self._grids[: len(MEANS)])
+                self._step.means(self._kept.bands, self._grids[len(MEANS) : -1])
+                self._grids[-1].copy_(self._kept.left[0, 0])
+                fetched = self._host_grids = np.asarray(self._down_grids.fetch(), np.float32)
+        return fetched
 
     # ------------------------------------------------------------------ following
 
-    @torch.inference_mode()
     def rescale(self, index: int, slope: float, offset: float) -> None:
         """Lets what is kept of a plane follow a change of light."""
-        first, last = (*MEANS, BANDS)[index : index + 2]
-        bands = self._kept.bands
-        bands[:, first:last] *= 1 + slope
-        bands[:, first] += offset / float(self._deviations[first])
+        place = PLANE_SLICES[index]
+        with self._working():
+            self._host_grids = None
+            bands = self._kept.bands
+            bands[:, place] *= 1 + slope
+            bands[:, place.start] += offset / float(self._deviations[place.start])
 
-    @torch.inference_mode()
     def scale_rows(self, factors: Floats) -> None:
         """Multiplies the kept luma of each row of cells."""
-        self._kept.bands[:, : MEANS[1]] *= self._tensor(factors)[:, None]
+        with self._working():
+            self._host_grids = None
+            self._kept.bands[:, PLANE_SLICES[0]] *= self._tensor(factors)[:, None]
 
-    @torch.inference_mode()
     def follow(self, movement: Movement) -> None:
         """Moves what is kept along."""
-        box, state = _around(movement), self._kept
-        inside = state.bands[:, :, box[0], box[1]]
-        planes = self._network.join(inside * self._per_band)
-        for index, (plane, work) in enumerate(zip(planes, self._work, strict=True)):
-            size = CELL if index == 0 else CELL // 2
-            place = tuple(slice(s.start * size, s.stop * size) for s in box)
-            whole = self._units[index]  # the frame's own values aren't needed any more
-            whole[place] = _array(plane[0, 0])
-            movement.warp_plane(whole, (size, size), work)
-            planes[index][0, 0] = self._tensor(whole[place])
-        bands = self._network.split(*planes) / self._per_band
-        moved = torch.from_numpy(movement.moved).to(self._device)[None, None]
-        state.bands[:, :, box[0], box[1]] = torch.where(moved[..., box[0], box[1]], bands, inside)
-        left = np.stack([movement.warp_grid(p) for p in _array(state.left[0])])
-        left += np.float32(WARP_LOSS) * movement.moved
-        self._state = State(state.bands, self._tensor(left)[None], state.slow * ~moved)
+        box, state = around(movement), self._kept
+        place = place_to_warp(self._device)
+        with self._working():
+            self._host_grids = None
+            flow = torch.from_numpy(movement.flow[box]).to(place).permute(2, 0, 1)[None]
+            moved = torch.from_numpy(movement.moved[box]).to(self._device)
+            bands, left, slow = (part[:, :, box[0], box[1]] for part in state)
+            planes = [
+                warped(plane.to(place), flow, plane.shape[-1] // moved.shape[1]).to(self._device)
+                for plane in self._step.joined(bands)
+            ]
+            bands.copy_(torch.where(moved, self._step.split(planes), bands))
+            there = warped(left.to(place), flow, 1).to(self._device) + WARP_LOSS
+            left.copy_(torch.where(moved, there, left))
+            slow.mul_(~moved)
 
 
 def _array(values: torch.Tensor) -> Floats:
-    return np.asarray(values.float().cpu().numpy())
-
-
-def _around(movement: Movement) -> tuple[slice, slice]:
-    """Cells that the movement's windows reach, and where they come from."""
-    reach = int(np.ceil(np.abs(movement.flow).max())) + 2
-    rows, columns = movement.moved.shape
-    windows = movement.windows
-    top, left = min(w.top for w in windows) - reach, min(w.left for w in windows) - reach
-    bottom = max(w.bottom for w in windows) + reach
-    right = max(w.right for w in windows) + reach
-    return slice(max(top, 0), min(bottom, rows)), slice(max(left, 0), min(right, columns))
+    return np.asarray(values.cpu().numpy())

@@ -1,0 +1,161 @@
+"""A frame's way through a live network on a device, from bytes to bytes, in tensors that never move.
+
+Tables, matrices and states are overwritten in place, never replaced: a captured graph stays valid when the noise
+changes. There are two states, and a step reads one and writes the other.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ..bands import BANDS, CELL, MEANS, transform
+from ..denoisers.stabilised import Stabilised
+from ..networks import live
+from ..networks.live import GATES, LiveNetwork, State
+from .base import Floats
+from .cells import PLANE_SLICES
+from .mixed_network import MixedNetwork
+
+SIDES = (CELL, CELL // 2, CELL // 2)
+"""Pixels along a cell's side in each plane."""
+_LEVELS, _PLACES = 256, 1 << 16
+_PLANE_OF = np.searchsorted(MEANS[1:], np.arange(BANDS), side="right")
+
+
+class DeviceStep:
+    """Tensors and arithmetic of an engine on one device.
+
+    Attributes:
+        inputs: The frame's planes, one after the other, (24 · h · w,), bytes.
+        outputs: The clean ones.
+        bands: of the frame in units of noise, (1, 24, h, w).
+        states: Two; their bands too are channels last.
+        deviations: of the noise in each band, (24,).
+
+    Args:
+        network: The network; it is left as it is.
+        grid: Cells, (h, w), multiples of four.
+        device: Where it runs.
+        dtype: Precision of the convolutions.
+    """
+
+    def __init__(
+        self, network: LiveNetwork, grid: tuple[int, int], device: torch.device, dtype: torch.dtype
+    ) -> None:
+        h, w = self.grid = grid
+        self._device = device
+        self._network = MixedNetwork(network, grid, device, dtype)
+        self.inputs = torch.zeros(h * w * BANDS, dtype=torch.uint8, device=device)
+        self.outputs = torch.zeros_like(self.inputs)
+        self.bands = self._cells(BANDS)
+        self.states = [
+            State(self._cells(BANDS), self._cells(GATES), self._cells(GATES)) for _ in range(2)
+        ]
+        self.deviations = torch.ones(BANDS, device=device)
+        # The planes' tables behind each other, so that one look-up serves all.
+        self._units = torch.zeros(3 * _LEVELS, device=device)
+        self._bytes = torch.zeros(3 * _PLACES, dtype=torch.uint8, device=device)
+        self._starts = torch.arange(3, dtype=torch.int32, device=device) * _LEVELS
+        self._least = torch.from_numpy(_PLANE_OF * np.float32(_PLACES)).float().to(device)
+        self._most = self._least + (_PLACES - 1)
+        self._there, self._back, self._to_places = (
+            torch.zeros(BANDS, BANDS, device=device) for _ in range(3)
+        )
+        self._levels = torch.zeros(h, w, BANDS, dtype=torch.int32, device=device)
+
+    def _cells(self, channels: int) -> Tensor:
+        """(1, channels, h, w), channels last."""
+        return torch.zeros(1, *self.grid, channels, device=self._device).permute(0, 3, 1, 2)
+
+    def load(self, stabilised: Stabilised, deviations: Floats) -> None:
+        """Takes another noise."""
+        scales, tables = zip(*(stabilised.table(i) for i in range(3)), strict=True)
+        back = np.linalg.inv(transform()).T * deviations[:, None]
+        for tensor, values in (
+            (self._units, np.concatenate(stabilised.forward)),
+            (self._bytes, np.concatenate(tables)),
+            (self.deviations, deviations),
+            (self._there, transform().T / deviations),
+            (self._back, back),
+            (self._to_places, back * np.array(scales, np.float32)[_PLANE_OF]),
+        ):
+            tensor.copy_(torch.from_numpy(np.ascontiguousarray(values)))
+
+    # ------------------------------------------------------------------ what graphs hold
+
+    def see(self) -> None:
+        """From ``inputs`` to ``bands``."""
+        planes = _as_cells(self.inputs, self.grid)
+        parts = _parts(self._levels)
+        for start, plane, part in zip(torch.split(self._starts, 1), planes, parts, strict=True):
+            torch.add(plane, start, out=part)
+        units = torch.index_select(self._units, 0, self._levels.view(-1))
+        torch.mm(units.view(-1, BANDS), self._there, out=_flat(self.bands))
+
+    def step(self, turn: int) -> None:
+        """From ``bands`` and the state ``turn`` to ``outputs`` and the other state."""
+        clean = self._network(self.bands, self.states[turn], self.states[1 - turn])
+        places = torch.addmm(self._least, _flat(clean), self._to_places)
+        places = places.round_().clamp_(self._least, self._most).to(torch.int32)
+        found = torch.index_select(self._bytes, 0, places.view(-1)).view(*self.grid, BANDS)
+        planes = _as_cells(self.outputs, self.grid)
+        for plane, part in zip(planes, _parts(found), strict=True):
+            plane.copy_(part)
+
+    # ------------------------------------------------------------------ between graphs
+
+    def start(self, turn: int) -> None:
+        """Makes the state ``turn`` one that has seen nothing."""
+        state = self.states[turn]
+        state.bands.copy_(self.bands)
+        state.left.fill_(live._FIRST)
+        state.slow.zero_()
+
+    def means(self, bands: Tensor, out: Tensor) -> None:
+        """The cells' means of bands in units of a pixel's noise, to ``out``, (3, h, w)."""
+        for grid, band in zip(out, MEANS, strict=True):
+            torch.mul(bands[0, band], self.deviations[band], out=grid)
+
+    def joined(self, bands: Tensor) -> tuple[Tensor, ...]:
+        """Bands, (1, 24, rows, columns), as planes in units of a pixel's noise, (1, 1, …)."""
+        rows, columns = bands.shape[-2:]
+        cells = (_flat(bands) @ self._back).view(rows, columns, BANDS)
+        return tuple(
+            part.reshape(1, 1, rows * side, columns * side)
+            for side, part in zip(SIDES, _parts(cells), strict=True)
+        )
+
+    def split(self, planes: Sequence[Tensor]) -> Tensor:
+        """The inverse of :meth:`joined`."""
+        rows, columns = (n // CELL for n in planes[0].shape[-2:])
+        cells = [
+            plane.view(rows, side, columns, side).permute(0, 2, 1, 3).flatten(2)
+            for side, plane in zip(SIDES, planes, strict=True)
+        ]
+        flat = torch.cat(cells, 2).view(-1, BANDS) @ self._there
+        return flat.view(1, rows, columns, BANDS).permute(0, 3, 1, 2)
+
+
+def _flat(bands: Tensor) -> Tensor:
+    """Bands that are channels last as a matrix, (cells, 24)."""
+    return bands.permute(0, 2, 3, 1).reshape(-1, bands.shape[1])
+
+
+def _parts(cells: Tensor) -> list[Tensor]:
+    """What each plane has in cells (h, w, 24), in the plane's order: (h, side, w, side)."""
+    return [
+        cells[..., place].view(*cells.shape[:2], side, side).permute(0, 2, 1, 3)
+        for side, place in zip(SIDES, PLANE_SLICES, strict=True)
+    ]
+
+
+def _as_cells(planes: Tensor, grid: tuple[int, int]) -> list[Tensor]:
+    """Planes that lie one after the other, each as (h, side, w, side)."""
+    h, w = grid
+    sizes = [h * w * side * side for side in SIDES]
+    parts = torch.split(planes, sizes)
+    return [plane.view(h, side, w, side) for side, plane in zip(SIDES, parts, strict=True)]

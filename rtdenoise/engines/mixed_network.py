@@ -1,0 +1,113 @@
+"""A live network's step for accelerators: convolutions in half precision around a state that stays in float32.
+
+What must not be rounded is what is kept. Its bands reach several hundred units of noise, and a settled average moves
+by a fiftieth of a unit per frame: float16 can't tell 300 from 300.1, bfloat16 not from 301. So the average, its
+difference to the frame, the gains and the clean bands are float32. Detail is clamped to 24 units of the noise
+that is left, and goes through the network in half precision.
+
+The arithmetic is that of :class:`rtdenoise.networks.live.LiveNetwork` otherwise, with the new state written where the
+caller wants it, and without tensors made on the host, which a CUDA graph could not hold.
+"""
+
+from __future__ import annotations
+
+import copy
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from ..networks import live
+from ..networks.live import LiveNetwork, State
+
+_BLUR = np.array([1, 4, 6, 4, 1]) / 16
+_COARSER = 4  # how much coarser the pyramid's second level is
+
+
+class MixedNetwork(nn.Module):
+    """The step of a copy of a network.
+
+    Args:
+        network: The network; it is left as it is.
+        grid: Cells, (h, w), multiples of four.
+        device: Where it runs.
+        dtype: Precision of the convolutions.
+    """
+
+    def __init__(
+        self, network: LiveNetwork, grid: tuple[int, int], device: torch.device, dtype: torch.dtype
+    ) -> None:
+        super().__init__()
+        own = copy.deepcopy(network).eval().requires_grad_(False)
+        self.dtype = dtype
+        self.gate, self.shrink = own.gate, own.shrink
+        self.rows, self.columns = (torch.from_numpy(smoothing(n)).to(device) for n in grid)
+        self.to(device)
+        for part in self.modules():
+            if isinstance(part, nn.Conv2d):
+                part.to(dtype)
+                part.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+                part.register_forward_pre_hook(self._convolved)
+
+    def _convolved(self, _part: nn.Module, inputs: tuple[Any, ...]) -> tuple[Tensor]:
+        return (inputs[0].to(dtype=self.dtype, memory_format=torch.channels_last),)
+
+    def forward(self, bands: Tensor, old: State, new: State) -> Tensor:
+        """Cleans the next frame.
+
+        Args:
+            bands: of the frame, in units of noise, (1, 24, h, w), float32.
+            old: what the earlier frames left.
+            new: where the new state is written, in other memory.
+
+        Returns:
+            The clean bands in units of noise, (1, 24, h, w), float32.
+        """
+        difference = bands - old.bands
+        changes = live._means(difference).clamp(-live._MOST, live._MOST)
+        slow = torch.lerp(old.slow, changes, live._SLOW)
+        bias = self.gate(difference, old.left, slow, live._per_band(old.left))
+        noise = old.left + bias
+        gain = torch.div(noise, noise + 1, out=new.left)
+        torch.addcmul(old.bands, live._per_band(gain), difference, out=new.bands)
+        torch.mul(slow, 1 - gain[:, :1], out=new.slow)
+        return self._clean(new.bands, gain)
+
+    def _clean(self, average: Tensor, gain: Tensor) -> Tensor:
+        unit = gain.clamp(min=live._LEAST_LEFT).sqrt()
+        per_band = live._per_band(unit)
+        detail = (self._without_coarse(average) / per_band).clamp(-live._MOST, live._MOST)
+        detail, unit = detail.to(self.dtype), unit.to(self.dtype)
+        kept = detail
+        for stage in self.shrink:
+            kept = stage(detail, kept, unit)
+        return average - (detail - kept) * per_band
+
+    def _without_coarse(self, bands: Tensor) -> Tensor:
+        """The bands, the cells' means less their Gaussian pyramid's second level."""
+        means = live._means(bands)
+        y, u, v = torch.split(means - self.rows @ means @ self.columns.T, 1, 1)
+        return torch.cat([y, bands[:, 1:16], u, bands[:, 17:20], v, bands[:, 21:]], 1)
+
+
+def smoothing(count: int) -> np.ndarray[Any, np.dtype[np.float32]]:
+    """What going two levels up a Gaussian pyramid and back does to a row of so many cells, (count, count).
+
+    Pyramid and linear interpolation are separable, so that two small products do what blurs, halvings and an
+    interpolation do, edges included; a multiple of four.
+    """
+    down = _halving(count // 2) @ _halving(count)
+    small = torch.eye(count // _COARSER, dtype=torch.float64)[None]
+    up = functional.interpolate(small, size=count, mode="linear", align_corners=False)[0].T.numpy()
+    return np.asarray(up @ down, np.float32)
+
+
+def _halving(count: int) -> np.ndarray[Any, np.dtype[np.float64]]:
+    """Blurs a row of so many cells, its ends repeated, and takes means of two, (count / 2, count)."""
+    blur = np.zeros((count, count))
+    for offset, weight in enumerate(_BLUR, start=-2):
+        places = np.clip(np.arange(count) + offset, 0, count - 1)
+        np.add.at(blur, (np.arange(count), places), weight)
+    return np.asarray((blur[::2] + blur[1::2]) / 2)

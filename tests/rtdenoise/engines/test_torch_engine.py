@@ -1,0 +1,312 @@
+from collections.abc import Callable, Sequence
+
+import numpy as np
+import pytest
+import torch
+from numpy.typing import NDArray
+
+from rtdenoise.bands import BANDS, MEANS
+from rtdenoise.denoisers.motion import Movement
+from rtdenoise.denoisers.stabilised import Stabilised
+from rtdenoise.denoisers.windows import Window
+from rtdenoise.engines.base import WARP_LOSS
+from rtdenoise.engines.torch_engine import TorchEngine
+from rtdenoise.networks.live import LiveNetwork, LiveSize, State
+from rtdenoise.noise import NoiseCurve, NoiseModel, PlaneNoise
+
+H, W = 12, 20
+CPU = torch.device("cpu")
+NANO = LiveSize(gate=8, context=16, energy=12, wide=12, filters=10)
+STAGES = LiveSize(gate=4, context=8, energy=5, wide=6, filters=7, stages=3)
+Floats = NDArray[np.float32]
+Frame = Sequence[NDArray[np.uint8]]
+
+
+def network(size: LiveSize) -> LiveNetwork:
+    """A network in which every part has a say."""
+    torch.manual_seed(5)
+    made = LiveNetwork(size).eval()
+    with torch.no_grad():
+        for parameter in made.parameters():
+            if not parameter.any():
+                parameter.normal_(0, 0.1)
+        made.gate.last.weight.normal_(0, 0.2)
+    return made
+
+
+def noise(scale: float) -> Stabilised:
+    luma = PlaneNoise(NoiseCurve((0.0, 255.0), (4 * scale, 30 * scale)))
+    chroma = PlaneNoise(NoiseCurve((0.0, 255.0), (9 * scale, 5 * scale)))
+    return Stabilised(NoiseModel(luma, chroma, chroma, chroma="420"))
+
+
+def deviations(seed: int) -> Floats:
+    return np.random.default_rng(seed).uniform(0.3, 1.5, BANDS).astype(np.float32)
+
+
+def frame(seed: int) -> Frame:
+    picture = np.random.default_rng(1).integers(30, 220, (H, W)).astype(np.float32)
+    random = np.random.default_rng(100 + seed)
+    planes = []
+    for size in (4, 2, 2):
+        mean = picture.repeat(size, 0).repeat(size, 1)
+        plane = mean + random.normal(0, 4, mean.shape)
+        planes.append(plane.clip(0, 255).astype(np.uint8))
+    return planes
+
+
+def movement(rows: slice, columns: slice, window: Window) -> Movement:
+    moved = np.zeros((H, W), np.bool_)
+    moved[rows, columns] = True
+    flow = np.zeros((H, W, 2), np.float32)
+    flow[moved] = (0.6, -0.4)
+    x, y = np.meshgrid(np.arange(W, dtype=np.float32), np.arange(H, dtype=np.float32))
+    return Movement(flow, moved, [window], np.stack([x, y], axis=2))
+
+
+class Reference:
+    """The network itself in float32, step by step; transforms, tables and movement on the host."""
+
+    def __init__(self, made: LiveNetwork) -> None:
+        self.network = made
+        self.state: State | None = None
+        self.stabilised: Stabilised | None = None
+        self.deviations = np.ones(BANDS, np.float32)
+
+    @property
+    def per_band(self) -> torch.Tensor:
+        return torch.from_numpy(self.deviations)[None, :, None, None]
+
+    @property
+    def kept(self) -> State:
+        assert self.state is not None
+        return self.state
+
+    def _split(self, planes: Sequence[Floats]) -> torch.Tensor:
+        y, u, v = (torch.from_numpy(plane)[None, None] for plane in planes)
+        return self.network.split(y, u, v) / self.per_band
+
+    def _join(self, bands: torch.Tensor) -> list[Floats]:
+        return [plane[0, 0].numpy().copy() for plane in self.network.join(bands * self.per_band)]
+
+    def set_noise(self, stabilised: Stabilised, deviations: Floats) -> None:
+        planes = self._join(self.kept.bands) if self.state is not None else []
+        before, self.stabilised, self.deviations = self.stabilised, stabilised, deviations
+        if self.state is None or before is None:
+            return
+        if before is not stabilised:
+            planes = [before.as_in(stabilised, i, plane) for i, plane in enumerate(planes)]
+        self.state = self.state._replace(bands=self._split(planes))
+
+    @torch.no_grad()
+    def see(self, planes: Frame) -> None:
+        assert self.stabilised is not None
+        units = [np.empty(plane.shape, np.float32) for plane in planes]
+        for index, (plane, out) in enumerate(zip(planes, units, strict=True)):
+            self.stabilised.units(index, plane, out)
+        self.bands = self._split(units)
+
+    def means(self) -> Floats:
+        return np.asarray((self.bands * self.per_band)[0, list(MEANS)].numpy())
+
+    def kept_means(self) -> Floats:
+        return np.asarray((self.kept.bands * self.per_band)[0, list(MEANS)].numpy())
+
+    def left(self) -> Floats:
+        return np.asarray(self.kept.left[0, 0].numpy())
+
+    def forget(self) -> None:
+        self.state = None
+
+    @torch.no_grad()
+    def step(self) -> list[NDArray[np.uint8]]:
+        assert self.stabilised is not None
+        state = self.state or self.network.start(self.bands)
+        clean, self.state = self.network(self.bands, state)
+        planes = self._join(clean)
+        results = [np.empty(plane.shape, np.uint8) for plane in planes]
+        for index, (plane, out) in enumerate(zip(planes, results, strict=True)):
+            self.stabilised.byte_values(index, plane, out)
+        return results
+
+    def rescale(self, index: int, slope: float, offset: float) -> None:
+        first, last = (*MEANS, BANDS)[index : index + 2]
+        self.kept.bands[:, first:last] *= 1 + slope
+        self.kept.bands[:, first] += offset / float(self.deviations[first])
+
+    def scale_rows(self, factors: Floats) -> None:
+        self.kept.bands[:, :16] *= torch.from_numpy(factors)[:, None]
+
+    @torch.no_grad()
+    def follow(self, movement: Movement) -> None:
+        planes = self._join(self.kept.bands)
+        for side, plane in zip((4, 2, 2), planes, strict=True):
+            movement.warp_plane(plane, (side, side), np.empty_like(plane))
+        moved = torch.from_numpy(movement.moved)
+        bands = torch.where(moved, self._split(planes), self.kept.bands)
+        left = np.stack([movement.warp_grid(grid) for grid in self.kept.left[0].numpy()])
+        left += np.float32(WARP_LOSS) * movement.moved
+        self.state = State(bands, torch.from_numpy(left)[None], self.kept.slow * ~moved)
+
+
+def pair(size: LiveSize = NANO) -> tuple[TorchEngine, Reference]:
+    made = network(size)
+    engine, reference = TorchEngine(made, (H, W), CPU), Reference(made)
+    for one in (engine, reference):
+        one.set_noise(noise(1), deviations(0))
+    return engine, reference
+
+
+def agree(engine: TorchEngine, reference: Reference, index: int, tolerance: float = 1e-3) -> None:
+    """The same bytes, but for values that lie between two, and the same kept."""
+    engine.see(frame(index))
+    reference.see(frame(index))
+    assert np.allclose(engine.means(), reference.means(), atol=1e-3)
+    for mine, expected in zip(engine.step(), reference.step(), strict=True):
+        apart = np.abs(mine.astype(int) - expected)
+        assert apart.max() <= 1
+        assert np.mean(apart > 0) < 0.003
+    assert np.allclose(engine.kept_means(), reference.kept_means(), atol=tolerance)
+    assert np.allclose(engine.left(), reference.left(), atol=tolerance)
+
+
+@pytest.mark.parametrize("size", [NANO, STAGES])
+def test_the_device_path_is_the_network_itself(size: LiveSize) -> None:
+    engine, reference = pair(size)
+    for index in range(8):
+        agree(engine, reference, index)
+    # Averaging has begun: what is compared isn't just the first frame.
+    assert engine.left().mean() < 0.9
+
+
+def test_other_noise_and_other_deviations_keep_what_is_kept() -> None:
+    engine, reference = pair()
+    louder = noise(2)
+    for index in range(7):
+        for one in (engine, reference):
+            if index in (3, 5):
+                one.set_noise(louder, deviations(index // 5))
+        # Tables lead from one noise to the other; a place between two goes either way.
+        agree(engine, reference, index, 1e-3 if index < 3 else 5e-3)
+
+
+def test_light_and_rows_are_followed() -> None:
+    engine, reference = pair()
+    rows = np.linspace(0.9, 1.1, H, dtype=np.float32)
+    for index in range(6):
+        agree(engine, reference, index)
+        before = engine.kept_means().copy()
+        for one in (engine, reference):
+            one.rescale(index % 3, 0.05, 1.5)
+            one.scale_rows(rows)
+        # What was fetched before isn't handed out again.
+        assert not np.allclose(before, engine.kept_means(), atol=0.1)
+        assert np.allclose(engine.kept_means(), reference.kept_means(), atol=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("rows", "columns", "window"),
+    [
+        (slice(3, 8), slice(4, 12), Window(2, 9, 3, 13)),
+        (slice(0, 4), slice(15, 20), Window(0, 5, 14, 20)),
+    ],
+    ids=["inside", "corner"],
+)
+def test_what_moves_is_followed(rows: slice, columns: slice, window: Window) -> None:
+    engine, reference = pair()
+    for index in range(4):
+        agree(engine, reference, index)
+        for one in (engine, reference):
+            one.follow(movement(rows, columns, window))
+        assert np.allclose(engine.left(), reference.left(), atol=1e-3)
+        assert np.allclose(engine.kept_means(), reference.kept_means(), atol=1e-3)
+
+
+def test_a_forgotten_engine_starts_anew_from_either_state() -> None:
+    engine, reference = pair()
+    for frames in (1, 2, 3):
+        assert engine.fresh
+        for index in range(frames):
+            agree(engine, reference, index)
+            assert not engine.fresh
+        for one in (engine, reference):
+            one.forget()
+
+
+def test_results_stay_valid_until_the_call_after_the_next() -> None:
+    engine, _ = pair()
+    engine.see(frame(0))
+    first = engine.step()
+    held = [plane.copy() for plane in first]
+    engine.see(frame(1))
+    second = engine.step()
+    assert all(np.array_equal(a, b) for a, b in zip(first, held, strict=True))
+    assert not any(np.shares_memory(a, b) for a, b in zip(first, second, strict=True))
+
+
+def test_nothing_that_a_graph_would_hold_is_ever_replaced() -> None:
+    engine, _ = pair()
+    step = engine._step
+
+    def places() -> list[int]:
+        held = [step.inputs, step.outputs, step.bands, step.deviations, *step.states[0]]
+        held += [*step.states[1], step._units, step._bytes, step._there, step._back]
+        return [tensor.data_ptr() for tensor in (*held, step._to_places, step._levels)]
+
+    before = places()
+    following = movement(slice(3, 8), slice(4, 12), Window(2, 9, 3, 13))
+    deeds: list[Callable[[], object]] = [
+        lambda: engine.set_noise(noise(2), deviations(1)),
+        lambda: engine.follow(following),
+        lambda: engine.rescale(0, 0.1, 1.0),
+        lambda: engine.scale_rows(np.ones(H, np.float32)),
+        engine.forget,
+    ]
+    for index, deed in enumerate(deeds):
+        engine.see(frame(index))
+        engine.step()
+        deed()
+    assert places() == before
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
+@pytest.mark.parametrize("size", [NANO, STAGES])
+def test_half_precision_stays_close_and_keeps_float32(dtype: torch.dtype, size: LiveSize) -> None:
+    made = network(size)
+    engines = [TorchEngine(made, (H, W), CPU, d) for d in (torch.float32, dtype)]
+    for engine in engines:
+        engine.set_noise(noise(1), deviations(0))
+    for index in range(6):
+        exact, half = (_cleaned(engine, frame(index)) for engine in engines)
+        for one, other in zip(exact, half, strict=True):
+            apart = np.abs(one.astype(int) - other)
+            assert np.sqrt(np.mean(apart**2)) < 0.5
+            assert np.mean(apart > 1) < 0.02
+    assert engines[1].name.startswith(f"PyTorch, {str(dtype)[6:]}, cpu")
+    assert all(part.dtype == torch.float32 for state in engines[1]._step.states for part in state)
+    # A frame's own value goes into the average exactly, however large it is.
+    assert np.allclose(engines[0].kept_means(), engines[1].kept_means(), atol=0.05)
+
+
+def _cleaned(engine: TorchEngine, planes: Frame) -> list[NDArray[np.uint8]]:
+    engine.see(planes)
+    return [plane.copy() for plane in engine.step()]
+
+
+def test_the_given_network_is_left_alone() -> None:
+    made = network(NANO)
+    before = {name: value.clone() for name, value in made.state_dict().items()}
+    for _ in range(2):
+        engine = TorchEngine(made, (H, W), CPU, torch.bfloat16)
+        engine.set_noise(noise(1), deviations(0))
+        _cleaned(engine, frame(0))
+    after = made.state_dict()
+    assert all(torch.equal(after[name], value) for name, value in before.items())
+    assert all(value.dtype == torch.float32 for value in after.values())
+    assert not made.gate.near._forward_pre_hooks
+
+
+def test_cpus_capture_nothing() -> None:
+    engine, _ = pair()
+    assert engine.name == "PyTorch, float32, cpu"
+    assert engine.no_graphs == ""
