@@ -36,12 +36,17 @@ def make_engine(
         threads: How many cores it may take on a CPU; None for :func:`default_threads`.
     """
     if device.type == "cpu":
+        from . import native_engine
+
+        threads = threads or default_threads()
+        if native_engine.fits(network):
+            return native_engine.NativeEngine(network, grid, threads)
         try:
             from .openvino_engine import OpenvinoEngine
         except ImportError:  # there are no wheels for this machine
             pass
         else:
-            return OpenvinoEngine(network, grid, threads or default_threads())
+            return OpenvinoEngine(network, grid, threads)
     from .torch_engine import TorchEngine
 
     return TorchEngine(network, grid, device)

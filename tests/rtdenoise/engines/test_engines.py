@@ -1,4 +1,4 @@
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import pytest
@@ -10,20 +10,20 @@ from rtdenoise.denoisers.live_network import LiveNetworkDenoiser
 from rtdenoise.denoisers.motion import Movement
 from rtdenoise.denoisers.stabilised import Stabilised
 from rtdenoise.denoisers.windows import Window
-from rtdenoise.engines import default_threads, make_engine
+from rtdenoise.engines import default_threads, make_engine, native_engine
 from rtdenoise.engines.base import Engine
+from rtdenoise.engines.native_engine import NativeEngine
+from rtdenoise.engines.native_library import KINDS, native_library
 from rtdenoise.engines.torch_engine import TorchEngine
 from rtdenoise.frames import PlaneFormat, Planes
 from rtdenoise.networks.live import LiveNetwork, LiveSize
 from rtdenoise.noise import NoiseCurve, NoiseModel, PlaneNoise
 
-pytest.importorskip("openvino", reason="there are no wheels of OpenVINO for this machine")
-from rtdenoise.engines.openvino_engine import OpenvinoEngine
-
 H, W = 12, 20
 NANO = LiveSize(gate=8, context=16, energy=12, wide=12, filters=10)
 STAGES = LiveSize(gate=4, context=8, energy=5, wide=6, filters=7, stages=3)
 Frame = Sequence[NDArray[np.uint8]]
+Pair = Callable[[LiveSize], tuple[Engine, Engine]]
 
 
 def network(size: LiveSize) -> LiveNetwork:
@@ -59,9 +59,29 @@ def frame(seed: int) -> Frame:
     return planes
 
 
-def pair(size: LiveSize = NANO) -> tuple[Engine, Engine]:
-    made = network(size)
-    return OpenvinoEngine(made, (H, W), 1), TorchEngine(made, (H, W), torch.device("cpu"))
+@pytest.fixture(params=["OpenVINO", *KINDS.values()])
+def pair(request: pytest.FixtureRequest) -> Pair:
+    """An engine for CPUs, and PyTorch as it is, with the same network."""
+    kind = request.param
+    if kind == "OpenVINO":
+        pytest.importorskip("openvino", reason="there are no wheels of OpenVINO for this machine")
+        from rtdenoise.engines.openvino_engine import OpenvinoEngine
+    else:
+        lanes = next(lanes for lanes, name in KINDS.items() if name == kind)
+        library = native_library(lanes)
+        if library is None or library.rtdenoise_lanes() != lanes:
+            pytest.skip(f"there is no {kind} build, or this processor doesn't run it")
+
+    def make(size: LiveSize) -> tuple[Engine, Engine]:
+        made = network(size)
+        reference = TorchEngine(made, (H, W), torch.device("cpu"))
+        if kind == "OpenVINO":
+            return OpenvinoEngine(made, (H, W), 1), reference
+        if size.stages > 1:
+            pytest.skip("the compiled step knows one stage")
+        return NativeEngine(made, (H, W), 2, lanes), reference
+
+    return make
 
 
 def steps_agree(engines: tuple[Engine, Engine], index: int, tolerance: float = 1e-3) -> None:
@@ -79,7 +99,7 @@ def steps_agree(engines: tuple[Engine, Engine], index: int, tolerance: float = 1
 
 
 @pytest.mark.parametrize("size", [NANO, STAGES])
-def test_engines_agree_over_ten_frames(size: LiveSize) -> None:
+def test_engines_agree_over_ten_frames(pair: Pair, size: LiveSize) -> None:
     engines = pair(size)
     for engine in engines:
         engine.set_noise(noise(1), deviations(0))
@@ -89,8 +109,8 @@ def test_engines_agree_over_ten_frames(size: LiveSize) -> None:
     assert engines[0].left().mean() < 0.9
 
 
-def test_engines_agree_when_the_noise_changes() -> None:
-    engines = pair()
+def test_engines_agree_when_the_noise_changes(pair: Pair) -> None:
+    engines = pair(NANO)
     changes = {
         0: (noise(1), deviations(0)),
         3: (noise(2), deviations(0)),
@@ -105,8 +125,8 @@ def test_engines_agree_when_the_noise_changes() -> None:
         steps_agree(engines, index, 1e-3 if index < 3 else 5e-3)
 
 
-def test_engines_agree_when_the_light_changes() -> None:
-    engines = pair()
+def test_engines_agree_when_the_light_changes(pair: Pair) -> None:
+    engines = pair(NANO)
     rows = np.linspace(0.9, 1.1, H, dtype=np.float32)
     for engine in engines:
         engine.set_noise(noise(1), deviations(0))
@@ -119,8 +139,8 @@ def test_engines_agree_when_the_light_changes() -> None:
         assert before.any()
 
 
-def test_engines_agree_when_something_moves() -> None:
-    engines = pair()
+def test_engines_agree_when_something_moves(pair: Pair) -> None:
+    engines = pair(NANO)
     moved = np.zeros((H, W), np.bool_)
     moved[3:8, 4:12] = True
     flow = np.zeros((H, W, 2), np.float32)
@@ -136,8 +156,8 @@ def test_engines_agree_when_something_moves() -> None:
         assert np.allclose(engines[0].left(), engines[1].left(), atol=1e-3)
 
 
-def test_a_forgotten_engine_starts_anew() -> None:
-    engine, _ = pair()
+def test_a_forgotten_engine_starts_anew(pair: Pair) -> None:
+    engine, _ = pair(NANO)
     engine.set_noise(noise(1), deviations(0))
     engine.see(frame(0))
     assert engine.fresh
@@ -152,8 +172,8 @@ def test_a_forgotten_engine_starts_anew() -> None:
     assert all(np.array_equal(a, b) for a, b in zip(first, engine.step(), strict=True))
 
 
-def test_results_stay_valid_until_the_call_after_the_next() -> None:
-    engine, _ = pair()
+def test_results_stay_valid_until_the_call_after_the_next(pair: Pair) -> None:
+    engine, _ = pair(NANO)
     engine.set_noise(noise(1), deviations(0))
     engine.see(frame(0))
     first = engine.step()
@@ -194,11 +214,13 @@ def test_sizes_that_are_no_whole_cells_are_cleaned_whole(
 
 def test_a_cpu_gets_the_quick_engine_and_leaves_a_core_for_the_call() -> None:
     engine = make_engine(network(NANO), (H, W), torch.device("cpu"), threads=2)
-    assert engine.name == "OpenVINO, float32, 2 threads"
+    assert engine.name.startswith("compiled, ")
+    assert engine.name.endswith(", 2 threads")
     assert 1 <= default_threads() <= 4
 
 
 def test_without_the_runtime_torch_takes_over(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(native_engine, "fits", lambda network: False)
     monkeypatch.setitem(__import__("sys").modules, "rtdenoise.engines.openvino_engine", None)
     engine = make_engine(network(NANO), (H, W), torch.device("cpu"))
     assert engine.name == "PyTorch, float32, cpu"

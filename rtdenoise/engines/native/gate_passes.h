@@ -1,0 +1,230 @@
+/* The first half of a step: what the gate sees of frame and state, what it says, and the state it leaves. */
+
+#ifndef RTDENOISE_GATE_PASSES_H
+#define RTDENOISE_GATE_PASSES_H
+
+#include "cells.h"
+#include "layers.h"
+
+/* The gate of a band: coarse luma, fine luma, chroma. */
+INLINE int gate_of(int band) { return band == 0 ? 0 : band < 16 ? 1 : 2; }
+
+static const int mean_bands[GATES] = {0, 16, 20};
+
+/* A state that has seen the picture only. */
+static void pass_start(Engine *e, int first, int last, float *scratch)
+{
+    (void)scratch;
+    for (int y = first; y < last; y++)
+        for (int x = 0; x < e->w; x += LANES) {
+            V v[BANDS];
+            bands_of_picture(e, y, x, v);
+            for (int b = 0; b < BANDS; b++) store(at(&e->state, y, b) + x, v[b]);
+            for (int g = 0; g < GATES; g++) {
+                store(at(&e->left, y, g) + x, all(e->first_left));
+                store(at(&e->slow, y, g) + x, all(0));
+            }
+        }
+}
+
+/* The cells' means of the picture in units of a pixel's noise. */
+static void pass_means(Engine *e, int first, int last, float *scratch)
+{
+    size_t size = (size_t)e->h * e->w;
+    for (int y = first; y < last; y++) {
+        for (int x = 0; x < e->w; x += LANES) {
+            V v[BANDS];
+            pixels_of_picture(e, y, x, v);
+            V luma = all(0);
+#pragma GCC unroll 16
+            for (int i = 0; i < 16; i++) luma += v[i];
+            store(scratch + x, luma * 0.0625f);
+            for (int p = 1; p < GATES; p++) {
+                const V *four = v + 12 + 4 * p;
+                store(scratch + p * e->state.stride + x, 0.25f * (four[0] + four[1] + four[2] + four[3]));
+            }
+        }
+        for (int p = 0; p < GATES; p++)
+            memcpy(e->means_out + p * size + (size_t)y * e->w, scratch + p * e->state.stride,
+                   (size_t)e->w * sizeof(float));
+    }
+}
+
+INLINE V slow_after(const Engine *e, V slow, V difference)
+{
+    return slow + e->slow_rate * (clamp(difference, e->most) - slow);
+}
+
+/* What the gate sees of a row: differences of means, energies of the rest, noise left, slow differences. */
+static void seen_row(const Engine *e, int y, float *out, size_t stride)
+{
+    for (int x = 0; x < e->w; x += LANES) {
+        V v[BANDS], per_gate[GATES];
+        bands_of_picture(e, y, x, v);
+        for (int g = 0; g < GATES; g++) {
+            V left = load(at(&e->left, y, g) + x);
+            per_gate[g] = 1.0f / vsqrt(1.0f + left);
+            store(out + (5 + g) * stride + x, vsqrt(vmin(left, all(1))));
+        }
+        for (int p = 0; p < GATES; p++) {
+            V difference = v[mean_bands[p]] - load(at(&e->state, y, mean_bands[p]) + x);
+            V slow = slow_after(e, load(at(&e->slow, y, p) + x), difference);
+            store(out + p * stride + x, clamp(difference * per_gate[p ? 2 : 0], e->most_change));
+            store(out + (8 + p) * stride + x, clamp(3.0f * slow, e->most_change));
+        }
+        V fine = all(0), chroma = all(0);
+#pragma GCC unroll 15
+        for (int b = 1; b < 16; b++) {
+            V difference = v[b] - load(at(&e->state, y, b) + x);
+            fine += difference * difference;
+        }
+#pragma GCC unroll 8
+        for (int b = 17; b < BANDS; b++) {
+            if (b == 20) continue;
+            V difference = v[b] - load(at(&e->state, y, b) + x);
+            chroma += difference * difference;
+        }
+        fine *= per_gate[1] * per_gate[1] * (1.0f / 15);
+        chroma *= per_gate[2] * per_gate[2] * (1.0f / 6);
+        store(out + 3 * stride + x, vmin(vsqrt(fine + 0.01f) - 1.0f, all(e->most_change)));
+        store(out + 4 * stride + x, vmin(vsqrt(chroma + 0.01f) - 1.0f, all(e->most_change)));
+    }
+    end_row(out, stride, SEEN, e->w);
+}
+
+static void pass_see(Engine *e, int first, int last, float *scratch)
+{
+    size_t stride = e->near.stride, pitch = SEEN * stride;
+    float *seen = scratch + BEFORE;
+    for (int y = first - 1; y <= last; y++) {
+        float *row = seen + (size_t)(y - first + 1) * pitch;
+        if (y < 0 || y >= e->h)
+            memset(row - BEFORE, 0, pitch * sizeof(float));
+        else
+            seen_row(e, y, row, stride);
+    }
+    for (int y = first; y < last; y++) {
+        const float *rows[3];
+        three_rows(seen + (size_t)(y - first + 1) * pitch, pitch, rows);
+        convolve(&e->layers[NEAR], rows, stride, at(&e->near, y, 0), stride, e->w);
+        rectify(at(&e->near, y, 0), stride, e->layers[NEAR].outputs, e->w);
+    }
+}
+
+/* One layer from grid to grid. */
+INLINE void layer_pass(const Layer *layer, const Grid *in, const Grid *out, int width, int first, int last)
+{
+    for (int y = first; y < last; y++) {
+        const float *rows[3];
+        three_rows(at(in, y, 0), in->pitch, rows);
+        convolve(layer, layer->taps == 9 ? rows : rows + 1, in->stride, at(out, y, 0), out->stride, width);
+        rectify(at(out, y, 0), out->stride, layer->outputs, width);
+    }
+}
+
+INLINE void halving_pass(const Layer *layer, const Grid *in, const Grid *out, int width, int first, int last,
+                         float *scratch)
+{
+    size_t stride = in->stride, size = stride * layer->inputs;
+    for (int y = first; y < last; y++) {
+        const float *even[3], *odd[3];
+        for (int r = 0; r < 3; r++) {
+            float *to_even = scratch + 2 * r * size + BEFORE, *to_odd = to_even + size;
+            for (int c = 0; c < layer->inputs; c++) {
+                apart(at(in, 2 * y + r - 1, c), to_even + c * stride, to_odd + c * stride, width);
+                to_odd[c * stride - 1] = 0;
+            }
+            even[r] = to_even, odd[r] = to_odd;
+        }
+        convolve_halving(layer, even, odd, stride, at(out, y, 0), out->stride, width);
+        rectify(at(out, y, 0), out->stride, layer->outputs, width);
+    }
+}
+
+static void pass_down(Engine *e, int first, int last, float *scratch)
+{
+    halving_pass(&e->layers[DOWN], &e->near, &e->far, e->w / 2, first, last, scratch);
+}
+
+static void pass_middle(Engine *e, int first, int last, float *scratch)
+{
+    (void)scratch;
+    layer_pass(&e->layers[MIDDLE], &e->far, &e->far_middle, e->w / 2, first, last);
+}
+
+static void pass_further(Engine *e, int first, int last, float *scratch)
+{
+    halving_pass(&e->layers[FURTHER], &e->far_middle, &e->further, e->w / 4, first, last, scratch);
+}
+
+/* The furthest look comes back, is added to the nearer one, and prepared for the grid. */
+static void pass_furthest(Engine *e, int first, int last, float *scratch)
+{
+    const Layer *layer = &e->layers[FURTHEST];
+    size_t stride = e->far.stride, quarter = e->further.stride;
+    float *found = scratch + BEFORE, *sum = found + layer->outputs * quarter, *wide = sum + layer->outputs * stride;
+    for (int y = first; y < last; y++) {
+        const float *rows[3];
+        three_rows(at(&e->further, y, 0), e->further.pitch, rows);
+        convolve(layer, rows, quarter, found, quarter, e->w / 4);
+        rectify(found, quarter, layer->outputs, e->w / 4);
+        for (int half = 2 * y; half < 2 * y + 2; half++) {
+            for (int c = 0; c < layer->outputs; c++) {
+                twice(found + c * quarter, wide, e->w / 4);
+                const float *nearer = at(&e->far_middle, half, c);
+                for (int x = 0; x < e->w / 2; x += LANES)
+                    store(sum + c * stride + x, load(wide + x) + load(nearer + x));
+            }
+            const float *one = sum;
+            convolve(&e->layers[UP], &one, stride, at(&e->up, half, 0), e->up.stride, e->w / 2);
+        }
+    }
+}
+
+/* The gate's word, and the state after it. */
+static void pass_keep(Engine *e, int first, int last, float *scratch)
+{
+    const Layer *layer = &e->layers[LAST];
+    size_t stride = e->near.stride, pitch = (size_t)layer->inputs * stride;
+    float *near = scratch + BEFORE, *said = near + (size_t)(last - first + 3) * pitch, *up = said + written(layer) * stride;
+    for (int y = first - 1; y <= last; y++) {
+        float *row = near + (size_t)(y - first + 1) * pitch;
+        if (y < 0 || y >= e->h) {
+            memset(row - BEFORE, 0, pitch * sizeof(float));
+            continue;
+        }
+        for (int c = 0; c < layer->inputs; c++) {
+            twice(at(&e->up, y / 2, c), up, e->w / 2);
+            for (int x = 0; x < e->w; x += LANES)
+                store(row + c * stride + x, vmax(load(up + x) + load(at(&e->near, y, c) + x), all(0)));
+        }
+        end_row(row, stride, layer->inputs, e->w);
+    }
+    for (int y = first; y < last; y++) {
+        const float *rows[3];
+        three_rows(near + (size_t)(y - first + 1) * pitch, pitch, rows);
+        convolve(layer, rows, stride, said, stride, e->w);
+        for (int x = 0; x < e->w; x += LANES) {
+            V v[BANDS], gain[GATES];
+            for (int g = 0; g < GATES; g++) {
+                V sum = load(at(&e->left, y, g) + x) + softplus(load(said + g * stride + x)) + e->least_bias;
+                gain[g] = sum / (sum + 1.0f);
+                store(at(&e->left, y, g) + x, gain[g]);
+            }
+            bands_of_picture(e, y, x, v);
+#pragma GCC unroll 24
+            for (int b = 0; b < BANDS; b++) {
+                float *kept = at(&e->state, y, b) + x;
+                V old = load(kept);
+                v[b] -= old;
+                store(kept, old + gain[gate_of(b)] * v[b]);
+            }
+            for (int p = 0; p < GATES; p++) {
+                float *slow = at(&e->slow, y, p) + x;
+                store(slow, slow_after(e, load(slow), v[mean_bands[p]]) * (1.0f - gain[0]));
+            }
+        }
+    }
+}
+
+#endif

@@ -1,0 +1,153 @@
+/* Vectors as wide as the processor's, in GCC's and Clang's own notation, and the few functions that it lacks. */
+
+#ifndef RTDENOISE_VECTORS_H
+#define RTDENOISE_VECTORS_H
+
+#include <stdint.h>
+#include <string.h>
+
+#if defined(__AVX512F__) || defined(__AVX2__) || defined(__SSE2__)
+#include <immintrin.h>
+#elif defined(__aarch64__)
+#include <arm_neon.h>
+#endif
+
+
+/* Polynomials of log(1 + f)/f for f in [1/sqrt 2 - 1, sqrt 2 - 1], and of 2^r for r in [-1/2, 1/2], through Chebyshev's
+   points. */
+#define LOG_0 9.999999741e-01f
+#define LOG_1 -4.999999638e-01f
+#define LOG_2 3.333419329e-01f
+#define LOG_3 -2.500135219e-01f
+#define LOG_4 1.995593336e-01f
+#define LOG_5 -1.657799290e-01f
+#define LOG_6 1.497740128e-01f
+#define LOG_7 -1.426925819e-01f
+#define LOG_8 8.533313050e-02f
+#define EXP_0 1.000000000e+00f
+#define EXP_1 6.931472067e-01f
+#define EXP_2 2.402265092e-01f
+#define EXP_3 5.550327227e-02f
+#define EXP_4 9.618056678e-03f
+#define EXP_5 1.340042818e-03f
+#define EXP_6 1.546144472e-04f
+
+#define INLINE static inline __attribute__((always_inline))
+
+typedef float V __attribute__((vector_size(4 * LANES)));
+typedef int32_t VI __attribute__((vector_size(4 * LANES)));
+typedef V UV __attribute__((aligned(4)));
+typedef VI UVI __attribute__((aligned(1)));
+
+INLINE V load(const float *at) { return *(const UV *)at; }
+INLINE void store(float *at, V value) { *(UV *)at = value; }
+INLINE VI load_words(const void *at) { return *(const UVI *)at; }
+INLINE void store_words(void *at, VI value) { *(UVI *)at = value; }
+INLINE V all(float value) { return (V){0} + value; }
+
+#if LANES == 16
+INLINE V vmax(V a, V b) { return (V)_mm512_max_ps((__m512)a, (__m512)b); }
+INLINE V vmin(V a, V b) { return (V)_mm512_min_ps((__m512)a, (__m512)b); }
+#elif LANES == 8
+INLINE V vmax(V a, V b) { return (V)_mm256_max_ps((__m256)a, (__m256)b); }
+INLINE V vmin(V a, V b) { return (V)_mm256_min_ps((__m256)a, (__m256)b); }
+#else
+INLINE V choose(VI which, V yes, V no) { return (V)((which & (VI)yes) | (~which & (VI)no)); }
+INLINE V vmax(V a, V b) { return choose(a > b, a, b); }
+INLINE V vmin(V a, V b) { return choose(a < b, a, b); }
+#endif
+
+INLINE V clamp(V value, float most) { return vmax(vmin(value, all(most)), all(-most)); }
+
+INLINE V vsqrt(V x)
+{
+#if LANES == 16
+    return (V)_mm512_sqrt_ps((__m512)x);
+#elif LANES == 8
+    return (V)_mm256_sqrt_ps((__m256)x);
+#elif defined(__SSE2__)
+    return (V)_mm_sqrt_ps((__m128)x);
+#elif defined(__aarch64__)
+    return (V)vsqrtq_f32((float32x4_t)x);
+#else
+    for (int i = 0; i < LANES; i++) x[i] = __builtin_sqrtf(x[i]);
+    return x;
+#endif
+}
+
+/* table[index] */
+INLINE V look_up(const float *table, VI index)
+{
+#if LANES == 16
+    return (V)_mm512_i32gather_ps((__m512i)index, table, 4);
+#elif LANES == 8
+    return (V)_mm256_i32gather_ps(table, (__m256i)index, 4);
+#else
+    V found;
+    for (int i = 0; i < LANES; i++) found[i] = table[index[i]];
+    return found;
+#endif
+}
+
+/* Bytes of a table that ends with three more bytes. */
+INLINE VI look_up_bytes(const uint8_t *table, VI index)
+{
+#if LANES == 16
+    return (VI)_mm512_i32gather_epi32((__m512i)index, table, 1) & 255;
+#elif LANES == 8
+    return (VI)_mm256_i32gather_epi32((const int *)table, (__m256i)index, 1) & 255;
+#else
+    VI found;
+    for (int i = 0; i < LANES; i++) found[i] = table[index[i]];
+    return found;
+#endif
+}
+
+/* The nearest whole number, for |x| < 2^22. */
+INLINE VI nearest(V x) { return (VI)(x + 12582912.0f) - 0x4B400000; }
+
+/* log(x) of x > 0, with an error below 2e-7 of it or of one: exponent and a polynomial of the rest. */
+INLINE V vlog(V x)
+{
+    const int32_t root_half = 0x3F3504F3;
+    VI bits = (VI)x - root_half;
+    V exponent = __builtin_convertvector(bits >> 23, V);
+    V f = (V)((bits & 0x7FFFFF) + root_half) - 1.0f;
+    V p = all(LOG_8);
+    p = p * f + LOG_7;
+    p = p * f + LOG_6;
+    p = p * f + LOG_5;
+    p = p * f + LOG_4;
+    p = p * f + LOG_3;
+    p = p * f + LOG_2;
+    p = p * f + LOG_1;
+    p = p * f + LOG_0;
+    return exponent * 0.693147181f + f * p;
+}
+
+/* exp(x) of |x| <= 80. */
+INLINE V vexp(V x)
+{
+    V times = x * 1.44269504f;
+    VI whole = nearest(times);
+    V r = times - __builtin_convertvector(whole, V);
+    V p = all(EXP_6);
+    p = p * r + EXP_5;
+    p = p * r + EXP_4;
+    p = p * r + EXP_3;
+    p = p * r + EXP_2;
+    p = p * r + EXP_1;
+    p = p * r + EXP_0;
+    return (V)((VI)p + (whole << 23));
+}
+
+INLINE V sigmoid(V x) { return 1.0f / (1.0f + vexp(clamp(-x, 80.0f))); }
+
+INLINE V softplus(V x)
+{
+    V zero = all(0);
+    V size = vmax(x, -x);
+    return vmax(x, zero) + vlog(1.0f + vexp(-vmin(size, all(80.0f))));
+}
+
+#endif

@@ -1,0 +1,247 @@
+"""The engine for CPUs: the whole step as compiled code that goes over the frame a few rows at a time."""
+
+from __future__ import annotations
+
+import ctypes
+import weakref
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from torch import nn
+
+from ..bands import BANDS, CELL, MEANS
+from ..denoisers.motion import Movement
+from ..denoisers.stabilised import Stabilised
+from ..frames import Bytes
+from ..networks import live
+from ..networks.live import GATES, LiveNetwork, Shrink
+from .base import WARP_LOSS, Floats
+from .native_library import KINDS, native_library
+
+_SIDES = (CELL, CELL // 2, CELL // 2)
+_PLANES = (slice(0, MEANS[1]), slice(MEANS[1], MEANS[2]), slice(MEANS[2], BANDS))
+_VECTOR = 16  # cells that the compiled code may write at once
+
+
+def fits(network: LiveNetwork) -> bool:
+    """Whether the compiled code knows networks of this size, and is there."""
+    return network.size.stages == 1 and native_library() is not None
+
+
+class NativeEngine:
+    """Runs a live network of one stage on the CPU; see :class:`rtdenoise.engines.base.Engine`.
+
+    Args:
+        network: The network, for which :func:`fits` is true.
+        grid: Cells, (h, w), multiples of four.
+        threads: How many cores it may take.
+        most_lanes: How many numbers its vectors may have.
+    """
+
+    def __init__(
+        self, network: LiveNetwork, grid: tuple[int, int], threads: int, most_lanes: int = _VECTOR
+    ) -> None:
+        library = native_library(most_lanes)
+        assert library is not None
+        self._library = library
+        self._threads = threads
+        self._grid = h, w = grid
+        self._engine = _new(library, network, grid, threads)
+        weakref.finalize(self, library.rtdenoise_free, self._engine)
+        self._bands = self._kept(0, BANDS)
+        self._left = self._kept(1, GATES)
+        self._slow = self._kept(2, GATES)
+        self._means = np.zeros((GATES, h, w), np.float32)
+        self._outputs = [[_plane(h, w, side) for side in _SIDES] for _ in range(2)]
+        self._work = [
+            [np.zeros((side * h, side * w), np.float32) for side in _SIDES] for _ in range(2)
+        ]
+        self._turn = 0
+        self._fresh = True
+        self._stabilised: Stabilised | None = None
+        self._deviations = np.ones(BANDS, np.float32)
+
+    def _kept(self, which: int, channels: int) -> Floats:
+        """A view of what the compiled code keeps, (h, channels, w)."""
+        pitch, stride = ctypes.c_size_t(), ctypes.c_size_t()
+        at = self._library.rtdenoise_grid(
+            self._engine, which, ctypes.byref(pitch), ctypes.byref(stride)
+        )
+        h, w = self._grid
+        whole = np.ctypeslib.as_array((ctypes.c_float * (h * pitch.value)).from_address(at))
+        return whole.reshape(h, channels, stride.value)[:, :, :w]
+
+    @property
+    def name(self) -> str:
+        """What runs it, and how."""
+        kind = KINDS[self._library.rtdenoise_lanes()]
+        return f"compiled, {kind}, {self._threads} thread{'s' if self._threads > 1 else ''}"
+
+    @property
+    def fresh(self) -> bool:
+        """Whether nothing is kept of earlier frames."""
+        return self._fresh
+
+    # ------------------------------------------------------------------ noise
+
+    def set_noise(self, stabilised: Stabilised, deviations: Floats) -> None:
+        """Takes another noise; what is kept is put into its units."""
+        before, was = self._stabilised, self._deviations
+        self._stabilised, self._deviations = stabilised, deviations.copy()
+        h, w = self._grid
+        if not self._fresh and before is not None and before is not stabilised:
+            planes = self._work[0]
+            window = np.array([0, h, 0, w], np.int32)
+            self._join(window, planes)
+            for index, plane in enumerate(planes):
+                plane[:] = before.as_in(stabilised, index, plane)
+            self._tell(stabilised)
+            self._split(window, planes, np.ones((h, w), np.bool_))
+            return
+        if not self._fresh:
+            self._bands *= (was / self._deviations)[:, None]
+        self._tell(stabilised)
+
+    def _tell(self, stabilised: Stabilised) -> None:
+        forward = np.ascontiguousarray(stabilised.forward, np.float32)
+        tables = [stabilised.table(index) for index in range(3)]
+        scales = np.array([scale for scale, _ in tables], np.float32)
+        self._library.rtdenoise_set_noise(
+            self._engine,
+            _at(forward),
+            _at(self._deviations),
+            _at(scales),
+            _pointers([table for _, table in tables]),
+        )
+
+    # ------------------------------------------------------------------ a frame
+
+    def see(self, planes: Sequence[Bytes]) -> None:
+        """Takes in the next frame."""
+        self._seen = [p if p.strides[1] == 1 else np.ascontiguousarray(p) for p in planes]
+        self._library.rtdenoise_see(
+            self._engine, _pointers(self._seen), _strides(self._seen), _at(self._means)
+        )
+
+    def means(self) -> Floats:
+        """The cells' means of the frame."""
+        return self._means.copy()
+
+    def kept_means(self) -> Floats:
+        """The cells' means of what is kept."""
+        kept = self._bands[:, list(MEANS)] * self._deviations[list(MEANS), None]
+        return np.ascontiguousarray(kept.transpose(1, 0, 2))
+
+    def left(self) -> Floats:
+        """The variance of the noise left in the cells' kept luma."""
+        return self._left[:, 0].copy()
+
+    def forget(self) -> None:
+        """Forgets all earlier frames."""
+        self._fresh = True
+
+    def step(self) -> tuple[Bytes, Bytes, Bytes]:
+        """Cleans the frame that was seen."""
+        if self._fresh:
+            self._library.rtdenoise_start(self._engine)
+            self._fresh = False
+        self._turn ^= 1
+        y, u, v = self._outputs[self._turn]
+        self._library.rtdenoise_step(self._engine, _pointers([y, u, v]), _strides([y, u, v]))
+        return y, u, v
+
+    # ------------------------------------------------------------------ following
+
+    def rescale(self, index: int, slope: float, offset: float) -> None:
+        """Lets what is kept of a plane follow a change of light."""
+        self._bands[:, _PLANES[index]] *= np.float32(1 + slope)
+        mean = MEANS[index]
+        self._bands[:, mean] += np.float32(offset / self._deviations[mean])
+
+    def scale_rows(self, factors: Floats) -> None:
+        """Multiplies the kept luma of each row of cells."""
+        self._bands[:, _PLANES[0]] *= factors.astype(np.float32)[:, None, None]
+
+    def follow(self, movement: Movement) -> None:
+        """Moves what is kept along."""
+        values, work = self._work
+        reach = int(np.ceil(np.abs(movement.flow).max())) + 2
+        for window in movement.windows:
+            place = window.grown(reach, self._grid)
+            self._join(_edges(place), values)
+        for side, plane, space in zip(_SIDES, values, work, strict=True):
+            movement.warp_plane(plane, (side, side), space)
+        for window in movement.windows:
+            self._split(_edges(window), values, movement.moved)
+        for gate in range(GATES):
+            self._left[:, gate] = movement.warp_grid(np.ascontiguousarray(self._left[:, gate]))
+        moved = movement.moved[:, None]
+        self._left += np.float32(WARP_LOSS) * moved
+        self._slow *= ~moved
+
+    def _join(self, window: NDArray[np.int32], planes: Sequence[Floats]) -> None:
+        self._library.rtdenoise_join(
+            self._engine, _at(window), _pointers(planes), _strides(planes, 4)
+        )
+
+    def _split(
+        self, window: NDArray[np.int32], planes: Sequence[Floats], moved: NDArray[np.bool_]
+    ) -> None:
+        self._library.rtdenoise_split(
+            self._engine, _at(window), _pointers(planes), _strides(planes, 4), _at(moved)
+        )
+
+
+def _new(
+    library: ctypes.CDLL, network: LiveNetwork, grid: tuple[int, int], threads: int
+) -> ctypes.c_void_p:
+    gate, shrink = network.gate, network.shrink[0]
+    assert isinstance(shrink, Shrink)
+    layers: list[nn.Conv2d] = [
+        *(gate.near, gate.down, gate.middle, gate.further, gate.furthest, gate.up, gate.last),
+        *(shrink.see, shrink.near, shrink.wide, shrink.up, shrink.say, shrink.into, shrink.out),
+    ]
+    weights = [_array(layer.weight) for layer in layers]
+    biases = [_array(layer.bias) for layer in layers]
+    shapes = np.array([(*w.shape[:2], w.shape[2] * w.shape[3]) for w in weights], np.int32)
+    constants = np.array(
+        [
+            *(live._LEAST_BIAS, live._LEAST_LEFT, live._SLOW),
+            *(live._FIRST, live._MOST, live._MOST_CHANGE),
+        ],
+        np.float32,
+    )
+    engine = library.rtdenoise_new(
+        *grid, threads, _at(shapes), _pointers(weights), _pointers(biases), _at(constants)
+    )
+    if not engine:
+        raise MemoryError(f"There is no memory for frames of {grid[1]} × {grid[0]} cells.")
+    return ctypes.c_void_p(engine)
+
+
+def _array(values: Any) -> Floats:
+    return np.ascontiguousarray(values.detach().cpu().float().numpy())
+
+
+def _plane(h: int, w: int, side: int) -> Bytes:
+    """Room for a plane of bytes, as wide as whole vectors."""
+    wide = -(-w // _VECTOR) * _VECTOR
+    return np.zeros((side * h, side * wide), np.uint8)[:, : side * w]
+
+
+def _at(array: NDArray[Any]) -> int:
+    return array.ctypes.data
+
+
+def _pointers(arrays: Sequence[NDArray[Any]]) -> ctypes.Array[ctypes.c_void_p]:
+    return (ctypes.c_void_p * len(arrays))(*(a.ctypes.data for a in arrays))
+
+
+def _strides(arrays: Sequence[NDArray[Any]], of: int = 1) -> ctypes.Array[ctypes.c_ssize_t]:
+    return (ctypes.c_ssize_t * len(arrays))(*(a.strides[0] // of for a in arrays))
+
+
+def _edges(window: Any) -> NDArray[np.int32]:
+    return np.array([window.top, window.bottom, window.left, window.right], np.int32)

@@ -1,0 +1,67 @@
+"""The compiled step of the live networks: which of its builds fits this processor, and its functions.
+
+``native/`` is C, compiled when the package is installed, once for each kind of processor. Where no build is there (no
+compiler, or one that doesn't know vector types), :func:`native_library` is None.
+"""
+
+from __future__ import annotations
+
+import ctypes
+from functools import cache
+from importlib.machinery import EXTENSION_SUFFIXES
+from pathlib import Path
+
+KINDS = {16: "AVX-512", 8: "AVX2", 4: "generic"}
+"""What the builds are called, by how many numbers their vectors have."""
+
+_Pointer = ctypes.c_void_p
+
+
+@cache
+def native_library(most_lanes: int = 16) -> ctypes.CDLL | None:
+    """The quickest build that this processor runs; None where there is none.
+
+    Args:
+        most_lanes: of the builds, only those with vectors of no more numbers.
+    """
+    generic = _load(4)
+    if generic is None:
+        return None
+    best = min(int(generic.rtdenoise_best_lanes()), most_lanes)
+    for lanes in KINDS:
+        library = _load(lanes) if lanes <= best else None
+        if library is not None:
+            return library
+    return None
+
+
+def _load(lanes: int) -> ctypes.CDLL | None:
+    here = Path(__file__).parent
+    for suffix in EXTENSION_SUFFIXES:
+        path = here / f"_native_{lanes}{suffix}"
+        if path.exists():
+            try:
+                return _declared(ctypes.CDLL(str(path)))
+            except (OSError, AttributeError):  # for another machine, or of another version
+                return None
+    return None
+
+
+def _declared(library: ctypes.CDLL) -> ctypes.CDLL:
+    number = ctypes.c_int
+    for name, result, arguments in (
+        ("lanes", number, []),
+        ("best_lanes", number, []),
+        ("new", _Pointer, [number, number, number, _Pointer, _Pointer, _Pointer, _Pointer]),
+        ("free", None, [_Pointer]),
+        ("grid", _Pointer, [_Pointer, number, _Pointer, _Pointer]),
+        ("set_noise", None, [_Pointer] * 5),
+        ("see", None, [_Pointer] * 4),
+        ("start", None, [_Pointer]),
+        ("step", None, [_Pointer] * 3),
+        ("join", None, [_Pointer] * 4),
+        ("split", None, [_Pointer] * 5),
+    ):
+        function = getattr(library, f"rtdenoise_{name}")
+        function.restype, function.argtypes = result, arguments
+    return library
