@@ -40,15 +40,19 @@ class Movement:
     windows: list[Window]
     base: Floats
 
+    @property
+    def quick(self) -> bool:
+        """Whether so much moves that the quicker interpolation has to do."""
+        share = sum((w.bottom - w.top) * (w.right - w.left) for w in self.windows)
+        return share > _LARGE * self.moved.size
+
     def warp_grid(self, grid: Floats) -> Floats:
         """A grid, (rows, columns), moved along."""
         return np.asarray(_remap(grid, self.base + self.flow))
 
     def warp_plane(self, plane: Floats, scale: tuple[int, int], work: Floats) -> None:
         """Moves a plane along, in place; ``scale`` is (rows, columns) of its pixels per cell."""
-        share = sum((w.bottom - w.top) * (w.right - w.left) for w in self.windows)
-        quick = share > _LARGE * self.moved.size or scale[1] < 4
-        how = cv2.INTER_LINEAR if quick else cv2.INTER_CUBIC
+        how = cv2.INTER_LINEAR if self.quick or scale[1] < 4 else cv2.INTER_CUBIC
         for window in self.windows:
             rows, columns = window.of(scale)
             map_x, map_y = self._map(window, scale)

@@ -55,9 +55,7 @@ class NativeEngine:
         self._slow = self._kept(2, GATES)
         self._means = np.zeros((GATES, h, w), np.float32)
         self._outputs = [[_plane(h, w, side) for side in _SIDES] for _ in range(2)]
-        self._work = [
-            [np.zeros((side * h, side * w), np.float32) for side in _SIDES] for _ in range(2)
-        ]
+        self._work = [np.zeros((side * h, side * w), np.float32) for side in _SIDES]
         self._turn = 0
         self._fresh = True
         self._stabilised: Stabilised | None = None
@@ -90,15 +88,12 @@ class NativeEngine:
         """Takes another noise; what is kept is put into its units."""
         before, was = self._stabilised, self._deviations
         self._stabilised, self._deviations = stabilised, deviations.copy()
-        h, w = self._grid
         if not self._fresh and before is not None and before is not stabilised:
-            planes = self._work[0]
-            window = np.array([0, h, 0, w], np.int32)
-            self._join(window, planes)
-            for index, plane in enumerate(planes):
+            self._library.rtdenoise_join(self._engine, *self._planes())
+            for index, plane in enumerate(self._work):
                 plane[:] = before.as_in(stabilised, index, plane)
             self._tell(stabilised)
-            self._split(window, planes, np.ones((h, w), np.bool_))
+            self._library.rtdenoise_split(self._engine, *self._planes())
             return
         if not self._fresh:
             self._bands *= (was / self._deviations)[:, None]
@@ -166,32 +161,20 @@ class NativeEngine:
 
     def follow(self, movement: Movement) -> None:
         """Moves what is kept along."""
-        values, work = self._work
         reach = int(np.ceil(np.abs(movement.flow).max())) + 2
-        for window in movement.windows:
-            place = window.grown(reach, self._grid)
-            self._join(_edges(place), values)
-        for side, plane, space in zip(_SIDES, values, work, strict=True):
-            movement.warp_plane(plane, (side, side), space)
-        for window in movement.windows:
-            self._split(_edges(window), values, movement.moved)
-        for gate in range(GATES):
-            self._left[:, gate] = movement.warp_grid(np.ascontiguousarray(self._left[:, gate]))
-        moved = movement.moved[:, None]
-        self._left += np.float32(WARP_LOSS) * moved
-        self._slow *= ~moved
-
-    def _join(self, window: NDArray[np.int32], planes: Sequence[Floats]) -> None:
-        self._library.rtdenoise_join(
-            self._engine, _at(window), _pointers(planes), _strides(planes, 4)
+        self._library.rtdenoise_follow(
+            self._engine,
+            _at(movement.flow),
+            _at(movement.moved),
+            reach,
+            movement.quick,
+            WARP_LOSS,
+            *self._planes(),
         )
 
-    def _split(
-        self, window: NDArray[np.int32], planes: Sequence[Floats], moved: NDArray[np.bool_]
-    ) -> None:
-        self._library.rtdenoise_split(
-            self._engine, _at(window), _pointers(planes), _strides(planes, 4), _at(moved)
-        )
+    def _planes(self) -> tuple[Any, Any]:
+        """Room for what is kept as pixels."""
+        return _pointers(self._work), _strides(self._work, 4)
 
 
 def _new(
@@ -241,7 +224,3 @@ def _pointers(arrays: Sequence[NDArray[Any]]) -> ctypes.Array[ctypes.c_void_p]:
 
 def _strides(arrays: Sequence[NDArray[Any]], of: int = 1) -> ctypes.Array[ctypes.c_ssize_t]:
     return (ctypes.c_ssize_t * len(arrays))(*(a.strides[0] // of for a in arrays))
-
-
-def _edges(window: Any) -> NDArray[np.int32]:
-    return np.array([window.top, window.bottom, window.left, window.right], np.int32)

@@ -59,8 +59,13 @@ def _declared(library: ctypes.CDLL) -> ctypes.CDLL:
         ("see", None, [_Pointer] * 4),
         ("start", None, [_Pointer]),
         ("step", None, [_Pointer] * 3),
-        ("join", None, [_Pointer] * 4),
-        ("split", None, [_Pointer] * 5),
+        ("join", None, [_Pointer] * 3),
+        ("split", None, [_Pointer] * 3),
+        (
+            "follow",
+            None,
+            [*[_Pointer] * 3, number, number, ctypes.c_float, _Pointer, _Pointer],
+        ),
     ):
         function = getattr(library, f"rtdenoise_{name}")
         function.restype, function.argtypes = result, arguments

@@ -110,6 +110,7 @@ EXPORT void rtdenoise_free(Engine *e)
     for (size_t i = 0; i < sizeof grids / sizeof *grids; i++) free(grids[i]->memory);
     for (int i = 0; i < LAYERS; i++) free(e->layers[i].weights), free(e->layers[i].bias);
     for (int p = 0; p < 3; p++) free(e->back[p]);
+    free(e->begin), free(e->end);
     free(e);
 }
 
@@ -139,6 +140,7 @@ EXPORT Engine *rtdenoise_new(int h, int w, int threads, const int *shapes, const
            make_grid(&e->pooled, h / 2, l[SEE].outputs, w / 2) &&
            make_grid(&e->wide_up, h / 2, (int)written(&l[WIDE_UP]), w / 2);
     for (int p = 0; p < 3 && good; p++) good = (e->back[p] = calloc(TABLE + 4, 1)) != NULL;
+    good = good && (e->begin = calloc(h, sizeof *e->begin)) && (e->end = calloc(h, sizeof *e->end));
     if (good) {
         /* What pass_see, pass_keep and pass_shrink need, whichever is more. */
         size_t rows = e->seen.stride, window = (ROWS + 4) * (written(&l[NEAR]) > SEEN ? written(&l[NEAR]) : SEEN);
@@ -202,18 +204,47 @@ EXPORT void rtdenoise_step(Engine *e, uint8_t *const *planes, const ptrdiff_t *s
     run_pass(e->pool, pass_shrink, e->h, 2 * ROWS);
 }
 
-/* The kept bands in rows [top, bottom) and columns [begin, end) of cells as pixels, in units of a pixel's noise, at
-   their places in whole planes; strides in floats. */
-EXPORT void rtdenoise_join(Engine *e, const int *window, float *const *planes, const size_t *strides)
+static void set_planes(Engine *e, float *const *planes, const size_t *strides)
 {
-    set_window(e, window, planes, strides, NULL);
-    run_pass(e->pool, pass_join, e->bottom - e->top, SMALL_ROWS);
+    for (int p = 0; p < 3; p++) e->planes[p] = planes[p], e->plane_stride[p] = strides[p];
 }
 
-/* The way back, where moved, (h, w), isn't zero. */
-EXPORT void rtdenoise_split(Engine *e, const int *window, float *const *planes, const size_t *strides,
-                            const uint8_t *moved)
+/* The kept bands as planes of pixels, in units of a pixel's noise; strides in floats. */
+EXPORT void rtdenoise_join(Engine *e, float *const *planes, const size_t *strides)
 {
-    set_window(e, window, planes, strides, moved);
-    run_pass(e->pool, pass_split, e->bottom - e->top, SMALL_ROWS);
+    set_planes(e, planes, strides);
+    for (int y = 0; y < e->h; y++) e->begin[y] = 0, e->end[y] = e->w;
+    run_pass(e->pool, pass_join, e->h, SMALL_ROWS);
+}
+
+/* The way back. */
+EXPORT void rtdenoise_split(Engine *e, float *const *planes, const size_t *strides)
+{
+    set_planes(e, planes, strides);
+    run_pass(e->pool, pass_split, e->h, SMALL_ROWS);
+}
+
+/* Fetches what moved, (h, w) ones, from where it was by the flow, (h, w, 2) as (x, y) in cells.
+
+   reach: how far it comes from, in cells. planes: room for the work. */
+EXPORT void rtdenoise_follow(Engine *e, const float *flow, const uint8_t *moved, int reach, int quick, float loss,
+                             float *const *planes, const size_t *strides)
+{
+    set_planes(e, planes, strides);
+    e->flow = flow, e->moved = moved, e->quick = quick, e->loss = loss;
+    for (int y = 0; y < e->h; y++) e->begin[y] = e->w, e->end[y] = 0;
+    for (int y = 0; y < e->h; y++) {
+        const uint8_t *row = moved + (size_t)y * e->w, *one = memchr(row, 1, (size_t)e->w);
+        if (!one) continue;
+        int begin = (int)(one - row) - reach, end = e->w;
+        while (!row[end - 1]) end--;
+        begin = begin < 0 ? 0 : begin, end = end + reach > e->w ? e->w : end + reach;
+        for (int near = y < reach ? 0 : y - reach; near <= y + reach && near < e->h; near++) {
+            if (begin < e->begin[near]) e->begin[near] = begin;
+            if (end > e->end[near]) e->end[near] = end;
+        }
+    }
+    run_pass(e->pool, pass_join, e->h, SMALL_ROWS);
+    memcpy(e->coarse.memory, e->left.memory, (e->left.pitch * (size_t)(e->h + 2) + BEFORE) * sizeof(float));
+    run_pass(e->pool, pass_follow, e->h, SMALL_ROWS);
 }

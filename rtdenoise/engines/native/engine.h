@@ -68,11 +68,15 @@ struct Engine {
     Grid near, far, far_middle, further, up;
     Grid half, quarter, coarse;
     Grid seen, pooled, wide_up;
-    /* A window of the kept bands as planes of pixels, and cells that moved. */
-    int top, bottom, begin, end;
+    /* What is kept as planes of pixels; in each row of cells, the columns that are wanted. */
+    int *begin, *end;
     float *planes[3];
     size_t plane_stride[3];
-    const uint8_t *moved;
+    /* Something moved: where, from where, and how. */
+    const uint8_t *moved; /* (h, w) */
+    const float *flow;    /* (h, w, 2), in cells */
+    int quick;            /* no cubic interpolation */
+    float loss;           /* noise that moving adds */
     float *means_out; /* (3, h, w) */
     /* Threads. */
     struct Pool *pool;

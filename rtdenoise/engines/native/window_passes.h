@@ -1,19 +1,11 @@
-/* A window of what is kept as planes of pixels, and back: something has moved there. */
+/* What is kept as planes of pixels, and back: the noise is another one, or something has moved. */
 
 #ifndef RTDENOISE_WINDOW_PASSES_H
 #define RTDENOISE_WINDOW_PASSES_H
 
 #include "cells.h"
 
-static void set_window(Engine *e, const int *window, float *const *planes, const size_t *strides,
-                       const uint8_t *moved)
-{
-    e->top = window[0], e->bottom = window[1], e->begin = window[2], e->end = window[3];
-    for (int p = 0; p < 3; p++) e->planes[p] = planes[p], e->plane_stride[p] = strides[p];
-    e->moved = moved;
-}
-
-/* Where pixel i of the cell at (y, x) is; the pixel of the next cell is `side` further. */
+/* Where pixel i of the cell at (y, x) is; the same one of the next cell is `side` further. */
 INLINE float *pixel(const Engine *e, int i, int y, int x, int *side)
 {
     int plane = i < 16 ? 0 : i < 20 ? 1 : 2, first = plane == 0 ? 0 : plane == 1 ? 16 : 20;
@@ -22,15 +14,16 @@ INLINE float *pixel(const Engine *e, int i, int y, int x, int *side)
     return e->planes[plane] + (size_t)(*side * y + r) * e->plane_stride[plane] + *side * x + c;
 }
 
+/* The kept bands as pixels in units of a pixel's noise, where a row's span has them. */
 static void pass_join(Engine *e, int first, int last, float *scratch)
 {
     (void)scratch;
-    for (int y = e->top + first; y < e->top + last; y++)
-        for (int x = e->begin; x < e->end; x += LANES) {
+    for (int y = first; y < last; y++)
+        for (int x = e->begin[y]; x < e->end[y]; x += LANES) {
             V v[BANDS];
             for (int b = 0; b < BANDS; b++) v[b] = load(at(&e->state, y, b) + x) * e->deviation[b];
             pixels_of_bands(v);
-            int cells = e->end - x < LANES ? e->end - x : LANES;
+            int cells = e->end[y] - x < LANES ? e->end[y] - x : LANES;
             for (int i = 0; i < BANDS; i++) {
                 int side;
                 float *to = pixel(e, i, y, x, &side);
@@ -42,12 +35,9 @@ static void pass_join(Engine *e, int first, int last, float *scratch)
 static void pass_split(Engine *e, int first, int last, float *scratch)
 {
     (void)scratch;
-    for (int y = e->top + first; y < e->top + last; y++) {
-        const uint8_t *moved = e->moved + (size_t)y * e->w;
-        for (int x = e->begin; x < e->end; x += LANES) {
-            int cells = e->end - x < LANES ? e->end - x : LANES, any = 0;
-            for (int c = 0; c < cells; c++) any |= moved[x + c];
-            if (!any) continue;
+    for (int y = first; y < last; y++)
+        for (int x = 0; x < e->w; x += LANES) {
+            int cells = e->w - x < LANES ? e->w - x : LANES;
             V v[BANDS];
             for (int i = 0; i < BANDS; i++) {
                 int side;
@@ -56,10 +46,111 @@ static void pass_split(Engine *e, int first, int last, float *scratch)
                 for (int c = 0; c < cells; c++) v[i][c] = from[c * side];
             }
             bands_of_pixels(v);
+            for (int b = 0; b < BANDS; b++) store(at(&e->state, y, b) + x, v[b] * e->unit[b]);
+        }
+}
+
+/* Keys' interpolation (1981) with a = -3/4, as OpenCV has it: weights of the places -1, 0, 1, 2 around a part t. */
+INLINE void cubic(V t, V *weights)
+{
+    const float a = -0.75f;
+    V one = 1.0f - t;
+    weights[0] = a * t * one * one;
+    weights[1] = ((a + 2.0f) * t - (a + 3.0f)) * t * t + 1.0f;
+    weights[2] = ((a + 2.0f) * one - (a + 3.0f)) * one * one + 1.0f;
+    weights[3] = a * one * t * t;
+}
+
+/* A plane at places (x, y) of whole and broken pixels, its edges repeated. */
+INLINE V sample(const float *plane, size_t stride, int rows, int columns, V x, V y, const int taps)
+{
+    V most_x = all((float)(columns - 1)), most_y = all((float)(rows - 1)), zero = all(0);
+    x = vmin(vmax(x, zero - 2.0f), most_x + 2.0f), y = vmin(vmax(y, zero - 2.0f), most_y + 2.0f);
+    V left = __builtin_convertvector(nearest(x - 0.5f), V), top = __builtin_convertvector(nearest(y - 0.5f), V);
+    V part_x = x - left, part_y = y - top, across[4], down[4], sum = zero;
+    VI columns_at[4];
+    if (taps == 4) {
+        cubic(part_x, across), cubic(part_y, down);
+    } else {
+        across[0] = 1.0f - part_x, across[1] = part_x;
+        down[0] = 1.0f - part_y, down[1] = part_y;
+    }
+    float before = taps == 4 ? -1.0f : 0.0f;
+#pragma GCC unroll 4
+    for (int t = 0; t < taps; t++) columns_at[t] = nearest(vmin(vmax(left + (before + (float)t), zero), most_x));
+#pragma GCC unroll 4
+    for (int r = 0; r < taps; r++) {
+        VI row = nearest(vmin(vmax(top + (before + (float)r), zero), most_y)) * (int)stride;
+        V line = zero;
+#pragma GCC unroll 4
+        for (int t = 0; t < taps; t++) line += across[t] * look_up(plane, row + columns_at[t]);
+        sum += down[r] * line;
+    }
+    return sum;
+}
+
+/* One component of the flow in a pixel of LANES cells: between the cells' by straight lines. rows: those above, of and
+   below the cells. */
+INLINE V flow_at(float *const *rows, int x, int r, int c, const int side)
+{
+    float down = ((float)r + 0.5f) / (float)side - 0.5f, across = ((float)c + 0.5f) / (float)side - 0.5f;
+    const float *top = rows[down < 0 ? 0 : 1] + x, *bottom = rows[down < 0 ? 1 : 2] + x;
+    int from = across < 0 ? -1 : 0;
+    float y = down < 0 ? down + 1 : down, t = across < 0 ? across + 1 : across;
+    V above = load(top + from) + t * (load(top + from + 1) - load(top + from));
+    V below = load(bottom + from) + t * (load(bottom + from + 1) - load(bottom + from));
+    return above + y * (below - above);
+}
+
+/* What moved is fetched from where it was; e->coarse holds what was left of the noise. */
+static void pass_follow(Engine *e, int first, int last, float *scratch)
+{
+    size_t stride = e->state.stride;
+    float *rows[2][3];
+    for (int y = first; y < last; y++) {
+        const uint8_t *moved = e->moved + (size_t)y * e->w;
+        if (!memchr(moved, 1, (size_t)e->w)) continue;
+        for (int d = 0; d < 2; d++)
+            for (int r = 0; r < 3; r++) {
+                float *row = rows[d][r] = scratch + BEFORE + (3 * d + r) * stride;
+                int from = y + r - 1 < 0 ? 0 : y + r - 1 >= e->h ? e->h - 1 : y + r - 1;
+                const float *flow = e->flow + (size_t)from * e->w * 2 + d;
+                for (int x = 0; x < e->w; x++) row[x] = flow[2 * x];
+                row[-1] = row[0], row[e->w] = row[e->w - 1];
+            }
+        for (int x = 0; x < e->w; x += LANES) {
+            int cells = e->w - x < LANES ? e->w - x : LANES, any = 0;
+            VI here = {0};
+            for (int c = 0; c < cells; c++) any |= moved[x + c], here[c] = x + c;
+            if (!any) continue;
+            V column = __builtin_convertvector(here, V), v[BANDS];
+            for (int p = 0; p < 3; p++) {
+                const int side = p ? 2 : 4;
+                int taps = p || e->quick ? 2 : 4;
+                for (int r = 0; r < side; r++)
+                    for (int c = 0; c < side; c++) {
+                        V to_x = flow_at(rows[0], x, r, c, side), to_y = flow_at(rows[1], x, r, c, side);
+                        V from_x = (column + to_x) * (float)side + (float)c;
+                        V from_y = to_y * (float)side + (float)(side * y + r);
+                        int rows_of = side * e->h, columns_of = side * e->w;
+                        V *pixel_of = &v[(p ? 12 + 4 * p : 0) + side * r + c];
+                        if (taps == 4)
+                            *pixel_of = sample(e->planes[p], e->plane_stride[p], rows_of, columns_of, from_x, from_y, 4);
+                        else
+                            *pixel_of = sample(e->planes[p], e->plane_stride[p], rows_of, columns_of, from_x, from_y, 2);
+                    }
+            }
+            bands_of_pixels(v);
             for (int b = 0; b < BANDS; b++) {
                 float *to = at(&e->state, y, b) + x;
                 for (int c = 0; c < cells; c++)
                     if (moved[x + c]) to[c] = v[b][c] * e->unit[b];
+            }
+            for (int g = 0; g < GATES; g++) {
+                V left = sample(at(&e->coarse, 0, g), e->coarse.pitch, e->h, e->w, column + load(rows[0][1] + x),
+                                load(rows[1][1] + x) + (float)y, 2);
+                for (int c = 0; c < cells; c++)
+                    if (moved[x + c]) at(&e->left, y, g)[x + c] = left[c] + e->loss, at(&e->slow, y, g)[x + c] = 0;
             }
         }
     }
