@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 import time
+from collections import deque
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
@@ -46,16 +48,20 @@ def opencv_nlmeans_multi(h: float) -> Clean:
     """OpenCV's non-local means over three frames."""
 
     def clean(frames: Iterable[Planes]) -> Iterator[Planes]:
-        held = list(frames)
-        pictures = [frame_from_planes(p).to_ndarray(format="bgr24") for p in held]
-        for index, planes in enumerate(held):
-            if not 0 < index < len(held) - 1:
+        held: deque[tuple[Planes, NDArray[np.uint8]]] = deque(maxlen=3)
+        for planes in frames:
+            held.append((planes, bgr(planes)))
+            if len(held) == 1:
                 yield planes  # it needs both neighbours
+            if len(held) < 3:
                 continue
-            done = cv2.fastNlMeansDenoisingColoredMulti(pictures, index, 3, None, h, h, 7, 21)
+            pictures = [picture for _, picture in held]
+            done = cv2.fastNlMeansDenoisingColoredMulti(pictures, 1, 3, None, h, h, 7, 21)
             frame = av.VideoFrame.from_ndarray(np.asarray(done, np.uint8), format="bgr24")
-            back = planes_from_frame(frame.reformat(format="yuvj420p"))
-            yield Planes(back.y, back.u, back.v, planes.format, planes.time_s, back.owner)
+            back, middle = planes_from_frame(frame.reformat(format="yuvj420p")), held[1][0]
+            yield Planes(back.y, back.u, back.v, middle.format, middle.time_s, back.owner)
+        if len(held) > 1:
+            yield held[-1][0]  # likewise
 
     return clean
 
@@ -82,6 +88,19 @@ def fill(page: Path, tables: dict[str, str]) -> None:
         _, _, after = rest.partition(end)
         text = f"{before}{start}\n{body}\n{end}{after}"
     page.write_text(text, encoding="utf-8")
+
+
+def peak_memory_mb(pid: int | str = "self") -> float | None:
+    """The most memory that a process has had in use, in MB (1e6 bytes); None where the system doesn't tell.
+
+    ``ru_maxrss`` won't do: Linux hands on to a new program what the one that started it had in use.
+    """
+    try:
+        lines = Path(f"/proc/{pid}/status").read_text(encoding="ascii", errors="replace")
+    except OSError:
+        return None
+    found = re.search(r"^VmHWM:\s*(\d+) kB", lines, re.MULTILINE)
+    return int(found.group(1)) * 1024 / 1e6 if found else None
 
 
 def bgr(planes: Planes) -> NDArray[np.uint8]:

@@ -72,7 +72,8 @@ def mean_figures(figures: Iterable[Figures]) -> Figures:
     return Figures(*(float(v) for v in values))
 
 
-def _ladder(low: float, high: float, ratio: float) -> tuple[float, ...]:
+def ladder(low: float, high: float, ratio: float) -> tuple[float, ...]:
+    """Strengths from ``low`` to at most ``high``, each ``ratio`` times the one before."""
     steps = int(np.log(high / low) / np.log(ratio) + 1e-9) + 1
     return tuple(float(f"{low * ratio**i:.3g}") for i in range(steps))
 
@@ -90,19 +91,19 @@ def _ffmpeg(name: str, options: str) -> Callable[[float], Clean]:
 
 
 PEERS = (
-    Peer("atadenoise", _ladder(0.005, 0.3, 1.4), _atadenoise(9), 4, 4),
-    Peer("atadenoise, 33 frames", _ladder(0.005, 0.3, 1.4), _atadenoise(33), 16, 16),
+    Peer("atadenoise", ladder(0.005, 0.3, 1.4), _atadenoise(9), 4, 4),
+    Peer("atadenoise, 33 frames", ladder(0.005, 0.3, 1.4), _atadenoise(33), 16, 16),
     Peer(
         "fftdnoiz",
-        (0.7, *_ladder(1, 100, 1.4), 100),  # 100 is the most that it takes
+        (0.7, *ladder(1, 100, 1.4), 100),  # 100 is the most that it takes
         _ffmpeg("fftdnoiz", "sigma={}:prev=1:next=1"),
         1,
         1,
     ),
-    Peer("nlmeans", _ladder(1, 30, 1.25), _ffmpeg("nlmeans", "s={}")),
-    Peer("bm3d", _ladder(1, 200, 1.5), _ffmpeg("bm3d", "sigma={}")),
-    Peer("OpenCV nlmeans", _ladder(1, 30, 1.4), opencv_nlmeans),
-    Peer("OpenCV nlmeans multi", _ladder(1, 30, 1.4), opencv_nlmeans_multi, 1, 1),
+    Peer("nlmeans", ladder(1, 30, 1.25), _ffmpeg("nlmeans", "s={}")),
+    Peer("bm3d", ladder(1, 200, 1.5), _ffmpeg("bm3d", "sigma={}")),
+    Peer("OpenCV nlmeans", ladder(1, 30, 1.4), opencv_nlmeans),
+    Peer("OpenCV nlmeans multi", ladder(1, 30, 1.4), opencv_nlmeans_multi, 1, 1),
 )
 
 
@@ -129,6 +130,15 @@ class Kept:
         values = [figures.whole, figures.subject, figures.still]
         self._known[self._key(peer, strength, index)] = values
 
+    @property
+    def known(self) -> dict[str, list[float]]:
+        """All of them, as :meth:`add` takes them in another process."""
+        return dict(self._known)
+
+    def add(self, known: dict[str, list[float]]) -> None:
+        """Takes over what another process found."""
+        self._known.update(known)
+
     def save(self) -> None:
         """Writes them all, whole or not at all."""
         part = self._path.with_suffix(".part")
@@ -141,25 +151,32 @@ def best_of(clip: BenchClip, judged: tuple[int, ...]) -> list[Best]:
     kept = Kept(clip)
     found = []
     for peer in PEERS:
-        found.append(_climb(peer, clip, judged, kept))
+        found.append(search(peer, clip, judged, kept))
         kept.save()
     return found
 
 
-def _climb(peer: Peer, clip: BenchClip, judged: tuple[int, ...], kept: Kept) -> Best:
+def figures_at(
+    peer: Peer, strength: float, clip: BenchClip, judged: tuple[int, ...], kept: Kept
+) -> Figures:
+    """The mean over the judged frames at one strength; what is kept isn't computed again."""
+    figures = []
+    for index in judged:
+        known = kept.get(peer.name, strength, index)
+        if known is None:
+            known = _figures(peer, strength, clip, index)
+            kept.put(peer.name, strength, index, known)
+        figures.append(known)
+    return mean_figures(figures)
+
+
+def search(peer: Peer, clip: BenchClip, judged: tuple[int, ...], kept: Kept) -> Best:
+    """Climbs a peer's ladder to its best strengths for the whole frame and for the subject."""
     seen: dict[int, Figures] = {}
 
     def look(step: int) -> Figures:
         if step not in seen:
-            strength = peer.strengths[step]
-            figures = []
-            for index in judged:
-                known = kept.get(peer.name, strength, index)
-                if known is None:
-                    known = _figures(peer, strength, clip, index)
-                    kept.put(peer.name, strength, index, known)
-                figures.append(known)
-            seen[step] = mean_figures(figures)
+            seen[step] = figures_at(peer, peer.strengths[step], clip, judged, kept)
         return seen[step]
 
     last = len(peer.strengths) - 1
@@ -190,7 +207,8 @@ def _figures(peer: Peer, strength: float, clip: BenchClip, index: int) -> Figure
     return judge(results[peer.before], clip, index)
 
 
-def _start() -> None:
+def start_worker() -> None:
+    """Sets up a process that works beside others."""
     os.nice(5)
     cv2.setNumThreads(1)
 
@@ -201,7 +219,7 @@ def best_of_all(
     """Every peer at its best in every clip, by the clip's name; several clips side by side."""
     found: dict[str, list[Best]] = {}
     context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(processes, mp_context=context, initializer=_start) as pool:
+    with ProcessPoolExecutor(processes, mp_context=context, initializer=start_worker) as pool:
         tasks = {pool.submit(best_of, clip, judged): clip.name for clip in clips}
         for task in as_completed(tasks):
             found[tasks[task]] = task.result()
