@@ -56,7 +56,8 @@ class DeviceStep:
             State(self._cells(BANDS), self._cells(GATES), self._cells(GATES)) for _ in range(2)
         ]
         self.deviations = torch.ones(BANDS, device=device)
-        # The planes' tables behind each other, so that one look-up serves all.
+        # The planes' tables behind each other, so that one look-up serves all. Products of matrices must be
+        # float32, which is PyTorch's default: TF32 would keep ten bits of values of several hundred.
         self._units = torch.zeros(3 * _LEVELS, device=device)
         self._bytes = torch.zeros(3 * _PLACES, dtype=torch.uint8, device=device)
         self._starts = torch.arange(3, dtype=torch.int32, device=device) * _LEVELS

@@ -11,6 +11,8 @@ from numpy.typing import NDArray
 
 _Array = NDArray[Any]
 
+_PIECE = 1 << 19  # bytes; smaller ones take longer to start than to copy
+
 
 class HostBuffers:
     """Two buffers in turn beside one tensor on a device.
@@ -35,14 +37,24 @@ class HostBuffers:
         self._turn = 0
 
     def send(self, parts: Sequence[_Array]) -> None:
-        """Copies arrays to the device, one after the other; they may change when it returns."""
+        """Copies arrays of rows, (rows, columns), to the device, one after the other.
+
+        They may change when it returns. While one piece is on its way the next one is brought into pinned memory.
+        """
         turn = self._next()
         self._wait(turn)  # the device may not have read what was sent two calls ago
-        flat, start = self._arrays[turn].reshape(-1), 0
+        array = self._arrays[turn].reshape(-1)
+        source, target = self._buffers[turn].view(-1), self._tensor.view(-1)
+        start = 0
         for part in parts:
-            np.copyto(flat[start : start + part.size].reshape(part.shape), part)
-            start += part.size
-        self._tensor.copy_(self._buffers[turn], non_blocking=self._pinned)
+            rows, columns = part.shape
+            step = max(_PIECE // (columns * part.itemsize), 1)
+            for top in range(0, rows, step):
+                piece = part[top : top + step]
+                stop = start + piece.size
+                np.copyto(array[start:stop].reshape(piece.shape), piece)
+                target[start:stop].copy_(source[start:stop], non_blocking=self._pinned)
+                start = stop
         self._record(turn)
 
     def fetch(self) -> _Array:

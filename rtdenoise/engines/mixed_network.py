@@ -20,7 +20,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from ..networks import live
-from ..networks.live import LiveNetwork, State
+from ..networks.live import GATES, LiveNetwork, State
 
 _BLUR = np.array([1, 4, 6, 4, 1]) / 16
 _COARSER = 4  # how much coarser the pyramid's second level is
@@ -44,6 +44,8 @@ class MixedNetwork(nn.Module):
         self.dtype = dtype
         self.gate, self.shrink = own.gate, own.shrink
         self.rows, self.columns = (torch.from_numpy(smoothing(n)).to(device) for n in grid)
+        every = torch.eye(GATES, device=device)[:, :, None, None]
+        self.spread = live._per_band(every)[:, :, 0, 0]  # (3, 24)
         self.to(device)
         for part in self.modules():
             if isinstance(part, nn.Conv2d):
@@ -68,22 +70,27 @@ class MixedNetwork(nn.Module):
         difference = bands - old.bands
         changes = live._means(difference).clamp(-live._MOST, live._MOST)
         slow = torch.lerp(old.slow, changes, live._SLOW)
-        bias = self.gate(difference, old.left, slow, live._per_band(old.left))
+        bias = self.gate(difference, old.left, slow, self._per_band(old.left))
         noise = old.left + bias
         gain = torch.div(noise, noise + 1, out=new.left)
-        torch.addcmul(old.bands, live._per_band(gain), difference, out=new.bands)
+        torch.addcmul(old.bands, self._per_band(gain), difference, out=new.bands)
         torch.mul(slow, 1 - gain[:, :1], out=new.slow)
         return self._clean(new.bands, gain)
 
     def _clean(self, average: Tensor, gain: Tensor) -> Tensor:
         unit = gain.clamp(min=live._LEAST_LEFT).sqrt()
-        per_band = live._per_band(unit)
+        per_band = self._per_band(unit)
         detail = (self._without_coarse(average) / per_band).clamp(-live._MOST, live._MOST)
         detail, unit = detail.to(self.dtype), unit.to(self.dtype)
         kept = detail
         for stage in self.shrink:
             kept = stage(detail, kept, unit)
         return average - (detail - kept) * per_band
+
+    def _per_band(self, gates: Tensor) -> Tensor:
+        """What each band's gate says, (1, 24, h, w), channels last as what it meets; a product with ones is exact."""
+        spread = gates.permute(0, 2, 3, 1) @ self.spread
+        return spread.permute(0, 3, 1, 2)
 
     def _without_coarse(self, bands: Tensor) -> Tensor:
         """The bands, the cells' means less their Gaussian pyramid's second level."""

@@ -27,11 +27,23 @@ def test_parts_lie_one_after_the_other(device: str) -> None:
 
 
 @pytest.mark.parametrize("device", DEVICES)
+def test_large_parts_go_in_pieces(device: str) -> None:
+    random = np.random.default_rng(0)
+    parts = [
+        random.integers(0, 256, shape, dtype=np.uint8) for shape in ((1080, 1920), (3, 600000))
+    ]
+    tensor = torch.zeros(sum(part.size for part in parts), dtype=torch.uint8, device=device)
+    HostBuffers(tensor).send(parts)
+    expected = np.concatenate([part.ravel() for part in parts])
+    assert np.array_equal(tensor.cpu().numpy(), expected)
+
+
+@pytest.mark.parametrize("device", DEVICES)
 def test_what_is_sent_may_change_at_once(device: str) -> None:
     tensor = torch.zeros(1 << 20, device=device)
     buffers = HostBuffers(tensor)
     total = torch.zeros_like(tensor)
-    source = np.empty(1 << 20, np.float32)
+    source = np.empty((1 << 10, 1 << 10), np.float32)
     for value in range(6):
         source[:] = value
         buffers.send([source])
