@@ -18,7 +18,6 @@ from rtdenoise.denoisers import Denoiser
 from rtdenoise.frames import Planes
 from rtdenoise.noise import NoiseModel
 
-from .live_ours import maker
 from .live_peers import PEERS, Peer
 from .speed_peers import EXTRA_PEERS, missing
 
@@ -68,17 +67,17 @@ def unavailable(name: str) -> str:
             engine = getattr(importlib.import_module(ENGINES[name][0]), ENGINES[name][1])
         except ImportError:
             return "its runtime is not installed"
-        if _default_engine() is engine:
+        if type(default_engine()) is engine:
             return "it is what nano runs on by default"
     return missing(name)
 
 
-def _default_engine() -> type[Any]:
-    """What runs a live network on this CPU by default."""
+def default_engine() -> Any:
+    """What runs nano on this CPU by default."""
     engines = importlib.import_module("rtdenoise.engines")
     network = importlib.import_module("rtdenoise.networks.shipped").load_base(NANO).eval()
     torch = importlib.import_module("torch")
-    return type(engines.make_engine(network, (8, 8), torch.device("cpu"), 1))
+    return engines.make_engine(network, (8, 8), torch.device("cpu"))
 
 
 def denoiser_of(name: str, model: NoiseModel | None) -> Denoiser:
@@ -97,6 +96,8 @@ def denoiser_of(name: str, model: NoiseModel | None) -> Denoiser:
         live: Any = importlib.import_module("rtdenoise.denoisers.live_network")
         live.make_engine = make
         name = NANO
+    from .live_ours import maker  # imports torch, which peers' processes do without
+
     return maker(name, "cpu")(model)
 
 

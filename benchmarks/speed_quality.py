@@ -77,9 +77,10 @@ def judge_peer(
     name: str, clip: BenchClip, judged: tuple[int, ...]
 ) -> tuple[Quality, dict[str, list[float]]]:
     """Finds a peer's best strengths on one frame, and judges it there on all; also all that is to be kept."""
-    import torch
+    if name == FFDNET:
+        import torch
 
-    torch.set_num_threads(1)
+        torch.set_num_threads(1)
     peer, kept = METHODS[name].peer, Kept(clip)
     assert peer is not None
     best = search(peer, clip, middle(judged), kept)
