@@ -14,6 +14,7 @@ import torch
 from ..bands import BANDS, MEANS
 from ..denoisers.motion import Movement
 from ..denoisers.stabilised import Stabilised
+from ..errors import NetworkError
 from ..frames import Bytes
 from ..networks.device import half_dtype
 from ..networks.live import LiveNetwork, State
@@ -41,6 +42,9 @@ class TorchEngine:
         dtype: Precision of the convolutions; None: half precision where the device is good at it.
         capture: How steps are captured as graphs; None: CUDA graphs on CUDA, else not at all.
         graphs: Whether to capture them.
+
+    Raises:
+        NetworkError: the device's memory is too small; so do all methods that work on it.
     """
 
     def __init__(
@@ -86,8 +90,14 @@ class TorchEngine:
     @contextmanager
     def _working(self) -> Iterator[None]:
         """Queues what is done in it on the engine's stream."""
-        with torch.inference_mode(), torch.cuda.stream(self._stream):
-            yield
+        try:
+            with torch.inference_mode(), torch.cuda.stream(self._stream):
+                yield
+        except torch.OutOfMemoryError as error:
+            raise NetworkError(
+                f"The memory of {self._device} is too small for the network.",
+                "Close other programs that use it, or choose --device cpu.",
+            ) from error
 
     @property
     def name(self) -> str:

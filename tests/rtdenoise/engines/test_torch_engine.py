@@ -6,12 +6,18 @@ import torch
 from numpy.typing import NDArray
 
 from rtdenoise.bands import BANDS, MEANS
+from rtdenoise.cameras.simulated import open_simulated
+from rtdenoise.denoisers.live_network import LiveNetworkDenoiser
 from rtdenoise.denoisers.motion import Movement
 from rtdenoise.denoisers.stabilised import Stabilised
 from rtdenoise.denoisers.windows import Window
 from rtdenoise.engines.base import WARP_LOSS
 from rtdenoise.engines.torch_engine import TorchEngine
+from rtdenoise.errors import NetworkError
+from rtdenoise.frames import convert
+from rtdenoise.networks.card import load_network
 from rtdenoise.networks.live import LiveNetwork, LiveSize, State
+from rtdenoise.networks.shipped import base_network_path
 from rtdenoise.noise import NoiseCurve, NoiseModel, PlaneNoise
 
 H, W = 12, 20
@@ -304,6 +310,47 @@ def test_the_given_network_is_left_alone() -> None:
     assert all(torch.equal(after[name], value) for name, value in before.items())
     assert all(value.dtype == torch.float32 for value in after.values())
     assert not made.gate.near._forward_pre_hooks
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
+def test_half_precision_costs_nothing_that_can_be_seen(
+    dtype: torch.dtype, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On the simulated camera, with the network that is shipped, after the average has settled."""
+    made, _ = load_network(base_network_path("nano"))
+    assert isinstance(made, LiveNetwork)
+    errors = []
+    for precision in (torch.float32, dtype):
+        camera = open_simulated(":desk?noise=medium&motion=still&seed=3", size=(192, 128))
+        monkeypatch.setattr(
+            "rtdenoise.denoisers.live_network.make_engine",
+            lambda network, grid, device, threads, d=precision: TorchEngine(
+                network, grid, device, d
+            ),
+        )
+        denoiser = LiveNetworkDenoiser(made, None, "cpu")
+        squares = []
+        for index in range(20):
+            result = denoiser(convert(camera.noisy(index), "420", True))
+            truth = convert(camera.truth(index), "420", True)
+            squares.append(np.mean((result.y.astype(np.float32) - truth.y) ** 2))
+        errors.append(np.mean(squares[12:]))
+        # It does denoise, so that there is something to lose.
+        assert squares[-1] < squares[0] / 4
+    assert abs(10 * np.log10(errors[1] / errors[0])) < 0.05
+
+
+def test_too_little_memory_is_said_plainly(monkeypatch: pytest.MonkeyPatch) -> None:
+    engine, _ = pair()
+
+    def none_left(_turn: int) -> None:
+        raise torch.OutOfMemoryError("CUDA out of memory")
+
+    engine.see(frame(0))
+    monkeypatch.setattr(engine._step, "step", none_left)
+    with pytest.raises(NetworkError, match="memory of cpu is too small") as caught:
+        engine.step()
+    assert "--device cpu" in caught.value.hint
 
 
 def test_cpus_capture_nothing() -> None:
