@@ -21,7 +21,10 @@ _HEADERS = (
 )
 _FLAGS = ["-std=gnu11", "-O3", "-fno-math-errno", "-fno-trapping-math", "-fvisibility=hidden"]
 _X86 = {
-    16: ["-mavx512f", "-mavx512bw", "-mavx512dq", "-mavx512vl", "-mavx2", "-mfma"],
+    16: [
+        *("-mavx512f", "-mavx512bw", "-mavx512dq", "-mavx512vl", "-mavx512vbmi", "-mavx512vnni"),
+        *("-mavx2", "-mfma"),
+    ],
     8: ["-mavx2", "-mfma"],
 }
 
@@ -38,7 +41,7 @@ def _builds() -> list[Extension]:
             sources=[f"{_FOLDER}/engine.c"],
             depends=[f"{_FOLDER}/{header}" for header in _HEADERS],
             extra_compile_args=[*_FLAGS, *flags],
-            extra_link_args=["-pthread"],
+            extra_link_args=["-pthread", "-lm"],
             optional=True,
         )
         for lanes, flags in kinds.items()

@@ -22,16 +22,17 @@ from .native_library import KINDS, native_library
 
 _SIDES = (CELL, CELL // 2, CELL // 2)
 _PLANES = (slice(0, MEANS[1]), slice(MEANS[1], MEANS[2]), slice(MEANS[2], BANDS))
+_MOST_STAGES = 8
 _VECTOR = 16  # cells that the compiled code may write at once
 
 
 def fits(network: LiveNetwork) -> bool:
     """Whether the compiled code knows networks of this size, and is there."""
-    return network.size.stages == 1 and native_library() is not None
+    return network.size.stages <= _MOST_STAGES and native_library() is not None
 
 
 class NativeEngine:
-    """Runs a live network of one stage on the CPU; see :class:`rtdenoise.engines.base.Engine`.
+    """Runs a live network on the CPU; see :class:`rtdenoise.engines.base.Engine`.
 
     Args:
         network: The network, for which :func:`fits` is true.
@@ -62,14 +63,15 @@ class NativeEngine:
         self._deviations = np.ones(BANDS, np.float32)
 
     def _kept(self, which: int, channels: int) -> Floats:
-        """A view of what the compiled code keeps, (h, channels, w)."""
-        pitch, stride = ctypes.c_size_t(), ctypes.c_size_t()
-        at = self._library.rtdenoise_grid(
-            self._engine, which, ctypes.byref(pitch), ctypes.byref(stride)
-        )
-        h, w = self._grid
-        whole = np.ctypeslib.as_array((ctypes.c_float * (h * pitch.value)).from_address(at))
-        return whole.reshape(h, channels, stride.value)[:, :, :w]
+        """A view of what the compiled code keeps, (h, blocks of columns, channels, columns)."""
+        at = self._library.rtdenoise_grid(self._engine, which)
+        shape = (self._grid[0], -(-self._grid[1] // _VECTOR), channels, _VECTOR)
+        memory = (ctypes.c_float * int(np.prod(shape))).from_address(at)
+        return np.ctypeslib.as_array(memory).reshape(shape)
+
+    def _whole(self, kept: Floats, channel: int) -> Floats:
+        """A channel of what is kept, (h, w)."""
+        return kept[:, :, channel].reshape(len(kept), -1)[:, : self._grid[1]]
 
     @property
     def name(self) -> str:
@@ -126,12 +128,11 @@ class NativeEngine:
 
     def kept_means(self) -> Floats:
         """The cells' means of what is kept."""
-        kept = self._bands[:, list(MEANS)] * self._deviations[list(MEANS), None]
-        return np.ascontiguousarray(kept.transpose(1, 0, 2))
+        return np.stack([self._whole(self._bands, band) * self._deviations[band] for band in MEANS])
 
     def left(self) -> Floats:
         """The variance of the noise left in the cells' kept luma."""
-        return self._left[:, 0].copy()
+        return self._whole(self._left, 0)
 
     def forget(self) -> None:
         """Forgets all earlier frames."""
@@ -151,13 +152,13 @@ class NativeEngine:
 
     def rescale(self, index: int, slope: float, offset: float) -> None:
         """Lets what is kept of a plane follow a change of light."""
-        self._bands[:, _PLANES[index]] *= np.float32(1 + slope)
+        self._bands[:, :, _PLANES[index]] *= np.float32(1 + slope)
         mean = MEANS[index]
-        self._bands[:, mean] += np.float32(offset / self._deviations[mean])
+        self._bands[:, :, mean] += np.float32(offset / self._deviations[mean])
 
     def scale_rows(self, factors: Floats) -> None:
         """Multiplies the kept luma of each row of cells."""
-        self._bands[:, _PLANES[0]] *= factors.astype(np.float32)[:, None, None]
+        self._bands[:, :, _PLANES[0]] *= factors.astype(np.float32)[:, None, None, None]
 
     def follow(self, movement: Movement) -> None:
         """Moves what is kept along."""
@@ -180,12 +181,13 @@ class NativeEngine:
 def _new(
     library: ctypes.CDLL, network: LiveNetwork, grid: tuple[int, int], threads: int
 ) -> ctypes.c_void_p:
-    gate, shrink = network.gate, network.shrink[0]
-    assert isinstance(shrink, Shrink)
+    gate = network.gate
     layers: list[nn.Conv2d] = [
-        *(gate.near, gate.down, gate.middle, gate.further, gate.furthest, gate.up, gate.last),
-        *(shrink.see, shrink.near, shrink.wide, shrink.up, shrink.say, shrink.into, shrink.out),
+        *(gate.near, gate.down, gate.middle, gate.further, gate.furthest, gate.up, gate.last)
     ]
+    for stage in network.shrink:
+        assert isinstance(stage, Shrink)
+        layers += (stage.see, stage.near, stage.wide, stage.up, stage.say, stage.into, stage.out)
     weights = [_array(layer.weight) for layer in layers]
     biases = [_array(layer.bias) for layer in layers]
     shapes = np.array([(*w.shape[:2], w.shape[2] * w.shape[3]) for w in weights], np.int32)
@@ -197,7 +199,7 @@ def _new(
         np.float32,
     )
     engine = library.rtdenoise_new(
-        *grid, threads, _at(shapes), _pointers(weights), _pointers(biases), _at(constants)
+        *grid, threads, network.size.stages, _at(shapes), _pointers(weights), _pointers(biases), _at(constants)
     )
     if not engine:
         raise MemoryError(f"There is no memory for frames of {grid[1]} × {grid[0]} cells.")

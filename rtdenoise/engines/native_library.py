@@ -52,9 +52,9 @@ def _declared(library: ctypes.CDLL) -> ctypes.CDLL:
     for name, result, arguments in (
         ("lanes", number, []),
         ("best_lanes", number, []),
-        ("new", _Pointer, [number, number, number, _Pointer, _Pointer, _Pointer, _Pointer]),
+        ("new", _Pointer, [number, number, number, number, _Pointer, _Pointer, _Pointer, _Pointer]),
         ("free", None, [_Pointer]),
-        ("grid", _Pointer, [_Pointer, number, _Pointer, _Pointer]),
+        ("grid", _Pointer, [_Pointer, number]),
         ("set_noise", None, [_Pointer] * 5),
         ("see", None, [_Pointer] * 4),
         ("start", None, [_Pointer]),

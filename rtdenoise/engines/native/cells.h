@@ -4,11 +4,18 @@
 #define RTDENOISE_CELLS_H
 
 #include "engine.h"
+#include "layers.h"
 #include "vectors.h"
 
 INLINE float *at(const Grid *grid, int row, int channel)
 {
     return grid->data + (ptrdiff_t)row * (ptrdiff_t)grid->pitch + (ptrdiff_t)channel * (ptrdiff_t)grid->stride;
+}
+
+/* The same at a column that is a multiple of LANES; needed where columns come in blocks. */
+INLINE float *place(const Grid *grid, int row, int channel, int x)
+{
+    return at(grid, row, channel) + (size_t)(x / 16) * grid->block + x % 16;
 }
 
 /* sqrt(1/2) cos(pi/8) and sqrt(1/2) sin(pi/8) */
@@ -92,26 +99,63 @@ INLINE VI half_words(const uint8_t *bytes, ptrdiff_t left)
     return wide;
 }
 
-/* The picture's pixels of LANES cells from (y, x) on, in units of a pixel's noise. */
+#if NARROW
+/* Four bytes in each word through a table of 16 bits: v[0..3] are what they stand for, less the step. */
+INLINE void look_up_four(const uint8_t table[2][256], VI four, V *v)
+{
+    const __m512i places = (__m512i)four, even = _mm512_set1_epi32(0x00FF00FF);
+    const __mmask64 upper = _mm512_movepi8_mask(places);
+    __m512i half[2];
+#pragma GCC unroll 2
+    for (int k = 0; k < 2; k++) {
+        const __m512i *t = (const __m512i *)table[k];
+        __m512i lower = _mm512_permutex2var_epi8(_mm512_loadu_si512(t), places, _mm512_loadu_si512(t + 1));
+        __m512i rest = _mm512_permutex2var_epi8(_mm512_loadu_si512(t + 2), places, _mm512_loadu_si512(t + 3));
+        half[k] = _mm512_mask_blend_epi8(upper, lower, rest);
+    }
+    __m512i first = _mm512_or_si512(_mm512_and_si512(half[0], even), _mm512_slli_epi16(half[1], 8));
+    __m512i second = _mm512_or_si512(_mm512_srli_epi16(half[0], 8), _mm512_andnot_si512(even, half[1]));
+    const __m512i word = _mm512_set1_epi32(0xFFFF);
+    v[0] = (V)_mm512_cvtepi32_ps(_mm512_and_si512(first, word));
+    v[1] = (V)_mm512_cvtepi32_ps(_mm512_and_si512(second, word));
+    v[2] = (V)_mm512_cvtepi32_ps(_mm512_srli_epi32(first, 16));
+    v[3] = (V)_mm512_cvtepi32_ps(_mm512_srli_epi32(second, 16));
+}
+#endif
+
+/* The picture's pixels of LANES cells from (y, x) on, in units of pixel_unit(). */
 INLINE void pixels_of_picture(const Engine *e, int y, int x, V *v)
 {
     const Picture *p = &e->picture;
 #pragma GCC unroll 4
     for (int r = 0; r < 4; r++) {
         VI four = words(p->data[0] + (4 * y + r) * p->stride[0] + 4 * x, 4 * (ptrdiff_t)(e->w - x));
+#if NARROW
+        look_up_four(e->forward_bytes[0], four, v + 4 * r);
+#else
 #pragma GCC unroll 4
         for (int c = 0; c < 4; c++) v[4 * r + c] = look_up(e->forward[0], (four >> (8 * c)) & 255);
+#endif
     }
 #pragma GCC unroll 2
-    for (int plane = 1; plane < 3; plane++)
-#pragma GCC unroll 2
-        for (int r = 0; r < 2; r++) {
-            const uint8_t *row = p->data[plane] + (2 * y + r) * p->stride[plane];
-            VI two = half_words(row + 2 * x, 2 * (ptrdiff_t)(e->w - x));
-            v[12 + 4 * plane + 2 * r] = look_up(e->forward[plane], two & 255);
-            v[13 + 4 * plane + 2 * r] = look_up(e->forward[plane], (two >> 8) & 255);
-        }
+    for (int plane = 1; plane < 3; plane++) {
+        const uint8_t *row = p->data[plane] + 2 * y * p->stride[plane] + 2 * x;
+        VI two = half_words(row, 2 * (ptrdiff_t)(e->w - x));
+        VI four = two | half_words(row + p->stride[plane], 2 * (ptrdiff_t)(e->w - x)) << 16;
+        V *to = v + 12 + 4 * plane;
+#if NARROW
+        look_up_four(e->forward_bytes[plane], four, to);
+#else
+#pragma GCC unroll 4
+        for (int c = 0; c < 4; c++) to[c] = look_up(e->forward[plane], (four >> (8 * c)) & 255);
+#endif
+    }
 }
+
+INLINE int plane_of(int band) { return band < 16 ? 0 : band < 20 ? 1 : 2; }
+
+/* What the numbers of pixels_of_picture() are, in units of a pixel's noise. */
+INLINE float pixel_unit(const Engine *e, int plane) { return NARROW ? e->forward_step[plane] : 1.0f; }
 
 /* The picture's bands, in units of each band's noise. */
 INLINE void bands_of_picture(const Engine *e, int y, int x, V *v)
@@ -119,7 +163,7 @@ INLINE void bands_of_picture(const Engine *e, int y, int x, V *v)
     pixels_of_picture(e, y, x, v);
     bands_of_pixels(v);
 #pragma GCC unroll 24
-    for (int b = 0; b < BANDS; b++) v[b] *= e->unit[b];
+    for (int b = 0; b < BANDS; b++) v[b] *= e->unit_of_picture[b];
 }
 
 INLINE VI byte_of(const uint8_t *table, V value)
@@ -132,7 +176,7 @@ INLINE void bytes_of_bands(const Engine *e, int y, int x, V *v)
 {
     const Target *t = &e->target;
 #pragma GCC unroll 24
-    for (int b = 0; b < BANDS; b++) v[b] *= e->deviation[b] * e->scale[b < 16 ? 0 : b < 20 ? 1 : 2];
+    for (int b = 0; b < BANDS; b++) v[b] *= e->deviation[b] * e->scale[plane_of(b)];
     pixels_of_bands(v);
 #pragma GCC unroll 4
     for (int r = 0; r < 4; r++) {

@@ -10,6 +10,7 @@
 
 #include "engine.h"
 
+#include <math.h>
 #include <stdlib.h>
 
 #include "gate_passes.h"
@@ -19,15 +20,16 @@
 
 #define EXPORT __attribute__((visibility("default")))
 
-/* Rows of cells that one thread takes at a time. */
-enum { ROWS = 17, SMALL_ROWS = 9 };
+/* The most rows of cells that one thread takes at a time: where rows above and below are done for them, too, more is
+   less work; where they have to stay in a cache, fewer. */
+enum { ROWS = 18, MANY_ROWS = 48 };
 
 static size_t whole_vectors(int w) { return ((size_t)w + 15) / 16 * 16; }
 
 static int make_grid(Grid *grid, int rows, int channels, int w)
 {
     size_t lines = (BEFORE + whole_vectors(w)) / 16;
-    grid->rows = rows, grid->channels = channels;
+    grid->rows = rows, grid->channels = channels, grid->block = 16;
     /* An odd number of cache lines, or the channels of a column would all want the same place in the cache. */
     grid->stride = (lines | 1) * 16;
     grid->pitch = grid->stride * (size_t)channels;
@@ -38,6 +40,21 @@ static int make_grid(Grid *grid, int rows, int channels, int w)
     }
     memset(grid->memory, 0, floats * sizeof(float));
     grid->data = (float *)grid->memory + BEFORE + grid->pitch;
+    return 1;
+}
+
+/* A grid whose columns come in blocks. */
+static int make_blocks(Grid *grid, int rows, int channels, int w)
+{
+    size_t blocks = whole_vectors(w) / 16;
+    grid->rows = rows, grid->channels = channels, grid->stride = 16;
+    grid->block = grid->stride * (size_t)channels, grid->pitch = grid->block * blocks;
+    if (posix_memalign(&grid->memory, 64, grid->pitch * (size_t)rows * sizeof(float))) {
+        grid->memory = NULL;
+        return 0;
+    }
+    memset(grid->memory, 0, grid->pitch * (size_t)rows * sizeof(float));
+    grid->data = grid->memory;
     return 1;
 }
 
@@ -59,6 +76,11 @@ static int cut_into_blocks(int outputs, int *widths)
         outputs -= width;
     }
     return outputs > 0 ? -1 : count;
+}
+
+static void free_layer(Layer *layer)
+{
+    free(layer->weights), free(layer->bias), free(layer->narrow), free(layer->from_narrow);
 }
 
 /* weights: (outputs, inputs, side, side) as PyTorch has them. */
@@ -83,6 +105,95 @@ static int make_layer(Layer *layer, int outputs, int inputs, int taps, const flo
     return 1;
 }
 
+static float size_of(float value) { return value < 0 ? -value : value; }
+
+/* Makes a layer of nine taps ready for 16 bits; most: how large its inputs can be. */
+static int make_narrow(Layer *layer, float most)
+{
+    int inputs = layer->inputs, pairs = (inputs + 1) / 2;
+    size_t room = written(layer);
+    layer->narrow = calloc(room * pairs * layer->taps, sizeof *layer->narrow);
+    layer->from_narrow = calloc(room, sizeof(float));
+    if (!layer->narrow || !layer->from_narrow) return 0;
+    layer->to_narrow = NARROW_MOST / most;
+    const float *weights = layer->weights;
+    int32_t *to = layer->narrow;
+    for (int b = 0, from = 0; b < layer->blocks; from += layer->widths[b], b++) {
+        int width = layer->widths[b];
+        for (int o = 0; o < width; o++) {
+            float largest = 1e-20f, sum = 1e-20f;
+            for (int k = 0; k < layer->taps * inputs; k++) {
+                float size = size_of(weights[k * width + o]);
+                sum += size, largest = size > largest ? size : largest;
+            }
+            /* Neither a weight beyond 16 bits nor a sum beyond 32. */
+            float by_weight = 32767.0f / largest, by_sum = (2147483647.0f / NARROW_MOST - layer->taps * inputs) / sum;
+            float scale = by_weight < by_sum ? by_weight : by_sum;
+            layer->from_narrow[from + o] = 1.0f / (scale * layer->to_narrow);
+            for (int r = 0; r < 3; r++)
+                for (int i = 0; i < inputs; i++)
+                    for (int t = 0; t < 3; t++) {
+                        float value = weights[((r * inputs + i) * 3 + t) * width + o] * scale;
+                        int32_t whole = (int32_t)(value + (value < 0 ? -0.5f : 0.5f));
+                        to[((r * pairs + i / 2) * 3 + t) * width + o] |= i % 2 ? (int32_t)((uint32_t)whole << 16) : whole & 0xFFFF;
+                    }
+        }
+        weights += (size_t)layer->taps * inputs * width;
+        to += (size_t)layer->taps * pairs * width;
+    }
+    return 1;
+}
+
+/* How large a layer's results can be, or after rectifying, where its inputs are never below zero.
+
+   inputs: how large each of its inputs can be. */
+static float most_of(const Layer *layer, const float *inputs, int rectified)
+{
+    float most = 1e-20f;
+    const float *weights = layer->weights;
+    for (int b = 0, from = 0; b < layer->blocks; from += layer->widths[b], b++) {
+        int width = layer->widths[b], side = layer->taps == 9 ? 3 : 1;
+        for (int o = 0; o < width; o++) {
+            float sum = size_of(layer->bias[from + o]);
+            for (int k = 0; k < layer->taps * layer->inputs; k++) {
+                float weight = weights[k * width + o];
+                if (weight > 0 || !rectified) sum += size_of(weight) * inputs[k / side % layer->inputs];
+            }
+            most = sum > most ? sum : most;
+        }
+        weights += (size_t)layer->taps * layer->inputs * width;
+    }
+    return most;
+}
+
+/* Makes the large layers of a stage ready for 16 bits. */
+static int narrow_stage(Layer *l, float most)
+{
+    float energies[2 * BANDS + GATES], details[2 * BANDS];
+    /* The logarithm of the largest energy; √ of the noise left, at most one; what a stage keeps, about. */
+    for (int i = 0; i < 2 * BANDS + GATES; i++) energies[i] = i >= BANDS && i < BANDS + GATES ? 1 : logf(1 + 4 * most * most);
+    for (int i = 0; i < 2 * BANDS; i++) details[i] = l[INTO].inputs > BANDS ? 2 * most : most;
+    return make_narrow(&l[AROUND], most_of(&l[SEE], energies, 1)) && make_narrow(&l[INTO], details[0]) &&
+           make_narrow(&l[OUT], most_of(&l[INTO], details, 0));
+}
+
+/* Rows of cells of a channel that the greediest pass needs for itself. */
+static size_t scratch_rows(const Engine *e)
+{
+    const Layer *l = e->layers, *s = e->layers + GATE_LAYERS;
+    size_t near = written(&l[NEAR]), far = written(&l[MIDDLE]), energy = written(&s[SEE]);
+    size_t window = (ROWS + 4) * (near > SEEN ? near : SEEN) + written(&l[LAST]) + 2;
+    size_t halving = 6 * (near > far ? near : far) + 2, back = 3 * far + 2;
+    size_t detail = 2 * BANDS + 1;
+    size_t see = 3 * BANDS + detail + 2 * BANDS + GATES + 2 * (energy + 1);
+    size_t shrink = (NARROW ? 8 : 4) * detail + 4 * (written(&s[INTO]) + 1) + 2 * written(&s[SAY]) +
+                    written(&s[AROUND]) + written(&s[WIDE]) + 2 * BANDS + 2;
+    size_t most = window > halving ? window : halving;
+    most = most > back ? most : back;
+    most = most > see ? most : see;
+    return most > shrink ? most : shrink;
+}
+
 /* ------------------------------------------------------------------ for Python */
 
 /* How many floats the processor's vectors have that this was compiled for. */
@@ -94,7 +205,8 @@ EXPORT int rtdenoise_best_lanes(void)
 #if defined(__x86_64__)
     __builtin_cpu_init();
     if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
-        __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl"))
+        __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl") &&
+        __builtin_cpu_supports("avx512vbmi") && __builtin_cpu_supports("avx512vnni"))
         return 16;
     if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) return 8;
 #endif
@@ -105,10 +217,10 @@ EXPORT void rtdenoise_free(Engine *e)
 {
     if (!e) return;
     if (e->pool) stop_pool(e->pool);
-    Grid *grids[] = {&e->state, &e->left, &e->slow, &e->near, &e->far, &e->far_middle, &e->further, &e->up,
-                     &e->half, &e->quarter, &e->coarse, &e->seen, &e->pooled, &e->wide_up};
+    Grid *grids[] = {&e->state,   &e->left, &e->slow,    &e->near,   &e->far,  &e->far_middle, &e->further, &e->up,
+                     &e->half,    &e->quarter, &e->coarse, &e->seen, &e->pooled, &e->wide_up,  &e->kept[0], &e->kept[1]};
     for (size_t i = 0; i < sizeof grids / sizeof *grids; i++) free(grids[i]->memory);
-    for (int i = 0; i < LAYERS; i++) free(e->layers[i].weights), free(e->layers[i].bias);
+    for (int i = 0; i < LAYERS; i++) free_layer(&e->layers[i]);
     for (int p = 0; p < 3; p++) free(e->back[p]);
     free(e->begin), free(e->end);
     free(e);
@@ -116,41 +228,35 @@ EXPORT void rtdenoise_free(Engine *e)
 
 /* shapes: outputs, inputs and taps of each layer; constants: as they stand in the engine. NULL: no memory, or a layer
    that is too wide. */
-EXPORT Engine *rtdenoise_new(int h, int w, int threads, const int *shapes, const float *const *weights,
+EXPORT Engine *rtdenoise_new(int h, int w, int threads, int stages, const int *shapes, const float *const *weights,
                              const float *const *biases, const float *constants)
 {
     Engine *e = calloc(1, sizeof *e);
     if (!e) return NULL;
-    e->h = h, e->w = w;
+    e->h = h, e->w = w, e->stages = stages;
     e->least_bias = constants[0], e->least_left = constants[1], e->slow_rate = constants[2];
     e->first_left = constants[3], e->most = constants[4], e->most_change = constants[5];
-    int good = 1;
-    for (int i = 0; i < LAYERS && good; i++)
+    int good = stages <= MOST_STAGES;
+    for (int i = 0; i < GATE_LAYERS + stages * STAGE_LAYERS && good; i++)
         good = make_layer(&e->layers[i], shapes[3 * i], shapes[3 * i + 1], shapes[3 * i + 2], weights[i], biases[i]);
-    const Layer *l = e->layers;
-    e->filters = l[INTO].outputs, e->energy = l[AROUND].outputs;
-    good = good && make_grid(&e->state, h, BANDS, w) && make_grid(&e->left, h, GATES, w) &&
-           make_grid(&e->slow, h, GATES, w) && make_grid(&e->near, h, (int)written(&l[NEAR]), w) &&
+    for (int i = 0; i < stages && good && NARROW; i++)
+        good = narrow_stage(e->layers + GATE_LAYERS + i * STAGE_LAYERS, e->most);
+    /* All stages are alike but for what they see. */
+    const Layer *l = e->layers, *shrink = e->layers + GATE_LAYERS;
+    good = good && make_blocks(&e->state, h, BANDS, w) && make_blocks(&e->left, h, GATES, w) &&
+           make_blocks(&e->slow, h, GATES, w) && make_grid(&e->near, h, (int)written(&l[NEAR]), w) &&
            make_grid(&e->far, h / 2, (int)written(&l[DOWN]), w / 2) &&
            make_grid(&e->far_middle, h / 2, (int)written(&l[MIDDLE]), w / 2) &&
            make_grid(&e->further, h / 4, (int)written(&l[FURTHER]), w / 4) &&
            make_grid(&e->up, h / 2, (int)written(&l[UP]), w / 2) && make_grid(&e->half, h / 2, GATES, w / 2) &&
            make_grid(&e->quarter, h / 4, GATES, w / 4) && make_grid(&e->coarse, h, GATES, w) &&
-           make_grid(&e->seen, h, (int)written(&l[SEE]), w) &&
-           make_grid(&e->pooled, h / 2, l[SEE].outputs, w / 2) &&
-           make_grid(&e->wide_up, h / 2, (int)written(&l[WIDE_UP]), w / 2);
+           make_grid(&e->seen, h, (int)written(&shrink[SEE]) / (NARROW ? 2 : 1), w) &&
+           make_grid(&e->pooled, h / 2, shrink[SEE].outputs, w / 2) &&
+           make_grid(&e->wide_up, h / 2, (int)written(&shrink[WIDE_UP]), w / 2);
+    for (int i = 0; i < 2 && good && i < stages - 1; i++) good = make_grid(&e->kept[i], h, BANDS, w);
     for (int p = 0; p < 3 && good; p++) good = (e->back[p] = calloc(TABLE + 4, 1)) != NULL;
     good = good && (e->begin = calloc(h, sizeof *e->begin)) && (e->end = calloc(h, sizeof *e->end));
-    if (good) {
-        /* What pass_see, pass_keep and pass_shrink need, whichever is more. */
-        size_t rows = e->seen.stride, window = (ROWS + 4) * (written(&l[NEAR]) > SEEN ? written(&l[NEAR]) : SEEN);
-        size_t ring = 5 * (BANDS + 1) + 3 * (written(&l[INTO]) + 1) + 2 * written(&l[SAY]) + written(&l[AROUND]) + BANDS;
-        size_t halving = 6 * (written(&l[NEAR]) + written(&l[MIDDLE])), far = 4 * written(&l[FURTHEST]);
-        size_t most = window > ring ? window : ring;
-        most = most > halving ? most : halving;
-        most = (most > far ? most : far) + 32;
-        e->pool = start_pool(e, threads, most * rows);
-    }
+    if (good) e->pool = start_pool(e, threads, scratch_rows(e) * e->near.stride + 4 * BEFORE);
     if (!e->pool) {
         rtdenoise_free(e);
         return NULL;
@@ -158,12 +264,10 @@ EXPORT Engine *rtdenoise_new(int h, int w, int threads, const int *shapes, const
     return e;
 }
 
-/* What is kept of earlier frames: 0 the bands, 1 the noise left, 2 the slow differences; steps in floats. */
-EXPORT float *rtdenoise_grid(Engine *e, int which, size_t *pitch, size_t *stride)
+/* What is kept of earlier frames: 0 the bands, 1 the noise left, 2 the slow differences; (h, ceil(w / 16), channels, 16). */
+EXPORT float *rtdenoise_grid(Engine *e, int which)
 {
-    Grid *grid = which == 0 ? &e->state : which == 1 ? &e->left : &e->slow;
-    *pitch = grid->pitch, *stride = grid->stride;
-    return grid->data;
+    return which == 0 ? e->state.data : which == 1 ? e->left.data : e->slow.data;
 }
 
 /* forward: (3, 256); deviations: (24,); scales: (3,); back: three tables of 65536 bytes. */
@@ -172,7 +276,17 @@ EXPORT void rtdenoise_set_noise(Engine *e, const float *forward, const float *de
 {
     memcpy(e->forward, forward, sizeof e->forward);
     memcpy(e->scale, scales, sizeof e->scale);
-    for (int b = 0; b < BANDS; b++) e->deviation[b] = deviations[b], e->unit[b] = 1.0f / deviations[b];
+    for (int p = 0; p < 3; p++) {
+        e->forward_step[p] = forward[256 * p + 255] / 65535;
+        for (int i = 0; i < 256; i++) {
+            int value = (int)(forward[256 * p + i] / e->forward_step[p] + 0.5f);
+            e->forward_bytes[p][0][i] = (uint8_t)value, e->forward_bytes[p][1][i] = (uint8_t)(value >> 8);
+        }
+    }
+    for (int b = 0; b < BANDS; b++) {
+        e->deviation[b] = deviations[b], e->unit[b] = 1.0f / deviations[b];
+        e->unit_of_picture[b] = e->unit[b] * pixel_unit(e, plane_of(b));
+    }
     for (int p = 0; p < 3; p++) memcpy(e->back[p], back[p], TABLE);
 }
 
@@ -190,18 +304,19 @@ EXPORT void rtdenoise_step(Engine *e, uint8_t *const *planes, const ptrdiff_t *s
 {
     for (int p = 0; p < 3; p++) e->target.data[p] = planes[p], e->target.stride[p] = strides[p];
     run_pass(e->pool, pass_see, e->h, ROWS);
-    run_pass(e->pool, pass_down, e->h / 2, SMALL_ROWS);
-    run_pass(e->pool, pass_middle, e->h / 2, SMALL_ROWS);
-    run_pass(e->pool, pass_further, e->h / 4, SMALL_ROWS);
-    run_pass(e->pool, pass_furthest, e->h / 4, SMALL_ROWS);
+    run_pass(e->pool, pass_down, e->h / 2, ROWS);
+    run_pass(e->pool, pass_middle, e->h / 2, ROWS);
+    run_pass(e->pool, pass_further, e->h / 4, ROWS);
+    run_pass(e->pool, pass_furthest, e->h / 4, ROWS);
     run_pass(e->pool, pass_keep, e->h, ROWS);
     run_pass(e->pool, pass_halve, e->h / 2, ROWS);
     run_pass(e->pool, pass_quarter, e->h / 4, ROWS);
-    run_pass(e->pool, pass_spread, e->h / 4, SMALL_ROWS);
-    /* Pairs of rows, which are pooled, must not be torn apart. */
-    run_pass(e->pool, pass_shrink_see, e->h, 2 * ROWS);
-    run_pass(e->pool, pass_shrink_wide, e->h / 2, SMALL_ROWS);
-    run_pass(e->pool, pass_shrink, e->h, 2 * ROWS);
+    run_pass(e->pool, pass_spread, e->h / 4, ROWS);
+    for (e->stage = 0; e->stage < e->stages; e->stage++) {
+        run_pass(e->pool, pass_shrink_see, e->h, MANY_ROWS);
+        run_pass(e->pool, pass_shrink_wide, e->h / 2, ROWS);
+        run_pass(e->pool, pass_shrink, e->h, MANY_ROWS);
+    }
 }
 
 static void set_planes(Engine *e, float *const *planes, const size_t *strides)
@@ -214,14 +329,14 @@ EXPORT void rtdenoise_join(Engine *e, float *const *planes, const size_t *stride
 {
     set_planes(e, planes, strides);
     for (int y = 0; y < e->h; y++) e->begin[y] = 0, e->end[y] = e->w;
-    run_pass(e->pool, pass_join, e->h, SMALL_ROWS);
+    run_pass(e->pool, pass_join, e->h, ROWS);
 }
 
 /* The way back. */
 EXPORT void rtdenoise_split(Engine *e, float *const *planes, const size_t *strides)
 {
     set_planes(e, planes, strides);
-    run_pass(e->pool, pass_split, e->h, SMALL_ROWS);
+    run_pass(e->pool, pass_split, e->h, ROWS);
 }
 
 /* Fetches what moved, (h, w) ones, from where it was by the flow, (h, w, 2) as (x, y) in cells.
@@ -238,13 +353,15 @@ EXPORT void rtdenoise_follow(Engine *e, const float *flow, const uint8_t *moved,
         if (!one) continue;
         int begin = (int)(one - row) - reach, end = e->w;
         while (!row[end - 1]) end--;
-        begin = begin < 0 ? 0 : begin, end = end + reach > e->w ? e->w : end + reach;
+        begin = begin < 0 ? 0 : begin / 16 * 16, end = end + reach > e->w ? e->w : end + reach;
         for (int near = y < reach ? 0 : y - reach; near <= y + reach && near < e->h; near++) {
             if (begin < e->begin[near]) e->begin[near] = begin;
             if (end > e->end[near]) e->end[near] = end;
         }
     }
-    run_pass(e->pool, pass_join, e->h, SMALL_ROWS);
-    memcpy(e->coarse.memory, e->left.memory, (e->left.pitch * (size_t)(e->h + 2) + BEFORE) * sizeof(float));
-    run_pass(e->pool, pass_follow, e->h, SMALL_ROWS);
+    run_pass(e->pool, pass_join, e->h, ROWS);
+    for (int y = 0; y < e->h; y++)
+        for (int g = 0; g < GATES; g++)
+            for (int x = 0; x < e->w; x += LANES) store(at(&e->coarse, y, g) + x, load(place(&e->left, y, g, x)));
+    run_pass(e->pool, pass_follow, e->h, ROWS);
 }

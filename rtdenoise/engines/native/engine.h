@@ -1,7 +1,9 @@
 /* The live network's step for CPUs: what all of its parts know of each other.
 
    Arrays are grids of cells, row by row: grid[row][channel][column]. Each row of a channel has room before and
-   behind it, and there is a row above and below, so that 3 x 3 convolutions find their zeros without asking. */
+   behind it, and there is a row above and below, so that 3 x 3 convolutions find their zeros without asking. What is
+   kept from frame to frame is grid[row][column / 16][channel][column % 16] instead: nothing is convolved there, and
+   memory is read from one end to the other. */
 
 #ifndef RTDENOISE_ENGINE_H
 #define RTDENOISE_ENGINE_H
@@ -20,6 +22,7 @@ typedef struct {
     int rows, channels;
     size_t stride; /* from channel to channel, in floats */
     size_t pitch;  /* from row to row */
+    size_t block;  /* from 16 columns to the next 16 */
 } Grid;
 
 typedef struct {
@@ -27,14 +30,15 @@ typedef struct {
     int blocks, widths[MOST_BLOCKS];
     float *weights; /* per block: [tap row][input][tap column][output of the block] */
     float *bias;
+    /* The same in 16 bits, two inputs side by side; NULL where it isn't done. */
+    int32_t *narrow;
+    float to_narrow, *from_narrow; /* of inputs; of each output's sums */
 } Layer;
 
-/* Layers in the order in which they are handed over. */
-enum {
-    NEAR, DOWN, MIDDLE, FURTHER, FURTHEST, UP, LAST, /* the gate */
-    SEE, AROUND, WIDE, WIDE_UP, SAY, INTO, OUT,      /* the shrinking */
-    LAYERS
-};
+/* Layers in the order in which they are handed over: those of the gate, then those of each stage of shrinking. */
+enum { NEAR, DOWN, MIDDLE, FURTHER, FURTHEST, UP, LAST, GATE_LAYERS };
+enum { SEE, AROUND, WIDE, WIDE_UP, SAY, INTO, OUT, STAGE_LAYERS };
+enum { MOST_STAGES = 8, LAYERS = GATE_LAYERS + MOST_STAGES * STAGE_LAYERS };
 
 typedef struct {
     const uint8_t *data[3];
@@ -51,12 +55,15 @@ typedef void (*Pass)(Engine *engine, int first, int last, float *scratch);
 
 struct Engine {
     int h, w; /* cells */
-    int filters, energy;
+    int stages, stage; /* of shrinking: how many, and which one is done */
     Layer layers[LAYERS];
     Picture picture;
     Target target;
     /* Units of noise: of each byte; and of each band, with its inverse. */
     float forward[3][256], unit[BANDS];
+    uint8_t forward_bytes[3][2][256]; /* the same in 16 bits, low and high bytes */
+    float forward_step[3];            /* what one of these is */
+    float unit_of_picture[BANDS];     /* of bands of these */
     float deviation[BANDS];
     float scale[3];
     uint8_t *back[3]; /* TABLE entries each */
@@ -68,6 +75,7 @@ struct Engine {
     Grid near, far, far_middle, further, up;
     Grid half, quarter, coarse;
     Grid seen, pooled, wide_up;
+    Grid kept[2]; /* by a stage, for the next one */
     /* What is kept as planes of pixels; in each row of cells, the columns that are wanted. */
     int *begin, *end;
     float *planes[3];

@@ -19,10 +19,10 @@ static void pass_start(Engine *e, int first, int last, float *scratch)
         for (int x = 0; x < e->w; x += LANES) {
             V v[BANDS];
             bands_of_picture(e, y, x, v);
-            for (int b = 0; b < BANDS; b++) store(at(&e->state, y, b) + x, v[b]);
+            for (int b = 0; b < BANDS; b++) store(place(&e->state, y, b, x), v[b]);
             for (int g = 0; g < GATES; g++) {
-                store(at(&e->left, y, g) + x, all(e->first_left));
-                store(at(&e->slow, y, g) + x, all(0));
+                store(place(&e->left, y, g, x), all(e->first_left));
+                store(place(&e->slow, y, g, x), all(0));
             }
         }
 }
@@ -38,14 +38,14 @@ static void pass_means(Engine *e, int first, int last, float *scratch)
             V luma = all(0);
 #pragma GCC unroll 16
             for (int i = 0; i < 16; i++) luma += v[i];
-            store(scratch + x, luma * 0.0625f);
+            store(scratch + x, luma * (0.0625f * pixel_unit(e, 0)));
             for (int p = 1; p < GATES; p++) {
                 const V *four = v + 12 + 4 * p;
-                store(scratch + p * e->state.stride + x, 0.25f * (four[0] + four[1] + four[2] + four[3]));
+                store(scratch + p * e->near.stride + x, (four[0] + four[1] + four[2] + four[3]) * (0.25f * pixel_unit(e, p)));
             }
         }
         for (int p = 0; p < GATES; p++)
-            memcpy(e->means_out + p * size + (size_t)y * e->w, scratch + p * e->state.stride,
+            memcpy(e->means_out + p * size + (size_t)y * e->w, scratch + p * e->near.stride,
                    (size_t)e->w * sizeof(float));
     }
 }
@@ -62,26 +62,26 @@ static void seen_row(const Engine *e, int y, float *out, size_t stride)
         V v[BANDS], per_gate[GATES];
         bands_of_picture(e, y, x, v);
         for (int g = 0; g < GATES; g++) {
-            V left = load(at(&e->left, y, g) + x);
+            V left = load(place(&e->left, y, g, x));
             per_gate[g] = 1.0f / vsqrt(1.0f + left);
             store(out + (5 + g) * stride + x, vsqrt(vmin(left, all(1))));
         }
         for (int p = 0; p < GATES; p++) {
-            V difference = v[mean_bands[p]] - load(at(&e->state, y, mean_bands[p]) + x);
-            V slow = slow_after(e, load(at(&e->slow, y, p) + x), difference);
+            V difference = v[mean_bands[p]] - load(place(&e->state, y, mean_bands[p], x));
+            V slow = slow_after(e, load(place(&e->slow, y, p, x)), difference);
             store(out + p * stride + x, clamp(difference * per_gate[p ? 2 : 0], e->most_change));
             store(out + (8 + p) * stride + x, clamp(3.0f * slow, e->most_change));
         }
         V fine = all(0), chroma = all(0);
 #pragma GCC unroll 15
         for (int b = 1; b < 16; b++) {
-            V difference = v[b] - load(at(&e->state, y, b) + x);
+            V difference = v[b] - load(place(&e->state, y, b, x));
             fine += difference * difference;
         }
 #pragma GCC unroll 8
         for (int b = 17; b < BANDS; b++) {
             if (b == 20) continue;
-            V difference = v[b] - load(at(&e->state, y, b) + x);
+            V difference = v[b] - load(place(&e->state, y, b, x));
             chroma += difference * difference;
         }
         fine *= per_gate[1] * per_gate[1] * (1.0f / 15);
@@ -207,20 +207,20 @@ static void pass_keep(Engine *e, int first, int last, float *scratch)
         for (int x = 0; x < e->w; x += LANES) {
             V v[BANDS], gain[GATES];
             for (int g = 0; g < GATES; g++) {
-                V sum = load(at(&e->left, y, g) + x) + softplus(load(said + g * stride + x)) + e->least_bias;
+                V sum = load(place(&e->left, y, g, x)) + softplus(load(said + g * stride + x)) + e->least_bias;
                 gain[g] = sum / (sum + 1.0f);
-                store(at(&e->left, y, g) + x, gain[g]);
+                store(place(&e->left, y, g, x), gain[g]);
             }
             bands_of_picture(e, y, x, v);
 #pragma GCC unroll 24
             for (int b = 0; b < BANDS; b++) {
-                float *kept = at(&e->state, y, b) + x;
+                float *kept = place(&e->state, y, b, x);
                 V old = load(kept);
                 v[b] -= old;
                 store(kept, old + gain[gate_of(b)] * v[b]);
             }
             for (int p = 0; p < GATES; p++) {
-                float *slow = at(&e->slow, y, p) + x;
+                float *slow = place(&e->slow, y, p, x);
                 store(slow, slow_after(e, load(slow), v[mean_bands[p]]) * (1.0f - gain[0]));
             }
         }

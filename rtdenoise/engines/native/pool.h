@@ -10,6 +10,7 @@
 
 #include "engine.h"
 
+enum { LEAST_ROWS = 6 };
 enum { LOOKS = 2000 }; /* before a thread sleeps, or lets others go first */
 
 typedef struct Pool {
@@ -21,7 +22,7 @@ typedef struct Pool {
     pthread_cond_t wake;
     int sleepers;
     Pass pass;
-    int rows, step;
+    int rows, most;
     atomic_int next, busy, turn, quit;
 } Pool;
 
@@ -37,12 +38,23 @@ static void breathe(void)
 #endif
 }
 
+/* Many rows at first, then fewer and fewer, so that no thread waits long for another at the end; an even number. */
+static int rows_to_take(const Pool *pool, int left)
+{
+    int rows = left / (2 * (pool->helpers + 1));
+    rows = rows > pool->most ? pool->most : rows < LEAST_ROWS ? LEAST_ROWS : rows;
+    return (rows + 1) & ~1;
+}
+
 static void work(Pool *pool, int index)
 {
-    int first;
-    while ((first = atomic_fetch_add(&pool->next, pool->step)) < pool->rows) {
-        int last = first + pool->step < pool->rows ? first + pool->step : pool->rows;
+    int first = atomic_load(&pool->next);
+    while (first < pool->rows) {
+        int last = first + rows_to_take(pool, pool->rows - first);
+        last = last < pool->rows ? last : pool->rows;
+        if (!atomic_compare_exchange_weak(&pool->next, &first, last)) continue;
         pool->pass(pool->engine, first, last, pool->scratch[index]);
+        first = atomic_load(&pool->next);
     }
 }
 
@@ -118,11 +130,11 @@ static Pool *start_pool(Engine *engine, int threads, size_t scratch_floats)
     return pool;
 }
 
-static void run_pass(Pool *pool, Pass pass, int rows, int step)
+static void run_pass(Pool *pool, Pass pass, int rows, int most)
 {
-    pool->pass = pass, pool->rows = rows, pool->step = step;
+    pool->pass = pass, pool->rows = rows, pool->most = most;
     atomic_store(&pool->next, 0);
-    if (pool->helpers && rows > step) {
+    if (pool->helpers && rows > LEAST_ROWS) {
         atomic_store(&pool->busy, pool->helpers);
         next_turn(pool);
     }

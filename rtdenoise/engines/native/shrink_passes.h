@@ -19,7 +19,7 @@ static void pyramid_row(const Grid *in, const int *channels, int h, int w, int y
         for (int t = 0; t < 6; t++) rows[t] = at(in, inside(2 * y - 2 + t, h), channels[p]);
         for (int x = 0; x < w; x += LANES) {
             V total = all(0);
-            for (int t = 0; t < 6; t++) total += pyramid_taps[t] * load(rows[t] + x);
+            for (int t = 0; t < 6; t++) total += pyramid_taps[t] * load(rows[t] + (size_t)(x / 16) * in->block + x % 16);
             store(sum + x, total);
         }
         sum[-2] = sum[-1] = sum[0];
@@ -74,36 +74,62 @@ static void pass_spread(Engine *e, int first, int last, float *scratch)
     }
 }
 
-/* A row of bands with unit noise, the coarse part of the means taken out; zeros outside the picture. */
+/* The layers of the stage that is done. */
+INLINE const Layer *stage_layers(const Engine *e) { return e->layers + GATE_LAYERS + e->stage * STAGE_LAYERS; }
+
+/* What the stage before kept. */
+INLINE const Grid *kept_before(const Engine *e) { return &e->kept[(e->stage + 1) % 2]; }
+
+/* A row of bands with unit noise, the coarse part of the means taken out, and behind them what the stage before kept
+   of them; zeros outside the picture. */
 static void detail_row(const Engine *e, int y, float *out, size_t stride)
 {
+    int channels = e->stage ? 2 * BANDS : BANDS;
     if (y < 0 || y >= e->h) {
-        memset(out - BEFORE, 0, (BANDS * stride + BEFORE) * sizeof(float));
+        memset(out - BEFORE, 0, (channels * stride + BEFORE) * sizeof(float));
         return;
     }
     for (int x = 0; x < e->w; x += LANES) {
         V per_unit[GATES];
         for (int g = 0; g < GATES; g++)
-            per_unit[g] = 1.0f / vsqrt(vmax(load(at(&e->left, y, g) + x), all(e->least_left)));
+            per_unit[g] = 1.0f / vsqrt(vmax(load(place(&e->left, y, g, x)), all(e->least_left)));
 #pragma GCC unroll 24
         for (int b = 0; b < BANDS; b++) {
-            V value = load(at(&e->state, y, b) + x);
+            V value = load(place(&e->state, y, b, x));
             if (b == 0 || b == 16 || b == 20) value -= load(at(&e->coarse, y, b == 0 ? 0 : b == 16 ? 1 : 2) + x);
             store(out + b * stride + x, clamp(value * per_unit[gate_of(b)], e->most));
         }
+        if (e->stage)
+            for (int b = 0; b < BANDS; b++)
+                store(out + (BANDS + b) * stride + x, load(at(kept_before(e), y, b) + x));
     }
-    end_row(out, stride, BANDS, e->w);
+    end_row(out, stride, channels, e->w);
 }
 
-/* Energies around each cell, and what is seen in them. */
+/* A row as a layer wants it; `room` is there for it. */
+INLINE const float *as_wanted(const Layer *layer, const float *row, size_t stride, float *room, int width)
+{
+#if NARROW
+    narrow_row(layer, row, stride, room, width);
+    return room;
+#else
+    (void)layer, (void)stride, (void)room, (void)width;
+    return row;
+#endif
+}
+
+INLINE V log_energy(V energy) { return vlog(1.0f + energy); }
+
+/* Energies around each cell, and what is seen in them. Rows come in pairs, which are pooled. */
 static void pass_shrink_see(Engine *e, int first, int last, float *scratch)
 {
-    const Layer *layer = &e->layers[SEE];
-    size_t stride = e->seen.stride, pitch = (BANDS + 1) * stride;
-    /* Sums of three squares along a row, for three rows; a row of detail; logarithms and the noise left. */
-    float *sums = scratch + BEFORE, *detail = sums + 3 * pitch, *energy = detail + pitch;
+    const Layer *layer = &stage_layers(e)[SEE], *next = &stage_layers(e)[AROUND];
+    size_t stride = e->seen.stride, pitch = (2 * BANDS + 1) * stride;
+    /* Sums of three squares along a row, for three rows; a row of detail; what is seen; two rows of the result. */
+    float *sums = scratch + BEFORE, *detail = sums + 3 * BANDS * stride, *energy = detail + pitch;
+    float *found[2] = {energy + layer->inputs * stride, energy + (layer->inputs + written(layer) + 1) * stride};
     for (int y = first - 1; y <= last; y++) {
-        float *sum = sums + (size_t)((y + 3) % 3) * pitch;
+        float *sum = sums + (size_t)((y + 3) % 3) * BANDS * stride;
         detail_row(e, y, detail, stride);
         for (int b = 0; b < BANDS; b++) {
             float *row = detail + b * stride, *to = sum + b * stride;
@@ -116,30 +142,39 @@ static void pass_shrink_see(Engine *e, int first, int last, float *scratch)
         int middle = y - 1;
         for (int b = 0; b < BANDS; b++)
             for (int x = 0; x < e->w; x += LANES) {
-                V total = load(sums + b * stride + x) + load(sums + pitch + b * stride + x) +
-                          load(sums + 2 * pitch + b * stride + x);
-                store(energy + b * stride + x, vlog(1.0f + total * (1.0f / 9)));
+                V total = load(sums + b * stride + x) + load(sums + (BANDS + b) * stride + x) +
+                          load(sums + (2 * BANDS + b) * stride + x);
+                store(energy + b * stride + x, log_energy(total * (1.0f / 9)));
             }
         for (int g = 0; g < GATES; g++)
             for (int x = 0; x < e->w; x += LANES)
                 store(energy + (BANDS + g) * stride + x,
-                      vsqrt(vmax(load(at(&e->left, middle, g) + x), all(e->least_left))));
+                      vsqrt(vmax(load(place(&e->left, middle, g, x)), all(e->least_left))));
+        for (int b = 0; e->stage && b < BANDS; b++)
+            for (int x = 0; x < e->w; x += LANES) {
+                V kept = load(at(kept_before(e), middle, b) + x);
+                store(energy + (BANDS + GATES + b) * stride + x, log_energy(kept * kept));
+            }
         const float *one = energy;
-        convolve(layer, &one, stride, at(&e->seen, middle, 0), stride, e->w);
-        rectify(at(&e->seen, middle, 0), stride, layer->outputs, e->w);
-        if (middle % 2)
+        float *result = NARROW ? found[middle & 1] : at(&e->seen, middle, 0);
+        convolve(layer, &one, stride, result, stride, e->w);
+        rectify(result, stride, layer->outputs, e->w);
+        as_wanted(next, result, stride, at(&e->seen, middle, 0), e->w);
+        if (middle % 2) {
+            const float *other = NARROW ? found[0] : at(&e->seen, middle - 1, 0);
             for (int c = 0; c < layer->outputs; c++) {
-                const float *above = at(&e->seen, middle - 1, c), *below = at(&e->seen, middle, c);
+                const float *above = other + c * stride, *below = result + c * stride;
                 float *out = at(&e->pooled, middle / 2, c);
                 for (int x = 0; x < e->w / 2; x++)
                     out[x] = 0.25f * (above[2 * x] + above[2 * x + 1] + below[2 * x] + below[2 * x + 1]);
             }
+        }
     }
 }
 
 static void pass_shrink_wide(Engine *e, int first, int last, float *scratch)
 {
-    const Layer *layer = &e->layers[WIDE];
+    const Layer *layer = &stage_layers(e)[WIDE];
     size_t stride = e->pooled.stride;
     float *wide = scratch + BEFORE;
     for (int y = first; y < last; y++) {
@@ -147,73 +182,100 @@ static void pass_shrink_wide(Engine *e, int first, int last, float *scratch)
         three_rows(at(&e->pooled, y, 0), e->pooled.pitch, rows);
         convolve(layer, rows, stride, wide, stride, e->w / 2);
         rectify(wide, stride, layer->outputs, e->w / 2);
-        convolve(&e->layers[WIDE_UP], &one, stride, at(&e->wide_up, y, 0), e->wide_up.stride, e->w / 2);
+        convolve(&stage_layers(e)[WIDE_UP], &one, stride, at(&e->wide_up, y, 0), e->wide_up.stride, e->w / 2);
     }
 }
 
-/* The share of each band and of each filter that stays in a row: to share[band or filter]. */
+/* The share of each band, and of each filter behind them, that stays in a row. */
 static void share_row(const Engine *e, int y, float *around, float *up, float *share, size_t stride)
 {
+    const Layer *near = &stage_layers(e)[AROUND], *say = &stage_layers(e)[SAY];
     const float *rows[3], *one = around;
     three_rows(at(&e->seen, y, 0), e->seen.pitch, rows);
-    convolve(&e->layers[AROUND], rows, stride, around, stride, e->w);
-    for (int c = 0; c < e->energy; c++) {
+    convolve_narrow(near, rows, stride, around, stride, e->w);
+    for (int c = 0; c < near->outputs; c++) {
         twice(at(&e->wide_up, y / 2, c), up, e->w / 2);
         float *row = around + c * stride;
         for (int x = 0; x < e->w; x += LANES) store(row + x, vmax(load(row + x) + load(up + x), all(0)));
     }
-    convolve(&e->layers[SAY], &one, stride, share, stride, e->w);
-    for (int c = 0; c < BANDS + e->filters; c++)
+    convolve(say, &one, stride, share, stride, e->w);
+    for (int c = 0; c < say->outputs; c++)
         for (int x = 0; x < e->w; x += LANES) store(share + c * stride + x, sigmoid(load(share + c * stride + x)));
+}
+
+/* The filters of a row, as far as each is to be trusted; zeros outside the picture. */
+static void filter_row(const Engine *e, int y, const float *const *rows, const float *trust, float *out, size_t stride)
+{
+    const Layer *into = &stage_layers(e)[INTO];
+    if (y < 0 || y >= e->h) {
+        memset(out - BEFORE, 0, (written(into) * stride + BEFORE) * sizeof(float));
+        return;
+    }
+    convolve_narrow(into, rows, stride, out, stride, e->w);
+    for (int c = 0; c < into->outputs; c++)
+        for (int x = 0; x < e->w; x += LANES)
+            store(out + c * stride + x, load(out + c * stride + x) * load(trust + c * stride + x));
+    end_row(out, stride, into->outputs, e->w);
+}
+
+/* What a stage keeps of a row's detail: for the next one, or as bytes. `added` is what the filters add. */
+static void result_row(Engine *e, int y, const float *detail, const float *share, const float *added, size_t stride)
+{
+    const Grid *kept = &e->kept[e->stage % 2];
+    for (int x = 0; x < e->w; x += LANES) {
+        V v[BANDS];
+#pragma GCC unroll 24
+        for (int b = 0; b < BANDS; b++) {
+            V value = load(detail + b * stride + x), part = load(share + b * stride + x);
+            V more = load(added + b * stride + x);
+            if (e->stage) {
+                V before = load(detail + (BANDS + b) * stride + x);
+                v[b] = before + (value - before) * part + more;
+            } else
+                v[b] = value * part + more;
+        }
+        if (e->stage + 1 < e->stages) {
+            for (int b = 0; b < BANDS; b++) store(at(kept, y, b) + x, v[b]);
+            continue;
+        }
+        V unit[GATES];
+        for (int g = 0; g < GATES; g++) unit[g] = vsqrt(vmax(load(place(&e->left, y, g, x)), all(e->least_left)));
+#pragma GCC unroll 24
+        for (int b = 0; b < BANDS; b++)
+            v[b] = load(place(&e->state, y, b, x)) - (load(detail + b * stride + x) - v[b]) * unit[gate_of(b)];
+        bytes_of_bands(e, y, x, v);
+    }
 }
 
 static void pass_shrink(Engine *e, int first, int last, float *scratch)
 {
-    const Layer *into = &e->layers[INTO], *out = &e->layers[OUT];
-    size_t stride = e->seen.stride, pitch = (BANDS + 1) * stride, found_pitch = (written(into) + 1) * stride;
-    size_t said = written(&e->layers[SAY]);
-    /* Rings of rows: four of detail, three of filters, two of shares. */
-    float *detail = scratch + BEFORE, *found = detail + 4 * pitch, *shares = found + 3 * found_pitch;
-    float *around = shares + 2 * said * stride, *up = around + written(&e->layers[AROUND]) * stride, *kept = up + stride;
-    detail_row(e, first - 2, detail + (size_t)((first + 2) & 3) * pitch, stride);
-    detail_row(e, first - 1, detail + (size_t)((first + 3) & 3) * pitch, stride);
-    detail_row(e, first, detail + (size_t)(first & 3) * pitch, stride);
-    for (int y = first - 1; y <= last; y++) {
-        /* Filters of row y, which see the rows up to y + 1. */
-        float *filters = found + (size_t)((y + 3) % 3) * found_pitch, *share = shares + (size_t)((y + 2) & 1) * said * stride;
-        if (y >= first) detail_row(e, y + 1, detail + (size_t)((y + 1) & 3) * pitch, stride);
-        if (y < 0 || y >= e->h)
-            memset(filters - BEFORE, 0, found_pitch * sizeof(float)); /* which ends with room */
-        else {
-            const float *rows[3];
-            for (int r = 0; r < 3; r++) rows[r] = detail + (size_t)((y - 1 + r + 4) & 3) * pitch;
-            share_row(e, y, around, up, share, stride);
-            convolve(into, rows, stride, filters, stride, e->w);
-            for (int c = 0; c < e->filters; c++) {
-                float *row = filters + c * stride;
-                const float *trust = share + (BANDS + c) * stride;
-                for (int x = 0; x < e->w; x += LANES) store(row + x, load(row + x) * load(trust + x));
-            }
-            end_row(filters, stride, e->filters, e->w);
+    const Layer *l = stage_layers(e), *into = &l[INTO], *out = &l[OUT];
+    size_t stride = e->seen.stride, room = (2 * BANDS + 1) * stride, room_found = (written(into) + 1) * stride;
+    size_t said = written(&l[SAY]) * stride;
+    /* Rings of rows: four of detail, three of filters, both also as layers want them; two of shares. */
+    float *detail = scratch + BEFORE, *wanted = detail + 4 * room, *filters = wanted + (NARROW ? 4 * room : 0);
+    float *filters_wanted = filters + room_found, *shares = filters_wanted + 3 * room_found;
+    float *around = shares + 2 * said, *up = around + written(&l[AROUND]) * stride, *added = up + stride;
+    const float *details[4], *found[3];
+    for (int y = first - 4; y <= last; y++) {
+        /* Row y + 1 of the detail, row y of the filters, and row y - 1 is ready. */
+        if (y + 1 >= first - 2) {
+            int turn = (y + 1) & 3;
+            detail_row(e, y + 1, detail + turn * room, stride);
+            details[turn] = as_wanted(into, detail + turn * room, stride, wanted + turn * room, e->w);
         }
+        if (y < first - 1) continue;
+        float *share = shares + (y & 1) * said, *place = filters_wanted + (y + 3) % 3 * room_found;
+        const float *rows[3];
+        for (int r = 0; r < 3; r++) rows[r] = details[(y - 1 + r) & 3];
+        if (y >= 0 && y < e->h) share_row(e, y, around, up, share, stride);
+        float *row = NARROW ? filters : place;
+        filter_row(e, y, rows, share + BANDS * stride, row, stride);
+        found[(y + 3) % 3] = as_wanted(out, row, stride, place, e->w);
         if (y <= first) continue;
-        int middle = y - 1;
-        const float *rows[3], *parts = shares + (size_t)((middle + 2) & 1) * said * stride;
-        const float *values = detail + (size_t)(middle & 3) * pitch;
-        for (int r = 0; r < 3; r++) rows[r] = found + (size_t)((middle - 1 + r + 3) % 3) * found_pitch;
-        convolve(out, rows, stride, kept, stride, e->w);
-        for (int x = 0; x < e->w; x += LANES) {
-            V v[BANDS], unit[GATES];
-            for (int g = 0; g < GATES; g++)
-                unit[g] = vsqrt(vmax(load(at(&e->left, middle, g) + x), all(e->least_left)));
-#pragma GCC unroll 24
-            for (int b = 0; b < BANDS; b++) {
-                V value = load(values + b * stride + x);
-                V gone = value - value * load(parts + b * stride + x) - load(kept + b * stride + x);
-                v[b] = load(at(&e->state, middle, b) + x) - gone * unit[gate_of(b)];
-            }
-            bytes_of_bands(e, middle, x, v);
-        }
+        for (int r = 0; r < 3; r++) rows[r] = found[(y - 2 + r + 3) % 3];
+        convolve_narrow(out, rows, stride, added, stride, e->w);
+        result_row(e, y - 1, detail + ((y - 1) & 3) * room, shares + ((y - 1) & 1) * said, added, stride);
     }
 }
 

@@ -36,8 +36,8 @@
 
 typedef float V __attribute__((vector_size(4 * LANES)));
 typedef int32_t VI __attribute__((vector_size(4 * LANES)));
-typedef V UV __attribute__((aligned(4)));
-typedef VI UVI __attribute__((aligned(1)));
+typedef V UV __attribute__((aligned(4), may_alias));
+typedef VI UVI __attribute__((aligned(1), may_alias));
 
 INLINE V load(const float *at) { return *(const UV *)at; }
 INLINE void store(float *at, V value) { *(UV *)at = value; }
@@ -141,7 +141,18 @@ INLINE V vexp(V x)
     return (V)((VI)p + (whole << 23));
 }
 
-INLINE V sigmoid(V x) { return 1.0f / (1.0f + vexp(clamp(-x, 80.0f))); }
+/* 1/x, with an error in the last places only. */
+INLINE V inverse(V x)
+{
+#if LANES == 16
+    V about = (V)_mm512_rcp14_ps((__m512)x);
+    return about * (2.0f - x * about);
+#else
+    return 1.0f / x;
+#endif
+}
+
+INLINE V sigmoid(V x) { return inverse(1.0f + vexp(clamp(-x, 80.0f))); }
 
 INLINE V softplus(V x)
 {

@@ -21,7 +21,7 @@ static void pass_join(Engine *e, int first, int last, float *scratch)
     for (int y = first; y < last; y++)
         for (int x = e->begin[y]; x < e->end[y]; x += LANES) {
             V v[BANDS];
-            for (int b = 0; b < BANDS; b++) v[b] = load(at(&e->state, y, b) + x) * e->deviation[b];
+            for (int b = 0; b < BANDS; b++) v[b] = load(place(&e->state, y, b, x)) * e->deviation[b];
             pixels_of_bands(v);
             int cells = e->end[y] - x < LANES ? e->end[y] - x : LANES;
             for (int i = 0; i < BANDS; i++) {
@@ -46,7 +46,7 @@ static void pass_split(Engine *e, int first, int last, float *scratch)
                 for (int c = 0; c < cells; c++) v[i][c] = from[c * side];
             }
             bands_of_pixels(v);
-            for (int b = 0; b < BANDS; b++) store(at(&e->state, y, b) + x, v[b] * e->unit[b]);
+            for (int b = 0; b < BANDS; b++) store(place(&e->state, y, b, x), v[b] * e->unit[b]);
         }
 }
 
@@ -105,7 +105,7 @@ INLINE V flow_at(float *const *rows, int x, int r, int c, const int side)
 /* What moved is fetched from where it was; e->coarse holds what was left of the noise. */
 static void pass_follow(Engine *e, int first, int last, float *scratch)
 {
-    size_t stride = e->state.stride;
+    size_t stride = e->near.stride;
     float *rows[2][3];
     for (int y = first; y < last; y++) {
         const uint8_t *moved = e->moved + (size_t)y * e->w;
@@ -142,7 +142,7 @@ static void pass_follow(Engine *e, int first, int last, float *scratch)
             }
             bands_of_pixels(v);
             for (int b = 0; b < BANDS; b++) {
-                float *to = at(&e->state, y, b) + x;
+                float *to = place(&e->state, y, b, x);
                 for (int c = 0; c < cells; c++)
                     if (moved[x + c]) to[c] = v[b][c] * e->unit[b];
             }
@@ -150,7 +150,7 @@ static void pass_follow(Engine *e, int first, int last, float *scratch)
                 V left = sample(at(&e->coarse, 0, g), e->coarse.pitch, e->h, e->w, column + load(rows[0][1] + x),
                                 load(rows[1][1] + x) + (float)y, 2);
                 for (int c = 0; c < cells; c++)
-                    if (moved[x + c]) at(&e->left, y, g)[x + c] = left[c] + e->loss, at(&e->slow, y, g)[x + c] = 0;
+                    if (moved[x + c]) place(&e->left, y, g, x)[c] = left[c] + e->loss, place(&e->slow, y, g, x)[c] = 0;
             }
         }
     }
