@@ -125,17 +125,17 @@ def called(path: Path, network: str, home: Path, seconds: float) -> Called:
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     started = time.monotonic()
     with tempfile.TemporaryFile() as errors:
-        process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=errors)
-        peak = _Peak(process.pid)
-        assert isinstance(process.stdout, io.BufferedReader)
-        text = process.stdout.read1()
-        answered = time.monotonic()
-        text += process.stdout.read()
-        process.wait()
+        with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=errors) as process:
+            peak = _Peak(process.pid)
+            assert isinstance(process.stdout, io.BufferedReader)
+            text = process.stdout.read1()
+            answered = time.monotonic()
+            text += process.stdout.read()
         memory = peak.stop()
         errors.seek(0)
         if process.returncode != 0:
-            raise RuntimeError(f"rtdenoise live failed: {errors.read().decode()[-500:]}")
+            said = errors.read().decode(errors="replace").strip()[-500:]
+            raise RuntimeError(f"rtdenoise live ended with {process.returncode} after: {said}")
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
     return from_report(json.loads(text), answered - started, cpu, memory)

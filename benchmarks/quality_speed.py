@@ -30,7 +30,7 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument("--judged", default="30,34,38", help="judged frames")
     made.add_argument("--size", default="1920x1080")
     made.add_argument("--processes", type=int, default=2, help="side by side, for judging only")
-    made.add_argument("--rounds", type=int, default=4, help="turns that each method gets")
+    made.add_argument("--rounds", type=int, default=3, help="turns that each method gets")
     made.add_argument("--turn", type=float, default=1.5, help="seconds in a turn")
     made.add_argument("--seconds", type=float, default=60, help="of the whole call; 0: none")
     made.add_argument("--paper-minutes", type=float, default=1.0, help="of training for each clip")

@@ -137,7 +137,11 @@ def measured(options: argparse.Namespace, scratch: Path) -> tuple[Report, dict[s
     call: WholePath | None = None
     if options.seconds > 0:
         say(f"rtdenoise live --network {NANO} for {options.seconds:g} s …")
-        call = whole_path(scratch, NANO, options.seconds, size=(width, height), noise=noise)
+        try:
+            call = whole_path(scratch, NANO, options.seconds, size=(width, height), noise=noise)
+        except RuntimeError as error:  # what was measured so far is worth keeping
+            skipped["the whole call"] = f"it failed ({error})"
+            say(f"[red]{error}[/]")
     report = Report(
         rows,
         judged.noisy,

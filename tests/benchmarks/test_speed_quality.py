@@ -1,12 +1,13 @@
 """Judging: the search for the best strength, what is kept of it, and what is left out and why."""
 
-from collections.abc import Callable, Iterable, Iterator
+import json
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from benchmarks import quality_speed, speed_methods, speed_peers, speed_quality
+from benchmarks import quality_speed, speed_methods, speed_peers, speed_quality, speed_run
 from benchmarks.live_clips import BenchClip, packed
 from benchmarks.live_peers import Figures, Kept, Peer, figures_at, ladder, search
 from benchmarks.speed_methods import METHODS, Method, unavailable
@@ -221,18 +222,24 @@ def test_what_failed_is_left_out_and_its_strength_is_the_shown_clips(tmp_path: P
     ]
 
 
-Run = Callable[[list[str]], None]
+def test_the_command_from_clips_to_page(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def crash(*_: object, **__: object) -> None:
+        raise RuntimeError("rtdenoise live ended with -11")
 
-
-def test_the_command_from_clips_to_page(tmp_path: Path) -> None:
+    monkeypatch.setattr(speed_run, "whole_path", crash)
     page, cache = tmp_path / "page.md", tmp_path / "cache"
     options = ["--size", "96x64", "--clips", "desk-high", "--judged", "30", "--processes", "1"]
     options += ["--methods", "recursive; atadenoise", "--rounds", "1", "--turn", "0.01"]
-    options += ["--seconds", "0", "--page", str(page), "--json", str(tmp_path / "all.json")]
+    options += ["--page", str(page), "--json", str(tmp_path / "all.json")]
     quality_speed.main([*options, "--cache", str(cache)])
     text = page.read_text(encoding="utf-8")
     assert "| recursive |" in text
     assert "| atadenoise |" in text
+    # What fails at the end takes nothing else with it.
+    assert "Left out: the whole call, for it failed (rtdenoise live ended with -11)." in text
+    found = json.loads((tmp_path / "all.json").read_text())
+    assert [row["name"] for row in found["rows"]] == ["recursive", "atadenoise"]
+    assert found["call"] is None
     assert (tmp_path / "quality-and-speed.png").stat().st_size > 1000
     (folder,) = (cache / "clips").iterdir()
     assert (folder / "peers.json").exists()
