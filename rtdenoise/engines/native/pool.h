@@ -21,9 +21,14 @@ typedef struct Pool {
     pthread_mutex_t lock;
     pthread_cond_t wake;
     int sleepers;
-    Pass pass;
-    int rows, most;
-    atomic_int next, busy, turn, quit;
+    /* What is done, valid from the moment when `claim` offers its rows. */
+    _Atomic(Pass) pass;
+    atomic_int rows, most;
+    /* Which pass it is, counted, and above that the next row to be taken. Whoever comes late for a pass finds no row or
+       another count, so nobody waits for a thread that the system doesn't let run. */
+    _Atomic uint64_t claim;
+    atomic_int left; /* rows that aren't done */
+    atomic_int quit;
 } Pool;
 
 typedef struct {
@@ -38,23 +43,30 @@ static void breathe(void)
 #endif
 }
 
+static uint64_t claim_of(uint32_t pass, uint32_t row) { return (uint64_t)pass << 32 | row; }
+
 /* Many rows at first, then fewer and fewer, so that no thread waits long for another at the end; an even number. */
 static int rows_to_take(const Pool *pool, int left)
 {
     int rows = left / (2 * (pool->helpers + 1));
-    rows = rows > pool->most ? pool->most : rows < LEAST_ROWS ? LEAST_ROWS : rows;
+    int most = atomic_load(&pool->most);
+    rows = rows > most ? most : rows < LEAST_ROWS ? LEAST_ROWS : rows;
     return (rows + 1) & ~1;
 }
 
 static void work(Pool *pool, int index)
 {
-    int first = atomic_load(&pool->next);
-    while (first < pool->rows) {
-        int last = first + rows_to_take(pool, pool->rows - first);
-        last = last < pool->rows ? last : pool->rows;
-        if (!atomic_compare_exchange_weak(&pool->next, &first, last)) continue;
-        pool->pass(pool->engine, first, last, pool->scratch[index]);
-        first = atomic_load(&pool->next);
+    uint64_t claim = atomic_load(&pool->claim);
+    for (;;) {
+        uint32_t first = (uint32_t)claim;
+        int rows = atomic_load(&pool->rows);
+        if (first >= (uint32_t)rows) return;
+        int last = (int)first + rows_to_take(pool, rows - (int)first);
+        last = last < rows ? last : rows;
+        if (!atomic_compare_exchange_weak(&pool->claim, &claim, claim_of(claim >> 32, (uint32_t)last))) continue;
+        atomic_load(&pool->pass)(pool->engine, (int)first, last, pool->scratch[index]);
+        atomic_fetch_sub(&pool->left, last - (int)first);
+        claim = atomic_load(&pool->claim);
     }
 }
 
@@ -63,27 +75,25 @@ static void *help(void *argument)
     Helper helper = *(Helper *)argument;
     Pool *pool = helper.pool;
     free(argument);
-    for (int seen = 0;;) {
-        int looks = 0;
-        while (atomic_load(&pool->turn) == seen && looks < LOOKS) looks++, breathe();
-        if (atomic_load(&pool->turn) == seen) {
+    for (uint32_t seen = 0;;) {
+        for (int looks = 0; atomic_load(&pool->claim) >> 32 == seen && looks < LOOKS; looks++) breathe();
+        if (atomic_load(&pool->claim) >> 32 == seen) {
             pthread_mutex_lock(&pool->lock);
             pool->sleepers++;
-            while (atomic_load(&pool->turn) == seen) pthread_cond_wait(&pool->wake, &pool->lock);
+            while (atomic_load(&pool->claim) >> 32 == seen) pthread_cond_wait(&pool->wake, &pool->lock);
             pool->sleepers--;
             pthread_mutex_unlock(&pool->lock);
         }
         if (atomic_load(&pool->quit)) return NULL;
-        seen = atomic_load(&pool->turn);
+        seen = (uint32_t)(atomic_load(&pool->claim) >> 32);
         work(pool, helper.index);
-        atomic_fetch_sub(&pool->busy, 1);
     }
 }
 
-static void next_turn(Pool *pool)
+static void offer(Pool *pool, uint64_t claim)
 {
     pthread_mutex_lock(&pool->lock);
-    atomic_fetch_add(&pool->turn, 1);
+    atomic_store(&pool->claim, claim);
     if (pool->sleepers) pthread_cond_broadcast(&pool->wake);
     pthread_mutex_unlock(&pool->lock);
 }
@@ -91,7 +101,7 @@ static void next_turn(Pool *pool)
 static void stop_pool(Pool *pool)
 {
     atomic_store(&pool->quit, 1);
-    next_turn(pool);
+    offer(pool, claim_of((uint32_t)(atomic_load(&pool->claim) >> 32) + 1, UINT32_MAX));
     for (int i = 0; i < pool->helpers; i++) pthread_join(pool->threads[i], NULL);
     for (int i = 0; i <= MOST_THREADS; i++) free(pool->scratch[i]);
     pthread_mutex_destroy(&pool->lock);
@@ -105,6 +115,7 @@ static Pool *start_pool(Engine *engine, int threads, size_t scratch_floats)
     Pool *pool = calloc(1, sizeof *pool);
     if (!pool) return NULL;
     pool->engine = engine;
+    atomic_store(&pool->claim, claim_of(0, UINT32_MAX));
     pthread_mutex_init(&pool->lock, NULL);
     pthread_cond_init(&pool->wake, NULL);
     if (threads > MOST_THREADS) threads = MOST_THREADS;
@@ -130,16 +141,19 @@ static Pool *start_pool(Engine *engine, int threads, size_t scratch_floats)
     return pool;
 }
 
+/* Does a pass on so many rows; no more than `most` are taken at a time. */
 static void run_pass(Pool *pool, Pass pass, int rows, int most)
 {
-    pool->pass = pass, pool->rows = rows, pool->most = most;
-    atomic_store(&pool->next, 0);
-    if (pool->helpers && rows > LEAST_ROWS) {
-        atomic_store(&pool->busy, pool->helpers);
-        next_turn(pool);
-    }
+    uint32_t count = (uint32_t)(atomic_load(&pool->claim) >> 32);
+    /* Closed first: with the last pass's count nobody can take a row of this one. */
+    atomic_store(&pool->claim, claim_of(count, UINT32_MAX));
+    atomic_store(&pool->pass, pass);
+    atomic_store(&pool->rows, rows);
+    atomic_store(&pool->most, most);
+    atomic_store(&pool->left, rows);
+    offer(pool, claim_of(count + 1, 0));
     work(pool, 0);
-    for (int looks = 0; atomic_load(&pool->busy) > 0; looks++) {
+    for (int looks = 0; atomic_load(&pool->left) > 0; looks++) {
         if (looks < LOOKS)
             breathe();
         else
