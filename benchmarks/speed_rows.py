@@ -127,21 +127,27 @@ def losses(rows: Sequence[Row]) -> list[str]:
             }
             better = {name: above for name, above in better.items() if above > 0}
             if better:
-                told = ", ".join(f"{name} by {above:.2f} dB" for name, above in better.items())
+                told = "; ".join(f"{name} by {above:.2f} dB" for name, above in better.items())
                 found.append(f"{clip_title(clip)}, {place}: {told} ahead of nano.")
     if mine.timing is not None:
         quicker = [
-            f"{row.name} ({row.timing.rate_fps:.0f})"
+            f"{row.name} ({rate_text(row.timing.rate_fps)})"
             for row in rows
             if row.timing is not None and row.timing.rate_fps > mine.timing.rate_fps
         ]
         if quicker:
-            told = ", ".join(quicker)
-            found.append(f"Quicker than nano ({mine.timing.rate_fps:.0f} frames/s): {told}.")
+            told = "; ".join(quicker)
+            rate = rate_text(mine.timing.rate_fps)
+            found.append(f"Quicker than nano ({rate} frames/s): {told}.")
     return found
 
 
 def clip_title(name: str) -> str:
     """``desk-high`` as a person reads it."""
     scene, _, noise = name.partition("-")
-    return f"{scene}, {noise} noise"
+    return f"{scene} at {noise} noise"
+
+
+def rate_text(fps: float) -> str:
+    """Frames/s with as many digits as mean something."""
+    return f"{fps:.0f}" if fps >= 99.5 else f"{fps:.1f}" if fps >= 0.995 else f"{fps:.2g}"

@@ -11,14 +11,14 @@ from .live_peers import Figures, mean_figures
 from .live_rate import WholePath
 from .speed_methods import NANO
 from .speed_plot import seconds_text
-from .speed_rows import Quality, Row, clip_title, keeps_up, margins
+from .speed_rows import Quality, Row, clip_title, keeps_up, margins, rate_text
 
 
 def speed_table(rows: Sequence[Row]) -> str:
     """One line per method, the best in the whole frame first; figures are means over the clips."""
     head = ["method", "whole dB", "moving dB", "still dB", "frames/s", "with decoding"]
     head += ["ms p50", "ms p95", "CPU per frame", "memory MB", "keeps up", "waits for"]
-    ordered = sorted(rows, key=lambda row: -row.mean.whole if row.quality else 0.0)
+    ordered = sorted(rows, key=lambda row: -round(row.mean.whole, 1) if row.quality else 0.0)
     return table(head, map(_speed_cells, ordered))
 
 
@@ -49,13 +49,8 @@ def _speed_cells(row: Row) -> list[str]:
     ]
 
 
-def rate_text(fps: float) -> str:
-    """Frames/s with as many digits as mean something."""
-    return f"{fps:.0f}" if fps >= 99.5 else f"{fps:.1f}" if fps >= 0.995 else f"{fps:.2g}"
-
-
 def ms_text(ms: float) -> str:
-    """Likewise for ms."""
+    """Milliseconds with as many digits as mean something."""
     return f"{ms:.0f}" if ms >= 99.5 else f"{ms:.1f}"
 
 

@@ -33,7 +33,10 @@ from .speed_peers import HQDN3D, HQDN3D_TIME, raw_source, time_hqdn3d
 FRAMES = 16  # in memory
 _WARM_UP = 12  # frames in which averages settle and kernels are chosen
 _QUEUE = 2
-_SLOW_MS, _VERY_SLOW_MS = 500.0, 3000.0
+# CPU time for a frame, which other programs disturb less than the clock: above the first nothing keeps up, and above
+# the second one turn must do.
+_SLOW_S, _VERY_SLOW_S = 1.0, 6.0
+_FEWEST = 3  # frames in a turn of what isn't slow
 _PAUSE_S = 0.2  # threads of the one before go to sleep
 
 
@@ -93,7 +96,7 @@ class Worker:
         try:
             for _ in results:
                 stamps.append((time.perf_counter(), time.process_time()))
-                if stamps[-1][0] - stamps[min(1, len(stamps) - 2)][0] >= seconds:
+                if _enough(stamps, seconds):
                     break
         finally:
             stop.set()
@@ -107,6 +110,13 @@ class Worker:
     def memory_mb(self) -> float:
         """The most memory that it has taken."""
         return peak_memory_mb() or math.nan
+
+
+def _enough(stamps: list[tuple[float, float]], seconds: float) -> bool:
+    """Whether a turn has lasted long enough; ``stamps`` are times and CPU times, of the start and of each frame."""
+    first, last = stamps[min(1, len(stamps) - 2)], stamps[-1]
+    cpu_s = (last[1] - stamps[0][1]) / (len(stamps) - 1)
+    return last[0] - first[0] >= seconds and (len(stamps) > _FEWEST + 1 or cpu_s > _SLOW_S)
 
 
 class ProgramWorker(Worker):
@@ -257,17 +267,17 @@ class _Child:
         return answer
 
     @property
-    def frame_ms(self) -> float:
-        """What a frame takes, as known so far."""
-        times = [ms for lap in self.alone for ms in lap.ms]
-        return float(np.median(times)) if times else 0.0
+    def frame_s(self) -> float:
+        """CPU time for a frame, as known so far."""
+        frames = sum(lap.frames for lap in self.alone)
+        return sum(lap.cpu_s for lap in self.alone) / max(frames, 1)
 
     def turn(self, seconds: float, first: bool) -> None:
         """One turn of each kind, as far as it makes sense: what is slow is slow with decoding, too."""
-        if self.failure or (not first and self.frame_ms > _VERY_SLOW_MS):
+        if self.failure or (not first and self.frame_s > _VERY_SLOW_S):
             return
         for decode, laps in ((False, self.alone), (True, self.with_decoding)):
-            if decode and self.frame_ms > _SLOW_MS:
+            if decode and self.frame_s > _SLOW_S:
                 return
             time.sleep(_PAUSE_S)
             self._connection.send((seconds, decode))

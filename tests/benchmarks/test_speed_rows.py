@@ -78,9 +78,9 @@ def test_no_margin_where_nothing_is_to_compare() -> None:
 
 def test_where_nano_is_behind_is_told() -> None:
     told = losses(ROWS)
-    assert "desk, high noise, in what moves: bm3d by 0.50 dB ahead of nano." in told
+    assert "desk at high noise, in what moves: bm3d by 0.50 dB ahead of nano." in told
     assert not any("in the whole frame" in line for line in told)
-    assert told[-1] == "Quicker than nano (60 frames/s): atadenoise (100)."
+    assert told[-1] == "Quicker than nano (60.0 frames/s): atadenoise (100)."
     assert losses(ROWS[1:]) == []
 
 
