@@ -26,6 +26,14 @@ device_option = click.option(
     help="Where networks run.",
 )
 
+threads_option = click.option(
+    "--threads",
+    type=click.IntRange(1, 64),
+    metavar="N",
+    help="How many CPU cores cleaning may take. Default: all but one, which is the call's, but at least two, at most "
+    "four.",
+)
+
 json_file_option = click.option(
     "--json",
     "json_path",

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from ..options import device_option, network_options, strength_option
+from ..options import device_option, network_options, strength_option, threads_option
 
 if TYPE_CHECKING:
     from ..cameras.base import Camera
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     help="Clean only so much of the beginning.",
 )
 @device_option
+@threads_option
 @click.pass_obj
 def command(
     settings: Settings,
@@ -41,6 +42,7 @@ def command(
     strength: float,
     seconds: float | None,
     device: str,
+    threads: int | None,
 ) -> None:
     """Clean a recording or a picture: IN to OUT.
 
@@ -69,6 +71,7 @@ def command(
             camera=camera.info,
             mode=camera.mode,
             device=device,
+            threads=threads,
             any_camera=any_camera,
             tta=tta,
         )

@@ -6,7 +6,14 @@ from typing import TYPE_CHECKING
 
 import click
 
-from ..options import camera_option, device_option, network_options, parse_size, strength_option
+from ..options import (
+    camera_option,
+    device_option,
+    network_options,
+    parse_size,
+    strength_option,
+    threads_option,
+)
 
 if TYPE_CHECKING:
     from ..cli import Settings
@@ -28,6 +35,7 @@ if TYPE_CHECKING:
 @click.option("--fps", type=click.FloatRange(1, 1000), help="Ask the camera for this rate.")
 @click.option("--seconds", type=click.FloatRange(min=0, min_open=True), help="Stop after so long.")
 @device_option
+@threads_option
 @click.option("--json", "as_json", is_flag=True, help="Print what was measured as JSON at the end.")
 @click.pass_obj
 def command(
@@ -41,6 +49,7 @@ def command(
     fps: float | None,
     seconds: float | None,
     device: str,
+    threads: int | None,
     as_json: bool,
 ) -> None:
     """Clean a camera's stream in real time and publish it.
@@ -80,6 +89,7 @@ def command(
             camera=info,
             mode=mode,
             device=device,
+            threads=threads,
             any_camera=any_camera,
             tta=False,
             realtime=True,

@@ -36,6 +36,7 @@ def make_denoiser(
     camera: CameraInfo,
     mode: Mode,
     device: str = "auto",
+    threads: int | None = None,
     any_camera: bool = False,
     tta: bool = True,
     realtime: bool = False,
@@ -52,6 +53,8 @@ def make_denoiser(
         camera: The camera whose frames are to be cleaned.
         mode: Its mode; a network and a noise model are made for one.
         device: "auto", "cpu", "cuda", "mps" or "xpu", for networks.
+        threads: How many CPU cores live networks and the recursive filter may take; None: see
+            :func:`rtdenoise.engines.default_threads`.
         any_camera: Use a network although it was calibrated for another camera or mode.
         tta: For the paper's network: the mean over the eight flips and rotations (eq. 10).
         realtime: Where no name is given, choose one that keeps up with the camera.
@@ -68,12 +71,19 @@ def make_denoiser(
         from .choice import default_network
 
         name = default_network(
-            profile, camera, mode, device, realtime=realtime, machine=machine, say=say
+            profile,
+            camera,
+            mode,
+            device,
+            threads=threads,
+            realtime=realtime,
+            machine=machine,
+            say=say,
         )
     if name == "recursive":
         from .recursive import RecursiveDenoiser
 
-        return RecursiveDenoiser(noise_model_for(profile, mode))
+        return RecursiveDenoiser(noise_model_for(profile, mode), threads=threads != 1)
     from ..networks.card import check_camera, load_network, read_card
     from ..networks.live import LiveNetwork
 
@@ -89,7 +99,9 @@ def make_denoiser(
     network, card = load_network(path)
     check_camera(card, camera, mode, any_camera)
     assert isinstance(network, LiveNetwork)
-    return LiveNetworkDenoiser(network, noise_model_for(profile, mode), device, name=path.stem)
+    return LiveNetworkDenoiser(
+        network, noise_model_for(profile, mode), device, name=path.stem, threads=threads
+    )
 
 
 def _network_path(name: str, profile: Profile, camera: CameraInfo) -> Path:

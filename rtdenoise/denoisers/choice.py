@@ -60,6 +60,7 @@ def default_network(
     mode: Mode,
     device: str = "auto",
     *,
+    threads: int | None = None,
     realtime: bool = False,
     machine: Path | None = None,
     say: Callable[[str], None] = lambda _: None,
@@ -75,6 +76,8 @@ def default_network(
         camera: The camera.
         mode: Its mode.
         device: "auto", "cpu", "cuda", "mps" or "xpu".
+        threads: How many CPU cores it may take. What is known of this machine holds for the usual number; with another
+            one everything is measured, and not kept.
         realtime: Whether it has to keep up with the camera.
         machine: The file of what was measured on this machine (:func:`rtdenoise.machine.machine_path`); what is
             measured now is added to it. None: nothing is known, and nothing kept.
@@ -93,9 +96,11 @@ def default_network(
         return RECURSIVE
     if not realtime:
         return found[0].name
+    if threads is not None:
+        machine = None
     known = Machine() if machine is None else Machine.load(machine)
     before = list(known.timings)
-    choice = choose(found, mode, device, known)
+    choice = choose(found, mode, device, known, threads)
     if machine is not None and known.timings != before:
         with suppress(StorageError):  # then it is measured again next time
             known.save(machine)
@@ -103,7 +108,13 @@ def default_network(
     return choice.name
 
 
-def choose(found: Sequence[Candidate], mode: Mode, device: str, known: Machine) -> Choice:
+def choose(
+    found: Sequence[Candidate],
+    mode: Mode,
+    device: str,
+    known: Machine,
+    threads: int | None = None,
+) -> Choice:
     """The first network that leaves a third to spare at the camera's rate.
 
     Where none does: the recursive filter if that one does; else the quickest network, if it holds the rate at least
@@ -115,11 +126,12 @@ def choose(found: Sequence[Candidate], mode: Mode, device: str, known: Machine) 
         device: Where networks run. On a CPU, what isn't known yet is measured; an accelerator is taken to be quick
             enough.
         known: What was measured; gets what is measured now.
+        threads: How many CPU cores cleaning may take; None: the usual number.
 
     Raises:
         NetworkError: the device isn't there, or a network's file is damaged.
     """
-    clock = _Clock(mode, pick_device(device), known)
+    clock = _Clock(mode, pick_device(device), known, threads)
     rate = f"{float(mode.rate_fps):g} frames/s at {mode.width}×{mode.height}"
     best = found[0]
     taken_ms: list[float] = []
@@ -164,8 +176,10 @@ def choose(found: Sequence[Candidate], mode: Mode, device: str, known: Machine) 
 class _Clock:
     """How long methods take for a frame, in ms: known, or measured now."""
 
-    def __init__(self, mode: Mode, device: torch.device, known: Machine) -> None:
-        self._mode, self._known = mode, known
+    def __init__(
+        self, mode: Mode, device: torch.device, known: Machine, threads: int | None
+    ) -> None:
+        self._mode, self._known, self._threads = mode, known, threads
         self.device = device.type
         self._hardware = hardware_name(device)
         self.budget_ms = SPARE * 1e3 / float(mode.rate_fps)
@@ -176,11 +190,14 @@ class _Clock:
         if known is not None or self.device != "cpu":
             return known
         most_s = self.budget_ms * _HOPELESS / 1e3
-        return self._add(candidate.size, frame_seconds(candidate, self._mode, self.device, most_s))
+        seconds = frame_seconds(candidate, self._mode, self.device, most_s, self._threads)
+        return self._add(candidate.size, seconds)
 
     def recursive(self) -> float:
         known = self._find(RECURSIVE, "cpu", "")
-        return self._add(RECURSIVE, recursive_seconds(self._mode)) if known is None else known
+        if known is not None:
+            return known
+        return self._add(RECURSIVE, recursive_seconds(self._mode, self._threads))
 
     def _find(self, method: str, device: str, hardware: str) -> float | None:
         timing = self._known.find(method, device, hardware, (self._mode.width, self._mode.height))
@@ -226,7 +243,9 @@ def _fitting(path: Path, camera: CameraInfo, mode: Mode) -> str | None:
     return card.kind if card.kind in SIZES else None
 
 
-def frame_seconds(candidate: Candidate, mode: Mode, device: str, most_s: float) -> float:
+def frame_seconds(
+    candidate: Candidate, mode: Mode, device: str, most_s: float, threads: int | None = None
+) -> float:
     """How long a network takes to clean a frame of the mode's size, in seconds: the quickest of a few.
 
     Args:
@@ -234,18 +253,20 @@ def frame_seconds(candidate: Candidate, mode: Mode, device: str, most_s: float) 
         mode: Says the size.
         device: Where.
         most_s: Where two frames, the very first apart, took longer than this, no more are timed.
+        threads: How many CPU cores it may take; None: the usual number.
 
     Raises:
         NetworkError: the file is damaged, or the device isn't there.
     """
     network, _ = load_network(candidate.path)
     assert isinstance(network, LiveNetwork)
-    return _seconds(LiveNetworkDenoiser(network, _EVEN_NOISE, device), mode, most_s)
+    denoiser = LiveNetworkDenoiser(network, _EVEN_NOISE, device, threads=threads)
+    return _seconds(denoiser, mode, most_s)
 
 
-def recursive_seconds(mode: Mode) -> float:
+def recursive_seconds(mode: Mode, threads: int | None = None) -> float:
     """How long the recursive filter takes to clean a frame of the mode's size, in seconds."""
-    return _seconds(RecursiveDenoiser(_EVEN_NOISE), mode, math.inf)
+    return _seconds(RecursiveDenoiser(_EVEN_NOISE, threads=threads != 1), mode, math.inf)
 
 
 def _seconds(denoiser: Denoiser, mode: Mode, most_s: float) -> float:

@@ -199,7 +199,13 @@ def _new(
         np.float32,
     )
     engine = library.rtdenoise_new(
-        *grid, threads, network.size.stages, _at(shapes), _pointers(weights), _pointers(biases), _at(constants)
+        *grid,
+        threads,
+        network.size.stages,
+        _at(shapes),
+        _pointers(weights),
+        _pointers(biases),
+        _at(constants),
     )
     if not engine:
         raise MemoryError(f"There is no memory for frames of {grid[1]} × {grid[0]} cells.")

@@ -141,13 +141,17 @@ class Clock:
 
     takes_s: dict[str, float]
     asked: list[str] = field(default_factory=list)
+    threads: int | None = None
 
-    def network(self, candidate: Candidate, mode: Mode, device: str, most_s: float) -> float:
+    def network(
+        self, candidate: Candidate, mode: Mode, device: str, most_s: float, threads: int | None
+    ) -> float:
         assert (mode, device) == (MODE, "cpu")
         self.asked.append(candidate.size)
+        self.threads = threads
         return self.takes_s[candidate.size]
 
-    def recursive(self, mode: Mode) -> float:
+    def recursive(self, mode: Mode, threads: int | None) -> float:
         assert mode == MODE
         self.asked.append("recursive")
         return self.takes_s["recursive"]
@@ -225,6 +229,23 @@ def test_a_machine_is_measured_once(profile: Profile, clock: Clock, tmp_path: Pa
     known.save(machine)
     assert in_a_call(profile, machine)[0] == "small"
     assert clock.asked == 2 * ["small", "nano"]
+
+
+def test_another_number_of_cores_is_measured_and_not_kept(
+    profile: Profile, clock: Clock, tmp_path: Path
+) -> None:
+    ship("nano")
+    machine = tmp_path / "machine.json"
+    in_a_call(profile, machine)
+    before = machine.read_bytes()
+    clock.takes_s["nano"] = 0.03
+    name = default_network(
+        profile, CAMERA, MODE, "cpu", threads=1, realtime=True, machine=machine, say=lambda _: None
+    )
+    assert name == "recursive"
+    assert clock.threads == 1
+    assert machine.read_bytes() == before
+    assert in_a_call(profile, machine)[0] == "nano"
 
 
 def test_a_folder_that_cannot_be_written_stops_no_call(
