@@ -134,7 +134,7 @@ def called(path: Path, network: str, home: Path, seconds: float) -> Called:
         memory = peak.stop()
         errors.seek(0)
         if process.returncode != 0:
-            said = errors.read().decode(errors="replace").strip()[-500:]
+            said = " ".join(errors.read().decode(errors="replace").split())[-300:]
             raise RuntimeError(f"rtdenoise live ended with {process.returncode} after: {said}")
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime

@@ -21,7 +21,7 @@ _DARK = 4.0  # levels that keep black rows from counting
 
 
 def change_of_light(
-    old: Floats, difference: Floats, variance: Floats
+    old: Floats, difference: Floats, variance: Floats | float
 ) -> tuple[float, float] | None:
     """(slope, offset) such that difference ≈ slope·old + offset almost everywhere; None if none.
 
@@ -31,16 +31,15 @@ def change_of_light(
     Args:
         old: the average's cells, (rows, columns), in bytes.
         difference: the new frame's less those.
-        variance: of a frame's noise, per cell, in squared bytes.
+        variance: of a frame's noise, per cell or everywhere, in squared bytes.
     """
     step = int(np.clip((old.size / _BLOCKS) ** 0.5, 1, _LARGEST))
     rows, columns = max(old.shape[0] // step, 1), max(old.shape[1] // step, 1)
-    level, change, power = (
-        np.asarray(cv2.resize(a, (columns, rows), interpolation=cv2.INTER_AREA), np.float32).ravel()
-        for a in (old, difference, variance)
-    )
+    level, change = _blocks(old, rows, columns), _blocks(difference, rows, columns)
+    power = variance if isinstance(variance, float) else _blocks(variance, rows, columns)
     order = np.argsort(level)
-    level, change, unit = level[order], change[order], np.sqrt(power[order])
+    unit = np.sqrt(np.broadcast_to(power, level.shape)[order])
+    level, change = level[order], change[order]
     bins = max(min(_BINS, len(level) // _FEWEST), 1)
     at, middle, error = np.array(
         [
@@ -59,7 +58,12 @@ def change_of_light(
     return (slope, offset) if _explained(change, rest, unit) else None
 
 
-def bands_of_light(old: Floats, difference: Floats, variance: Floats) -> Floats | None:
+def _blocks(grid: Floats, rows: int, columns: int) -> Floats:
+    means = cv2.resize(grid, (columns, rows), interpolation=cv2.INTER_AREA)
+    return np.asarray(means, np.float32).ravel()
+
+
+def bands_of_light(old: Floats, difference: Floats, variance: Floats | float) -> Floats | None:
     """Per grid row the factor − 1 by which it became brighter, (rows,); None if rows don't differ.
 
     Lamps on mains flicker faster than a frame lasts, and a sensor reads row after row: bright and
@@ -68,7 +72,7 @@ def bands_of_light(old: Floats, difference: Floats, variance: Floats) -> Floats 
     Args:
         old: the average's cells, (rows, columns), in bytes.
         difference: the new frame's less those.
-        variance: of a frame's noise, per cell, in squared bytes.
+        variance: of a frame's noise, per cell or everywhere, in squared bytes.
     """
     if old.shape[0] < _BAND_ROWS or old.shape[1] < _FEWEST:
         return None
@@ -83,7 +87,7 @@ def bands_of_light(old: Floats, difference: Floats, variance: Floats) -> Floats 
     return profile if _explained(difference, rest, np.sqrt(variance)) else None
 
 
-def _explained(change: Floats, rest: Floats, unit: Floats) -> bool:
+def _explained(change: Floats, rest: Floats, unit: Floats | np.floating) -> bool:
     """Whether ``rest`` is clearly less than ``change``, and no more than noise almost everywhere.
 
     Where most of the picture still differs, it is another picture.

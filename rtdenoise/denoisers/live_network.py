@@ -181,7 +181,7 @@ class LiveNetworkDenoiser:
         left = engine.left()
         for index, scale in enumerate(self._scales):
             # Of a pixel: these cells are more alike than that.
-            variance = np.full(left.shape, scale**2, np.float32)
+            variance = float(scale) ** 2
             found = change_of_light(old[index], new[index] - old[index], variance)
             if found is not None:
                 slope, offset = found

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from .windows import Window, windows
+from .windows import TILE, Window, tile_counts, windows
 
 Floats = NDArray[np.float32]
 Mask = NDArray[np.bool_]
@@ -32,19 +33,23 @@ class Movement:
     """Where each cell of a frame was in the average.
 
     ``flow`` is (rows, columns, 2), as (x, y) in cells; ``moved`` tells where it isn't zero;
-    ``windows`` cover that.
+    ``base`` is where each cell is.
     """
 
     flow: Floats
     moved: Mask
-    windows: list[Window]
     base: Floats
+
+    @cached_property
+    def windows(self) -> list[Window]:
+        """Windows that cover what moved and what is beside it."""
+        near = cv2.dilate(self.moved.view(np.uint8), np.ones((3, 3), np.uint8))
+        return windows(np.asarray(near) > 0)
 
     @property
     def quick(self) -> bool:
         """Whether so much moves that the quicker interpolation has to do."""
-        share = sum((w.bottom - w.top) * (w.right - w.left) for w in self.windows)
-        return share > _LARGE * self.moved.size
+        return int(np.count_nonzero(self.moved)) > _LARGE * self.moved.size
 
     def warp_grid(self, grid: Floats) -> Floats:
         """A grid, (rows, columns), moved along."""
@@ -135,21 +140,21 @@ class Motion:
         flow = np.zeros((*old.shape, 2), np.float32)
         moved = np.zeros(old.shape, np.bool_)
         flow[box], moved[box] = found, inside
-        near = np.asarray(cv2.dilate(moved.view(np.uint8), np.ones((3, 3), np.uint8)) > 0)
-        return Movement(flow, moved, windows(near), self._base)
+        return Movement(flow, moved, self._base)
 
     def _around(self, moving: Mask) -> Window | None:
         """The part of the picture to search in: around all tiles where more than a speck may move."""
-        held = windows(moving, _SPECK)
-        if not held:
+        rows, columns = moving.shape
+        held = tile_counts(moving) >= _SPECK
+        down, across = np.flatnonzero(held.any(1)), np.flatnonzero(held.any(0))
+        if not len(down):
             return None
         whole = Window(
-            min(w.top for w in held),
-            max(w.bottom for w in held),
-            min(w.left for w in held),
-            max(w.right for w in held),
+            int(down[0]) * TILE,
+            min((int(down[-1]) + 1) * TILE, rows),
+            int(across[0]) * TILE,
+            min((int(across[-1]) + 1) * TILE, columns),
         )
-        rows, columns = moving.shape
         return whole.grown(_FEWEST_CELLS // 2, (rows, columns))
 
 

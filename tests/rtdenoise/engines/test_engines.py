@@ -9,7 +9,6 @@ from rtdenoise.bands import BANDS
 from rtdenoise.denoisers.live_network import LiveNetworkDenoiser
 from rtdenoise.denoisers.motion import Movement
 from rtdenoise.denoisers.stabilised import Stabilised
-from rtdenoise.denoisers.windows import Window
 from rtdenoise.engines import default_threads, make_engine, native_engine
 from rtdenoise.engines.base import Engine
 from rtdenoise.engines.native_engine import NativeEngine
@@ -149,7 +148,7 @@ def test_engines_agree_when_something_moves(pair: Pair) -> None:
     flow = np.zeros((H, W, 2), np.float32)
     flow[moved] = (0.6, -0.4)
     x, y = np.meshgrid(np.arange(W, dtype=np.float32), np.arange(H, dtype=np.float32))
-    movement = Movement(flow, moved, [Window(2, 9, 3, 13)], np.stack([x, y], axis=2))
+    movement = Movement(flow, moved, np.stack([x, y], axis=2))
     for engine in engines:
         engine.set_noise(noise(1), deviations(0))
     for index in range(4):

@@ -10,7 +10,6 @@ from rtdenoise.cameras.simulated import open_simulated
 from rtdenoise.denoisers.live_network import LiveNetworkDenoiser
 from rtdenoise.denoisers.motion import Movement
 from rtdenoise.denoisers.stabilised import Stabilised
-from rtdenoise.denoisers.windows import Window
 from rtdenoise.engines.base import WARP_LOSS
 from rtdenoise.engines.torch_engine import TorchEngine
 from rtdenoise.errors import NetworkError
@@ -61,13 +60,13 @@ def frame(seed: int) -> Frame:
     return planes
 
 
-def movement(rows: slice, columns: slice, window: Window) -> Movement:
+def movement(rows: slice, columns: slice) -> Movement:
     moved = np.zeros((H, W), np.bool_)
     moved[rows, columns] = True
     flow = np.zeros((H, W, 2), np.float32)
     flow[moved] = (0.6, -0.4)
     x, y = np.meshgrid(np.arange(W, dtype=np.float32), np.arange(H, dtype=np.float32))
-    return Movement(flow, moved, [window], np.stack([x, y], axis=2))
+    return Movement(flow, moved, np.stack([x, y], axis=2))
 
 
 class Reference:
@@ -211,19 +210,16 @@ def test_light_and_rows_are_followed() -> None:
 
 
 @pytest.mark.parametrize(
-    ("rows", "columns", "window"),
-    [
-        (slice(3, 8), slice(4, 12), Window(2, 9, 3, 13)),
-        (slice(0, 4), slice(15, 20), Window(0, 5, 14, 20)),
-    ],
+    ("rows", "columns"),
+    [(slice(3, 8), slice(4, 12)), (slice(0, 4), slice(15, 20))],
     ids=["inside", "corner"],
 )
-def test_what_moves_is_followed(rows: slice, columns: slice, window: Window) -> None:
+def test_what_moves_is_followed(rows: slice, columns: slice) -> None:
     engine, reference = pair()
     for index in range(4):
         agree(engine, reference, index)
         for one in (engine, reference):
-            one.follow(movement(rows, columns, window))
+            one.follow(movement(rows, columns))
         assert np.allclose(engine.left(), reference.left(), atol=1e-3)
         assert np.allclose(engine.kept_means(), reference.kept_means(), atol=1e-3)
 
@@ -260,7 +256,7 @@ def test_nothing_that_a_graph_would_hold_is_ever_replaced() -> None:
         return [tensor.data_ptr() for tensor in (*held, step._to_places, step._levels)]
 
     before = places()
-    following = movement(slice(3, 8), slice(4, 12), Window(2, 9, 3, 13))
+    following = movement(slice(3, 8), slice(4, 12))
     deeds: list[Callable[[], object]] = [
         lambda: engine.set_noise(noise(2), deviations(1)),
         lambda: engine.follow(following),
