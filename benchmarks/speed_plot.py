@@ -191,6 +191,11 @@ def _label(axes: Any, points: Sequence[_Point], renderer: Any) -> None:
             bad += 10 * (_area(box) - _overlap(box, inside))
             # A label across the line at 30 frames/s is legible, but better beside it.
             bad += _overlap(box, line)
+            if np.hypot(dx, dy) > 20:
+                others = [other for other in taken if other is not own]
+                bad += 30 * _crossed(
+                    dots[index], ((box.x0 + box.x1) / 2, (box.y0 + box.y1) / 2), others
+                )
             if best is None or bad < best[0]:
                 if best is not None:
                     best[1].remove()
@@ -200,7 +205,14 @@ def _label(axes: Any, points: Sequence[_Point], renderer: Any) -> None:
             if bad <= 0:
                 break
         assert best is not None
-        taken.append(best[2])
+        box = best[2]
+        taken.append(box)
+        # Labels to come keep off the leader, too; next to its point it is its own.
+        end = ((box.x0 + box.x1) / 2, (box.y0 + box.y1) / 2)
+        taken += [
+            Bbox.from_bounds(x - scale, y - scale, 2 * scale, 2 * scale)
+            for x, y in np.linspace(dots[index], end, 24)[6:]
+        ]
 
 
 def _places() -> list[tuple[float, float]]:
@@ -215,6 +227,12 @@ def _places() -> list[tuple[float, float]]:
         for side in (1, -1)
     ]
     return near + sorted(far, key=lambda place: float(np.hypot(*place)))
+
+
+def _crossed(start: Any, end: Any, boxes: Sequence[Bbox]) -> int:
+    """How many points of a leader lie in what is there already."""
+    along = np.linspace(start, end, 24)[4:]
+    return sum(bool(box.contains(x, y)) for x, y in along for box in boxes)
 
 
 def _area(box: Bbox) -> float:
