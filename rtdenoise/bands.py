@@ -20,6 +20,8 @@ BANDS = 24
 """16 of luma, 4 of each chroma plane."""
 MEANS = (0, 16, 20)
 """The bands that are the means of Y, U and V."""
+PLANE_SLICES = (slice(0, 16), slice(16, 20), slice(20, BANDS))
+"""Where each plane's bands, and pixels, are among a cell's."""
 
 
 @cache

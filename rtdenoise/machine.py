@@ -42,10 +42,12 @@ def cores() -> int:
 
 def facts() -> dict[str, Any]:
     """What this machine is made of, as far as it bears on speed."""
+    from .engines.native_library import compiled_kind  # takes a second: engines need torch
+
     return {
         "rtdenoise": __version__,
         "torch": _package("torch"),
-        "openvino": _package("openvino"),
+        "compiled": compiled_kind(),
         "cpu": _cpu_name(),
         "cores": cores(),
     }

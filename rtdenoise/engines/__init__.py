@@ -1,4 +1,4 @@
-"""Engines run live networks: OpenVINO on a CPU, PyTorch on accelerators; see docs/speed.md for why."""
+"""Engines run live networks: compiled code on a CPU, PyTorch on accelerators; see docs/speed.md for why."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import os
 import torch
 
 from ..networks.live import LiveNetwork
+from . import native_engine
 from .base import Engine as Engine
 
 _MOST_THREADS = 4
@@ -36,17 +37,10 @@ def make_engine(
         threads: How many cores it may take on a CPU; None for :func:`default_threads`.
     """
     if device.type == "cpu":
-        from . import native_engine
-
         threads = threads or default_threads()
         if native_engine.fits(network):
             return native_engine.NativeEngine(network, grid, threads)
-        try:
-            from .openvino_engine import OpenvinoEngine
-        except ImportError:  # there are no wheels for this machine
-            pass
-        else:
-            return OpenvinoEngine(network, grid, threads)
+        torch.set_num_threads(threads)
     from .torch_engine import TorchEngine
 
     return TorchEngine(network, grid, device)

@@ -12,12 +12,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ..bands import BANDS, CELL, MEANS, transform
+from ..bands import BANDS, CELL, MEANS, PLANE_SLICES, transform
 from ..denoisers.stabilised import Stabilised
 from ..networks import live
 from ..networks.live import GATES, LiveNetwork, State
 from .base import Floats
-from .cells import PLANE_SLICES
 from .mixed_network import MixedNetwork
 
 SIDES = (CELL, CELL // 2, CELL // 2)

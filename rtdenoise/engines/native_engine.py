@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import nn
 
-from ..bands import BANDS, CELL, MEANS
+from ..bands import BANDS, CELL, MEANS, PLANE_SLICES
 from ..denoisers.motion import Movement
 from ..denoisers.stabilised import Stabilised
 from ..frames import Bytes
@@ -21,7 +21,6 @@ from .base import WARP_LOSS, Floats
 from .native_library import KINDS, native_library
 
 _SIDES = (CELL, CELL // 2, CELL // 2)
-_PLANES = (slice(0, MEANS[1]), slice(MEANS[1], MEANS[2]), slice(MEANS[2], BANDS))
 _MOST_STAGES = 8
 _VECTOR = 16  # cells that the compiled code may write at once
 
@@ -152,13 +151,13 @@ class NativeEngine:
 
     def rescale(self, index: int, slope: float, offset: float) -> None:
         """Lets what is kept of a plane follow a change of light."""
-        self._bands[:, :, _PLANES[index]] *= np.float32(1 + slope)
+        self._bands[:, :, PLANE_SLICES[index]] *= np.float32(1 + slope)
         mean = MEANS[index]
         self._bands[:, :, mean] += np.float32(offset / self._deviations[mean])
 
     def scale_rows(self, factors: Floats) -> None:
         """Multiplies the kept luma of each row of cells."""
-        self._bands[:, :, _PLANES[0]] *= factors.astype(np.float32)[:, None, None, None]
+        self._bands[:, :, PLANE_SLICES[0]] *= factors.astype(np.float32)[:, None, None, None]
 
     def follow(self, movement: Movement) -> None:
         """Moves what is kept along."""

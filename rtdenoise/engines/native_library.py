@@ -35,6 +35,12 @@ def native_library(most_lanes: int = 16) -> ctypes.CDLL | None:
     return None
 
 
+def compiled_kind() -> str:
+    """What the build is called that runs on this processor; empty where none does."""
+    library = native_library()
+    return "" if library is None else KINDS[library.rtdenoise_lanes()]
+
+
 def _load(lanes: int) -> ctypes.CDLL | None:
     here = Path(__file__).parent
     for suffix in EXTENSION_SUFFIXES:

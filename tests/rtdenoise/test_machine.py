@@ -37,7 +37,7 @@ def test_a_new_measurement_replaces_the_old_one() -> None:
     assert known.timings == [newer, other]
 
 
-@pytest.mark.parametrize("fact", ["rtdenoise", "torch", "openvino", "cpu", "cores"])
+@pytest.mark.parametrize("fact", ["rtdenoise", "torch", "compiled", "cpu", "cores"])
 def test_another_machine_is_measured_anew(
     path: Path, fact: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

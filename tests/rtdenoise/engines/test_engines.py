@@ -58,24 +58,17 @@ def frame(seed: int) -> Frame:
     return planes
 
 
-@pytest.fixture(params=["OpenVINO", *KINDS.values()])
+@pytest.fixture(params=KINDS.values())
 def pair(request: pytest.FixtureRequest) -> Pair:
-    """An engine for CPUs, and PyTorch as it is, with the same network."""
-    kind = request.param
-    if kind == "OpenVINO":
-        pytest.importorskip("openvino", reason="there are no wheels of OpenVINO for this machine")
-        from rtdenoise.engines.openvino_engine import OpenvinoEngine
-    else:
-        lanes = next(lanes for lanes, name in KINDS.items() if name == kind)
-        library = native_library(lanes)
-        if library is None or library.rtdenoise_lanes() != lanes:
-            pytest.skip(f"there is no {kind} build, or this processor doesn't run it")
+    """The compiled engine, and PyTorch as it is, with the same network."""
+    lanes = next(lanes for lanes, name in KINDS.items() if name == request.param)
+    library = native_library(lanes)
+    if library is None or library.rtdenoise_lanes() != lanes:
+        pytest.skip(f"there is no {request.param} build, or this processor doesn't run it")
 
     def make(size: LiveSize) -> tuple[Engine, Engine]:
         made = network(size)
         reference = TorchEngine(made, (H, W), torch.device("cpu"))
-        if kind == "OpenVINO":
-            return OpenvinoEngine(made, (H, W), 1), reference
         return NativeEngine(made, (H, W), 2, lanes), reference
 
     return make
@@ -223,6 +216,5 @@ def test_a_cpu_gets_the_quick_engine_and_leaves_a_core_for_the_call() -> None:
 
 def test_without_the_runtime_torch_takes_over(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(native_engine, "fits", lambda network: False)
-    monkeypatch.setitem(__import__("sys").modules, "rtdenoise.engines.openvino_engine", None)
     engine = make_engine(network(NANO), (H, W), torch.device("cpu"))
     assert engine.name == "PyTorch, float32, cpu"
