@@ -41,12 +41,7 @@ def change_of_light(
     unit = np.sqrt(np.broadcast_to(power, level.shape)[order])
     level, change = level[order], change[order]
     bins = max(min(_BINS, len(level) // _FEWEST), 1)
-    at, middle, error = np.array(
-        [
-            _median(*part)
-            for part in zip(*(np.array_split(a, bins) for a in (level, change)), strict=True)
-        ]
-    ).T
+    at, middle, error = _medians(level, change, bins)
     if not np.any((np.abs(middle) > _LEAST) & (np.abs(middle) > _SURE * error)):
         return None
     weights = 1 / (error + 0.05)
@@ -96,9 +91,10 @@ def _explained(change: Floats, rest: Floats, unit: Floats | np.floating) -> bool
     return after < 0.95 * before and float(np.mean(np.abs(rest) < 1.5 * unit)) > 0.6
 
 
-def _median(level: Floats, change: Floats) -> tuple[float, float, float]:
-    """(mean level, median change, standard error of that), from the quartiles of a normal one."""
-    ordered = np.sort(change)
-    low, middle, high = (ordered[len(ordered) * k // 4] for k in (1, 2, 3))
-    error = 1.25 * (float(high - low) / 1.35 + 0.02) / len(change) ** 0.5
-    return float(np.mean(level)), float(middle), error
+def _medians(level: Floats, change: Floats, bins: int) -> tuple[Floats, Floats, Floats]:
+    """Mean levels, median changes, and the standard errors of those, from quartiles as of a normal distribution."""
+    each = len(change) // bins
+    ordered = np.sort(change[: each * bins].reshape(bins, each), axis=1)
+    low, middle, high = (ordered[:, each * k // 4] for k in (1, 2, 3))
+    error = 1.25 * ((high - low) / 1.35 + 0.02) / each**0.5
+    return level[: each * bins].reshape(bins, each).mean(1), middle, error

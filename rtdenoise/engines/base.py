@@ -46,13 +46,13 @@ class Engine(Protocol):
         """Takes in the next frame: Y (4h, 4w), U and V (2h, 2w)."""
 
     def means(self) -> Floats:
-        """The cells' means of the frame, (3, h, w)."""
+        """The cells' means of the frame, (3, h, w); until the next one is seen."""
 
     def kept_means(self) -> Floats:
-        """The cells' means of what is kept, (3, h, w)."""
+        """The cells' means of what is kept, (3, h, w); until it changes."""
 
     def left(self) -> Floats:
-        """The variance of the noise left in the cells' kept luma, (h, w), in units of a frame's."""
+        """The variance of the noise left in the cells' kept luma, (h, w), in units of a frame's; until it changes."""
 
     def rescale(self, index: int, slope: float, offset: float) -> None:
         """Lets what is kept of a plane follow a change of light: x becomes x · (1 + slope) + offset."""

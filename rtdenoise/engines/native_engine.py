@@ -53,7 +53,9 @@ class NativeEngine:
         self._bands = self._kept(0, BANDS)
         self._left = self._kept(1, GATES)
         self._slow = self._kept(2, GATES)
-        self._means = np.zeros((GATES, h, w), np.float32)
+        # Of the frame, of what is kept, and the noise left in kept luma; the last two as long as nothing changes them.
+        self._means = np.zeros((2 * GATES + 1, h, w), np.float32)
+        self._current = False
         self._outputs = [[_plane(h, w, side) for side in _SIDES] for _ in range(2)]
         self._work = [np.zeros((side * h, side * w), np.float32) for side in _SIDES]
         self._turn = 0
@@ -87,6 +89,7 @@ class NativeEngine:
 
     def set_noise(self, stabilised: Stabilised, deviations: Floats) -> None:
         """Takes another noise; what is kept is put into its units."""
+        self._current = False
         before, was = self._stabilised, self._deviations
         self._stabilised, self._deviations = stabilised, deviations.copy()
         if not self._fresh and before is not None and before is not stabilised:
@@ -120,25 +123,30 @@ class NativeEngine:
         self._library.rtdenoise_see(
             self._engine, _pointers(self._seen), _strides(self._seen), _at(self._means)
         )
+        self._current = True
 
     def means(self) -> Floats:
         """The cells' means of the frame."""
-        return self._means.copy()
+        return self._means[:GATES]
 
     def kept_means(self) -> Floats:
         """The cells' means of what is kept."""
+        if self._current:
+            return self._means[GATES : 2 * GATES]
         return np.stack([self._whole(self._bands, band) * self._deviations[band] for band in MEANS])
 
     def left(self) -> Floats:
         """The variance of the noise left in the cells' kept luma."""
-        return self._whole(self._left, 0)
+        return self._means[2 * GATES] if self._current else self._whole(self._left, 0)
 
     def forget(self) -> None:
         """Forgets all earlier frames."""
+        self._current = False
         self._fresh = True
 
     def step(self) -> tuple[Bytes, Bytes, Bytes]:
         """Cleans the frame that was seen."""
+        self._current = False
         if self._fresh:
             self._library.rtdenoise_start(self._engine)
             self._fresh = False
@@ -151,16 +159,19 @@ class NativeEngine:
 
     def rescale(self, index: int, slope: float, offset: float) -> None:
         """Lets what is kept of a plane follow a change of light."""
+        self._current = False
         self._bands[:, :, PLANE_SLICES[index]] *= np.float32(1 + slope)
         mean = MEANS[index]
         self._bands[:, :, mean] += np.float32(offset / self._deviations[mean])
 
     def scale_rows(self, factors: Floats) -> None:
         """Multiplies the kept luma of each row of cells."""
+        self._current = False
         self._bands[:, :, PLANE_SLICES[0]] *= factors.astype(np.float32)[:, None, None, None]
 
     def follow(self, movement: Movement) -> None:
         """Moves what is kept along."""
+        self._current = False
         reach = int(np.ceil(np.abs(movement.flow).max())) + 2
         self._library.rtdenoise_follow(
             self._engine,

@@ -353,7 +353,8 @@ EXPORT void rtdenoise_follow(Engine *e, const float *flow, const uint8_t *moved,
         if (!one) continue;
         int begin = (int)(one - row) - reach, end = e->w;
         while (!row[end - 1]) end--;
-        begin = begin < 0 ? 0 : begin / 16 * 16, end = end + reach > e->w ? e->w : end + reach;
+        begin = begin < 0 ? 0 : begin / 16 * 16, end = (end + reach + 15) / 16 * 16;
+        end = end > e->w ? e->w : end;
         for (int near = y < reach ? 0 : y - reach; near <= y + reach && near < e->h; near++) {
             if (begin < e->begin[near]) e->begin[near] = begin;
             if (end > e->end[near]) e->end[near] = end;

@@ -11,7 +11,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { BANDS = 24, GATES = 3, SEEN = 11, CELL = 4, TABLE = 1 << 16 };
+enum { BANDS = 24, GATES = 3, SEEN = 11, CELL = 4, TABLE = 1 << 16, MEANS_OUT = 2 * GATES + 1 };
 enum { BEFORE = 16 };        /* floats in front of a row: one vector of the widest machine */
 enum { MOST_BLOCKS = 16 };   /* of output channels per layer */
 enum { MOST_THREADS = 64 };
@@ -85,7 +85,7 @@ struct Engine {
     const float *flow;    /* (h, w, 2), in cells */
     int quick;            /* no cubic interpolation */
     float loss;           /* noise that moving adds */
-    float *means_out; /* (3, h, w) */
+    float *means_out; /* (MEANS_OUT, h, w) */
     /* Threads. */
     struct Pool *pool;
 };

@@ -27,26 +27,29 @@ static void pass_start(Engine *e, int first, int last, float *scratch)
         }
 }
 
-/* The cells' means of the picture in units of a pixel's noise. */
+/* The cells' means of the picture and of what is kept, in units of a pixel's noise, and the noise left in kept luma. */
 static void pass_means(Engine *e, int first, int last, float *scratch)
 {
-    size_t size = (size_t)e->h * e->w;
+    size_t size = (size_t)e->h * e->w, stride = e->near.stride;
+    float *rows[MEANS_OUT];
+    for (int i = 0; i < MEANS_OUT; i++) rows[i] = scratch + (size_t)i * stride;
     for (int y = first; y < last; y++) {
         for (int x = 0; x < e->w; x += LANES) {
-            V v[BANDS];
+            V v[BANDS], sum = all(0);
             pixels_of_picture(e, y, x, v);
-            V luma = all(0);
 #pragma GCC unroll 16
-            for (int i = 0; i < 16; i++) luma += v[i];
-            store(scratch + x, luma * (0.0625f * pixel_unit(e, 0)));
+            for (int i = 0; i < 16; i++) sum += v[i];
+            store(rows[0] + x, sum * (0.0625f * pixel_unit(e, 0)));
             for (int p = 1; p < GATES; p++) {
                 const V *four = v + 12 + 4 * p;
-                store(scratch + p * e->near.stride + x, (four[0] + four[1] + four[2] + four[3]) * (0.25f * pixel_unit(e, p)));
+                store(rows[p] + x, (four[0] + four[1] + four[2] + four[3]) * (0.25f * pixel_unit(e, p)));
             }
+            for (int p = 0; p < GATES; p++)
+                store(rows[GATES + p] + x, load(place(&e->state, y, mean_bands[p], x)) * e->deviation[mean_bands[p]]);
+            store(rows[2 * GATES] + x, load(place(&e->left, y, 0, x)));
         }
-        for (int p = 0; p < GATES; p++)
-            memcpy(e->means_out + p * size + (size_t)y * e->w, scratch + p * e->near.stride,
-                   (size_t)e->w * sizeof(float));
+        for (int i = 0; i < MEANS_OUT; i++)
+            memcpy(e->means_out + (size_t)i * size + (size_t)y * e->w, rows[i], (size_t)e->w * sizeof(float));
     }
 }
 
