@@ -41,7 +41,7 @@ RATE_FPS = 30
 SCENES = {"still": ":desk?motion=still", "moving": ":desk?motion=subject"}
 
 _RENDERED = 10
-_WARM = 12  # frames in which estimates of the noise and averages settle
+_WARM = 30  # frames in which estimates of the noise and averages settle
 _FRAMES = 40
 _MOST_S = 8.0  # per scene and method, the frame that is on its way apart
 _SMALL_TILE = (8, 8)

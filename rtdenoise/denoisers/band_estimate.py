@@ -14,6 +14,7 @@ Floats = NDArray[np.float32]
 _STRIPS = 24  # rows of cells that are looked at, spread over the picture
 _EVERY = 15  # frames between two looks, once the estimate rests on …
 _ENOUGH = 8  # … so many
+_SOME = 4  # of so many cells one is enough for a median
 _CALM = 3.0  # times the median energy of a cell's difference: above it, something moved
 
 
@@ -24,7 +25,7 @@ class BandEstimator:
     """
 
     def __init__(self) -> None:
-        self._before: Planes | None = None
+        self._before: tuple[Stabilised, Floats] | None = None
         self._variance = np.zeros(BANDS)
         self._looks, self._frames = 0, 0
 
@@ -46,13 +47,12 @@ class BandEstimator:
         if self._looks >= _ENOUGH and self._frames % _EVERY > 1:
             self._before = None
             return None
-        strips = _strips(planes)
-        before, self._before = self._before, strips
-        if before is None:
+        bands = bands_of_bytes(stabilised, _strips(planes)).reshape(BANDS, -1)
+        before, self._before = self._before, (stabilised, bands)
+        if before is None or before[0] is not stabilised or before[1].shape != bands.shape:
             return None
-        change = bands_of_bytes(stabilised, strips) - bands_of_bytes(stabilised, before)
-        change = change.reshape(BANDS, -1)
-        scale = np.sqrt(np.median(np.square(change), axis=1) / 0.455) + 0.05
+        change = bands - before[1]
+        scale = np.sqrt(np.median(np.square(change[:, ::_SOME]), axis=1) / 0.455) + 0.05
         energy = np.mean(np.square(change / scale[:, None]), axis=0)
         median = float(np.median(energy))
         if median < 1e-3:
