@@ -22,6 +22,8 @@ MEANS = (0, 16, 20)
 """The bands that are the means of Y, U and V."""
 PLANE_SLICES = (slice(0, 16), slice(16, 20), slice(20, BANDS))
 """Where each plane's bands, and pixels, are among a cell's."""
+# Larger products wake the threads of NumPy's BLAS, which then keep a core busy for the length of a frame.
+_AT_ONCE = 256
 
 
 @cache
@@ -45,8 +47,12 @@ def split(y: NDArray[Any], u: NDArray[Any], v: NDArray[Any]) -> Floats:
     """The bands of planes (H, W), (H/2, W/2) and (H/2, W/2), H and W multiples of 4: (24, H/4, W/4)."""
     cells = [_cells(y, CELL), _cells(u, CELL // 2), _cells(v, CELL // 2)]
     whole = np.concatenate(cells)
-    flat = transform() @ whole.reshape(BANDS, -1)
-    return np.asarray(flat.reshape(whole.shape), np.float32)
+    flat = whole.reshape(BANDS, -1)
+    found = np.empty_like(flat)
+    for first in range(0, flat.shape[1], _AT_ONCE):
+        part = slice(first, first + _AT_ONCE)
+        np.matmul(transform(), flat[:, part], out=found[:, part])
+    return found.reshape(whole.shape)
 
 
 def _cells(plane: NDArray[Any], n: int) -> NDArray[np.float32]:
