@@ -4,7 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.live_rate import called, lossless, make_clip
+from benchmarks.live_rate import called, know_noise, lossless, make_clip
+from rtdenoise.cameras.file import FileCamera
+from rtdenoise.denoisers import noise_model_for
+from rtdenoise.profile import Profile
 
 SIZE = (64, 48)
 
@@ -36,3 +39,14 @@ def test_nothing_is_dropped_as_fast_as_it_goes(tmp_path: Path) -> None:
     make_clip(clip, 12, size=SIZE, rendered=4)
     report = lossless(clip, "recursive", tmp_path / "home")
     assert (report.frames_out, report.dropped) == (12, 0)
+
+
+def test_the_clips_camera_is_known_by_its_noise(tmp_path: Path) -> None:
+    clip = tmp_path / "clip.mkv"
+    make_clip(clip, 4, size=(256, 192), rendered=2, noise="medium")
+    know_noise(clip, tmp_path / "home", "medium", frames=6)
+    camera = FileCamera(clip)
+    model = noise_model_for(Profile.of(camera.info, tmp_path / "home"), camera.mode)
+    camera.close()
+    assert model is not None
+    assert 0.5 < float(model.y.curve.variance(128.0)) ** 0.5 < 12
