@@ -24,6 +24,11 @@
    less work; where they have to stay in a cache, fewer. */
 enum { ROWS = 18, MANY_ROWS = 48 };
 
+/* What is cut off in 16 bits where weights alone would allow much more: several times what was seen in clips. */
+#define FAR_MOST 256.0f
+#define SAY_MOST 128.0f
+enum { LARGEST = 128 }; /* channels */
+
 static size_t whole_vectors(int w) { return ((size_t)w + 15) / 16 * 16; }
 
 static int make_grid(Grid *grid, int rows, int channels, int w)
@@ -107,17 +112,17 @@ static int make_layer(Layer *layer, int outputs, int inputs, int taps, const flo
 
 static float size_of(float value) { return value < 0 ? -value : value; }
 
-/* Makes a layer of nine taps ready for 16 bits; most: how large its inputs can be. */
+/* Makes a layer ready for 16 bits; most: how large its inputs can be, larger ones are cut off. */
 static int make_narrow(Layer *layer, float most)
 {
-    int inputs = layer->inputs, pairs = (inputs + 1) / 2;
+    int inputs = layer->inputs, pairs = (inputs + 1) / 2, side = layer->taps == 9 ? 3 : 1;
     size_t room = written(layer);
     layer->narrow = calloc(room * pairs * layer->taps, sizeof *layer->narrow);
     layer->from_narrow = calloc(room, sizeof(float));
     if (!layer->narrow || !layer->from_narrow) return 0;
     layer->to_narrow = NARROW_MOST / most;
     const float *weights = layer->weights;
-    int32_t *to = layer->narrow;
+    Word *to = (Word *)layer->narrow;
     for (int b = 0, from = 0; b < layer->blocks; from += layer->widths[b], b++) {
         int width = layer->widths[b];
         for (int o = 0; o < width; o++) {
@@ -130,13 +135,12 @@ static int make_narrow(Layer *layer, float most)
             float by_weight = 32767.0f / largest, by_sum = (2147483647.0f / NARROW_MOST - layer->taps * inputs) / sum;
             float scale = by_weight < by_sum ? by_weight : by_sum;
             layer->from_narrow[from + o] = 1.0f / (scale * layer->to_narrow);
-            for (int r = 0; r < 3; r++)
-                for (int i = 0; i < inputs; i++)
-                    for (int t = 0; t < 3; t++) {
-                        float value = weights[((r * inputs + i) * 3 + t) * width + o] * scale;
-                        int32_t whole = (int32_t)(value + (value < 0 ? -0.5f : 0.5f));
-                        to[((r * pairs + i / 2) * 3 + t) * width + o] |= i % 2 ? (int32_t)((uint32_t)whole << 16) : whole & 0xFFFF;
-                    }
+            for (int k = 0; k < layer->taps * inputs; k++) {
+                int t = k % side, i = k / side % inputs, r = k / side / inputs;
+                float value = weights[k * width + o] * scale;
+                uint32_t whole = (uint32_t)(int32_t)(value + (value < 0 ? -0.5f : 0.5f));
+                to[((r * pairs + i / 2) * side + t) * width + o] |= (Word)(i % 2 ? whole << 16 : whole & 0xFFFF);
+            }
         }
         weights += (size_t)layer->taps * inputs * width;
         to += (size_t)layer->taps * pairs * width;
@@ -166,14 +170,29 @@ static float most_of(const Layer *layer, const float *inputs, int rectified)
     return most;
 }
 
+/* Makes the large layers of the gate ready for 16 bits. */
+static int narrow_gate(Layer *l, float most)
+{
+    float seen[SEEN], near[LARGEST];
+    for (int i = 0; i < SEEN; i++) seen[i] = most;
+    if (written(&l[NEAR]) > LARGEST) return 1;
+    for (int i = 0; i < LARGEST; i++) near[i] = most_of(&l[NEAR], seen, 1);
+    return make_narrow(&l[NEAR], most) && make_narrow(&l[DOWN], near[0]) &&
+           make_narrow(&l[MIDDLE], most_of(&l[DOWN], near, 1)) && make_narrow(&l[FURTHER], FAR_MOST) &&
+           make_narrow(&l[FURTHEST], FAR_MOST);
+}
+
 /* Makes the large layers of a stage ready for 16 bits. */
 static int narrow_stage(Layer *l, float most)
 {
-    float energies[2 * BANDS + GATES], details[2 * BANDS];
+    float energies[2 * BANDS + GATES], details[2 * BANDS], largest = logf(1 + 4 * most * most);
     /* The logarithm of the largest energy; √ of the noise left, at most one; what a stage keeps, about. */
-    for (int i = 0; i < 2 * BANDS + GATES; i++) energies[i] = i >= BANDS && i < BANDS + GATES ? 1 : logf(1 + 4 * most * most);
+    for (int i = 0; i < 2 * BANDS + GATES; i++) energies[i] = i >= BANDS && i < BANDS + GATES ? 1 : largest;
     for (int i = 0; i < 2 * BANDS; i++) details[i] = l[INTO].inputs > BANDS ? 2 * most : most;
-    return make_narrow(&l[AROUND], most_of(&l[SEE], energies, 1)) && make_narrow(&l[INTO], details[0]) &&
+    float seen = most_of(&l[SEE], energies, 1);
+    /* Not what sees energies: to make them narrow would take what it saves. */
+    return make_narrow(&l[AROUND], seen) && make_narrow(&l[WIDE], seen) &&
+           make_narrow(&l[SAY], SAY_MOST) && make_narrow(&l[INTO], details[0]) &&
            make_narrow(&l[OUT], most_of(&l[INTO], details, 0));
 }
 
@@ -182,12 +201,13 @@ static size_t scratch_rows(const Engine *e)
 {
     const Layer *l = e->layers, *s = e->layers + GATE_LAYERS;
     size_t near = written(&l[NEAR]), far = written(&l[MIDDLE]), energy = written(&s[SEE]);
-    size_t window = (ROWS + 4) * (near > SEEN ? near : SEEN) + written(&l[LAST]) + 2;
-    size_t halving = 6 * (near > far ? near : far) + 2, back = 3 * far + 2;
+    size_t wider = near > far ? near : far, seen = s[SEE].inputs + (size_t)s[STAGE_LAYERS + SEE].inputs;
+    size_t window = (ROWS + 6) * (near > SEEN ? near : SEEN) + written(&l[LAST]) + 2;
+    size_t halving = 8 * (wider + 1) + far + 2, back = 3 * far + 2;
     size_t detail = 2 * BANDS + 1;
-    size_t see = 3 * BANDS + detail + 2 * BANDS + GATES + 2 * (energy + 1);
-    size_t shrink = (NARROW ? 8 : 4) * detail + 4 * (written(&s[INTO]) + 1) + 2 * written(&s[SAY]) +
-                    written(&s[AROUND]) + written(&s[WIDE]) + 2 * BANDS + 2;
+    size_t see = 3 * BANDS + detail + 2 * (seen + 1) + 3 * (energy + 1);
+    size_t shrink = 8 * detail + 4 * (written(&s[INTO]) + 1) + 2 * written(&s[SAY]) + 2 * written(&s[AROUND]) +
+                    written(&s[WIDE]) + BANDS + 4;
     size_t most = window > halving ? window : halving;
     most = most > back ? most : back;
     most = most > see ? most : see;
@@ -239,6 +259,7 @@ EXPORT Engine *rtdenoise_new(int h, int w, int threads, int stages, const int *s
     int good = stages <= MOST_STAGES;
     for (int i = 0; i < GATE_LAYERS + stages * STAGE_LAYERS && good; i++)
         good = make_layer(&e->layers[i], shapes[3 * i], shapes[3 * i + 1], shapes[3 * i + 2], weights[i], biases[i]);
+    good = good && (!NARROW || narrow_gate(e->layers, e->most_change));
     for (int i = 0; i < stages && good && NARROW; i++)
         good = narrow_stage(e->layers + GATE_LAYERS + i * STAGE_LAYERS, e->most);
     /* All stages are alike but for what they see. */
@@ -250,8 +271,8 @@ EXPORT Engine *rtdenoise_new(int h, int w, int threads, int stages, const int *s
            make_grid(&e->further, h / 4, (int)written(&l[FURTHER]), w / 4) &&
            make_grid(&e->up, h / 2, (int)written(&l[UP]), w / 2) && make_grid(&e->half, h / 2, GATES, w / 2) &&
            make_grid(&e->quarter, h / 4, GATES, w / 4) && make_grid(&e->coarse, h, GATES, w) &&
-           make_grid(&e->seen, h, (int)written(&shrink[SEE]) / (NARROW ? 2 : 1), w) &&
-           make_grid(&e->pooled, h / 2, shrink[SEE].outputs, w / 2) &&
+           make_grid(&e->seen, h, (int)written(&shrink[SEE]), w) &&
+           make_grid(&e->pooled, h / 2, (int)written(&shrink[SEE]), w / 2) &&
            make_grid(&e->wide_up, h / 2, (int)written(&shrink[WIDE_UP]), w / 2);
     for (int i = 0; i < 2 && good && i < stages - 1; i++) good = make_grid(&e->kept[i], h, BANDS, w);
     for (int p = 0; p < 3 && good; p++) good = (e->back[p] = calloc(TABLE + 4, 1)) != NULL;

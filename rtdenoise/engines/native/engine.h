@@ -30,8 +30,8 @@ typedef struct {
     int blocks, widths[MOST_BLOCKS];
     float *weights; /* per block: [tap row][input][tap column][output of the block] */
     float *bias;
-    /* The same in 16 bits, two inputs side by side; NULL where it isn't done. */
-    int32_t *narrow;
+    /* The same in 16 bits, two inputs in the place of a number; NULL where it isn't done. */
+    float *narrow;
     float to_narrow, *from_narrow; /* of inputs; of each output's sums */
 } Layer;
 

@@ -97,67 +97,78 @@ static void seen_row(const Engine *e, int y, float *out, size_t stride)
 
 static void pass_see(Engine *e, int first, int last, float *scratch)
 {
+    const Layer *layer = &e->layers[NEAR];
     size_t stride = e->near.stride, pitch = SEEN * stride;
-    float *seen = scratch + BEFORE;
+    float *row = scratch + BEFORE, *seen = row + pitch + stride;
     for (int y = first - 1; y <= last; y++) {
-        float *row = seen + (size_t)(y - first + 1) * pitch;
-        if (y < 0 || y >= e->h)
-            memset(row - BEFORE, 0, pitch * sizeof(float));
-        else
-            seen_row(e, y, row, stride);
+        float *place = seen + (size_t)(y - first + 1) * pitch;
+        if (y < 0 || y >= e->h) {
+            memset(place - BEFORE, 0, pitch * sizeof(float));
+            continue;
+        }
+        seen_row(e, y, before_wanted(layer, place, row), stride);
+        as_wanted(layer, row, stride, place, e->w);
     }
     for (int y = first; y < last; y++) {
         const float *rows[3];
         three_rows(seen + (size_t)(y - first + 1) * pitch, pitch, rows);
-        convolve(&e->layers[NEAR], rows, stride, at(&e->near, y, 0), stride, e->w);
-        rectify(at(&e->near, y, 0), stride, e->layers[NEAR].outputs, e->w);
+        convolve(layer, rows, stride, at(&e->near, y, 0), stride, e->w);
+        rectify(at(&e->near, y, 0), stride, layer->outputs, e->w);
     }
 }
 
-/* One layer from grid to grid. */
-INLINE void layer_pass(const Layer *layer, const Grid *in, const Grid *out, int width, int first, int last)
+/* One layer from grid to grid, which the next one then reads. */
+INLINE void layer_pass(const Layer *layer, const Layer *next, const Grid *in, const Grid *out, int width, int first,
+                       int last, float *scratch)
 {
     for (int y = first; y < last; y++) {
         const float *rows[3];
         three_rows(at(in, y, 0), in->pitch, rows);
-        convolve(layer, layer->taps == 9 ? rows : rows + 1, in->stride, at(out, y, 0), out->stride, width);
-        rectify(at(out, y, 0), out->stride, layer->outputs, width);
+        float *place = at(out, y, 0), *row = before_wanted(next, place, scratch + BEFORE);
+        convolve(layer, rows, in->stride, row, out->stride, width);
+        rectify(row, out->stride, layer->outputs, width);
+        as_wanted(next, row, out->stride, place, width);
     }
 }
 
-INLINE void halving_pass(const Layer *layer, const Grid *in, const Grid *out, int width, int first, int last,
-                         float *scratch)
+/* The same with a stride of two, of a grid of numbers. */
+INLINE void halving_pass(const Layer *layer, const Layer *next, const Grid *in, const Grid *out, int width, int first,
+                         int last, float *scratch)
 {
     size_t stride = in->stride, size = stride * layer->inputs;
+    float *wanted = scratch + BEFORE, *halves = wanted + size + stride, *found = halves + 6 * (size + stride);
     for (int y = first; y < last; y++) {
         const float *even[3], *odd[3];
         for (int r = 0; r < 3; r++) {
-            float *to_even = scratch + 2 * r * size + BEFORE, *to_odd = to_even + size;
-            for (int c = 0; c < layer->inputs; c++) {
-                apart(at(in, 2 * y + r - 1, c), to_even + c * stride, to_odd + c * stride, width);
+            float *to_even = halves + 2 * r * (size + stride), *to_odd = to_even + size + stride;
+            const float *row = as_wanted(layer, at(in, 2 * y + r - 1, 0), stride, wanted, 2 * width);
+            for (int c = 0; c < input_rows(layer); c++) {
+                apart(row + c * stride, to_even + c * stride, to_odd + c * stride, width);
                 to_odd[c * stride - 1] = 0;
             }
             even[r] = to_even, odd[r] = to_odd;
         }
-        convolve_halving(layer, even, odd, stride, at(out, y, 0), out->stride, width);
-        rectify(at(out, y, 0), out->stride, layer->outputs, width);
+        float *place = at(out, y, 0), *row = before_wanted(next, place, found);
+        convolve_halving(layer, even, odd, stride, row, out->stride, width);
+        rectify(row, out->stride, layer->outputs, width);
+        as_wanted(next, row, out->stride, place, width);
     }
 }
 
 static void pass_down(Engine *e, int first, int last, float *scratch)
 {
-    halving_pass(&e->layers[DOWN], &e->near, &e->far, e->w / 2, first, last, scratch);
+    halving_pass(&e->layers[DOWN], &e->layers[MIDDLE], &e->near, &e->far, e->w / 2, first, last, scratch);
 }
 
 static void pass_middle(Engine *e, int first, int last, float *scratch)
 {
-    (void)scratch;
-    layer_pass(&e->layers[MIDDLE], &e->far, &e->far_middle, e->w / 2, first, last);
+    /* What follows reads numbers. */
+    layer_pass(&e->layers[MIDDLE], &e->layers[UP], &e->far, &e->far_middle, e->w / 2, first, last, scratch);
 }
 
 static void pass_further(Engine *e, int first, int last, float *scratch)
 {
-    halving_pass(&e->layers[FURTHER], &e->far_middle, &e->further, e->w / 4, first, last, scratch);
+    halving_pass(&e->layers[FURTHER], &e->layers[FURTHEST], &e->far_middle, &e->further, e->w / 4, first, last, scratch);
 }
 
 /* The furthest look comes back, is added to the nearer one, and prepared for the grid. */

@@ -1,6 +1,8 @@
 /* Convolutions of a row of cells: vectors lie along the row, so that no width of a layer leaves lanes empty.
 
-   A block of output channels stays in registers while all inputs go by. */
+   A block of output channels stays in registers while all inputs go by. Where the processor multiplies two pairs of
+   16-bit numbers at once, most layers take their inputs so: rows of such pairs of channels are as long as those of
+   numbers, and are kept as such. */
 
 #ifndef RTDENOISE_LAYERS_H
 #define RTDENOISE_LAYERS_H
@@ -60,52 +62,81 @@ INLINE void rectify(float *row, size_t stride, int channels, int width)
 
 enum { MOST_WIDTH = 12, MOST_ACROSS = 4 };
 
-/* Some outputs of a layer, for `across` vectors from each x in [from, to) on. All but the places are known when this is
-   compiled, or the sums would not stay in registers.
+/* Where a layer's inputs are for column 0: per row of its window, and column of that. */
+typedef struct {
+    const float *at[3][3];
+} Window;
 
-   rows: the rows of the inputs, one or three of them, at column 0. */
-INLINE void block(const int outputs, const int across, const int side, const float *const *rows,
-                  size_t stride, int inputs, const float *weights, const float *bias, float *out,
+typedef int32_t Word __attribute__((may_alias));
+
+/* sum + value * weight, of numbers or of pairs of them. */
+INLINE V added(V sum, V value, const float *weight, const int narrow)
+{
+#if NARROW
+    if (narrow) {
+        /* As an intrinsic it makes GCC 12 move and spill every other sum. */
+        __m512i pair = _mm512_set1_epi32(*(const Word *)weight);
+        __asm__("vpdpwssd %2, %1, %0" : "+v"(sum) : "v"(value), "v"(pair));
+        return sum;
+    }
+#endif
+    (void)narrow;
+    return sum + value * *weight;
+}
+
+/* Some outputs of a layer, for `across` vectors from each x in [from, to) on. All but the places are known when this is
+   compiled, or the sums would not stay in registers. */
+INLINE void block(const int outputs, const int across, const int side, const int narrow, const Layer *layer,
+                  const Window *window, size_t stride, const float *weights, int first, float *out,
                   size_t out_stride, int from, int to)
 {
+    const int inputs = narrow ? (layer->inputs + 1) / 2 : layer->inputs;
+    const float *bias = layer->bias + first;
     for (int x = from; x < to; x += across * LANES) {
         V sum[MOST_WIDTH * MOST_ACROSS];
         const float *w = weights;
 #pragma GCC unroll 12
         for (int o = 0; o < outputs; o++)
 #pragma GCC unroll 4
-            for (int a = 0; a < across; a++) sum[o * across + a] = all(bias[o]);
+            for (int a = 0; a < across; a++) sum[o * across + a] = all(narrow ? 0.0f : bias[o]);
         for (int r = 0; r < side; r++) {
-            const float *in = rows[r] + x - side / 2;
-            for (int i = 0; i < inputs; i++, in += stride) {
+            const float *in[3];
+#pragma GCC unroll 3
+            for (int t = 0; t < side; t++) in[t] = window->at[r][t] + x;
+            for (int i = 0; i < inputs; i++) {
 #pragma GCC unroll 3
                 for (int t = 0; t < side; t++, w += outputs) {
                     V value[MOST_ACROSS];
 #pragma GCC unroll 4
-                    for (int a = 0; a < across; a++) value[a] = load(in + t + a * LANES);
+                    for (int a = 0; a < across; a++) value[a] = load(in[t] + (size_t)i * stride + a * LANES);
 #pragma GCC unroll 12
                     for (int o = 0; o < outputs; o++)
 #pragma GCC unroll 4
-                        for (int a = 0; a < across; a++) sum[o * across + a] += value[a] * w[o];
+                        for (int a = 0; a < across; a++)
+                            sum[o * across + a] = added(sum[o * across + a], value[a], w + o, narrow);
                 }
             }
         }
 #pragma GCC unroll 12
         for (int o = 0; o < outputs; o++)
 #pragma GCC unroll 4
-            for (int a = 0; a < across; a++) store(out + o * out_stride + x + a * LANES, sum[o * across + a]);
+            for (int a = 0; a < across; a++) {
+                V result = sum[o * across + a];
+                if (narrow) result = __builtin_convertvector((VI)result, V) * layer->from_narrow[first + o] + bias[o];
+                store(out + o * out_stride + x + a * LANES, result);
+            }
     }
 }
 
 /* As many vectors at a time as the registers hold, then the rest. */
-INLINE void whole_block(const int outputs, const int across, const int side, const float *const *rows,
-                        size_t stride, int inputs, const float *weights, const float *bias, float *out,
+INLINE void whole_block(const int outputs, const int across, const int side, const int narrow, const Layer *layer,
+                        const Window *window, size_t stride, const float *weights, int first, float *out,
                         size_t out_stride, int width)
 {
     int most = width / (across * LANES) * (across * LANES);
-    block(outputs, across, side, rows, stride, inputs, weights, bias, out, out_stride, 0, most);
+    block(outputs, across, side, narrow, layer, window, stride, weights, first, out, out_stride, 0, most);
     if (most < width)
-        block(outputs, 1, side, rows, stride, inputs, weights, bias, out, out_stride, most, width);
+        block(outputs, 1, side, narrow, layer, window, stride, weights, first, out, out_stride, most, width);
 }
 
 /* Vectors at a time of a block: sums, inputs and a weight have to fit into 32 or 16 registers. */
@@ -115,148 +146,86 @@ enum { ACROSS_12 = 2, ACROSS_10 = 2, ACROSS_8 = 3, ACROSS_4 = 4 };
 enum { ACROSS_12 = 1, ACROSS_10 = 1, ACROSS_8 = 1, ACROSS_4 = 3 };
 #endif
 
-#define BLOCK(OUTPUTS, SIDE)                                                                              \
-    whole_block(OUTPUTS, ACROSS_##OUTPUTS, SIDE, rows, stride, layer->inputs, w, bias, out, out_stride, width)
+#define BLOCK(OUTPUTS)                                                                                              \
+    whole_block(OUTPUTS, ACROSS_##OUTPUTS, side, narrow, layer, window, stride, weights, first, out, out_stride, width)
 
-#define BLOCKS(SIDE)                                                                                      \
-    switch (outputs) {                                                                                    \
-    case 12: BLOCK(12, SIDE); break;                                                                      \
-    case 10: BLOCK(10, SIDE); break;                                                                      \
-    case 8: BLOCK(8, SIDE); break;                                                                        \
-    default: BLOCK(4, SIDE);                                                                              \
-    }
-
-/* A layer for one row of `width` cells, without its activation. */
-static __attribute__((noinline)) void convolve(const Layer *layer, const float *const *rows, size_t stride,
-                                               float *out, size_t out_stride, int width)
+INLINE void all_blocks(const int side, const int narrow, const Layer *layer, const Window *window, size_t stride,
+                       float *out, size_t out_stride, int width)
 {
-    const float *w = layer->weights, *bias = layer->bias;
-    for (int b = 0; b < layer->blocks; b++) {
-        const int outputs = layer->widths[b];
-        if (layer->taps == 9) {
-            BLOCKS(3)
-        } else {
-            BLOCKS(1)
-        }
-        w += (size_t)layer->taps * layer->inputs * outputs;
-        bias += outputs;
-        out += outputs * out_stride;
-    }
-}
-
-#if NARROW
-/* As block(), of pairs of inputs in 16 bits; rows of them are as long as those of numbers. */
-INLINE void narrow_block(const int outputs, const int across, const float *const *rows, size_t stride,
-                         int pairs, const int32_t *weights, const float *scale, const float *bias, float *out,
-                         size_t out_stride, int from, int to)
-{
-    for (int x = from; x < to; x += across * LANES) {
-        __m512i sum[MOST_WIDTH * MOST_ACROSS];
-        const int32_t *w = weights;
-#pragma GCC unroll 48
-        for (int i = 0; i < outputs * across; i++) sum[i] = _mm512_setzero_si512();
-        for (int r = 0; r < 3; r++) {
-            const float *in = rows[r] + x - 1;
-            for (int i = 0; i < pairs; i++, in += stride) {
-#pragma GCC unroll 3
-                for (int t = 0; t < 3; t++, w += outputs) {
-                    __m512i value[MOST_ACROSS];
-#pragma GCC unroll 4
-                    for (int a = 0; a < across; a++) value[a] = _mm512_loadu_si512(in + t + a * LANES);
-#pragma GCC unroll 12
-                    for (int o = 0; o < outputs; o++)
-#pragma GCC unroll 4
-                        for (int a = 0; a < across; a++)
-                            sum[o * across + a] =
-                                _mm512_dpwssd_epi32(sum[o * across + a], value[a], _mm512_set1_epi32(w[o]));
-                }
-            }
-        }
-#pragma GCC unroll 12
-        for (int o = 0; o < outputs; o++)
-#pragma GCC unroll 4
-            for (int a = 0; a < across; a++)
-                store(out + o * out_stride + x + a * LANES,
-                      (V)_mm512_cvtepi32_ps(sum[o * across + a]) * scale[o] + bias[o]);
-    }
-}
-
-INLINE void whole_narrow_block(const int outputs, const int across, const float *const *rows, size_t stride,
-                               int pairs, const int32_t *w, const float *scale, const float *bias, float *out,
-                               size_t out_stride, int width)
-{
-    int most = width / (across * LANES) * (across * LANES);
-    narrow_block(outputs, across, rows, stride, pairs, w, scale, bias, out, out_stride, 0, most);
-    if (most < width)
-        narrow_block(outputs, 1, rows, stride, pairs, w, scale, bias, out, out_stride, most, width);
-}
-
-#define NARROW_BLOCK(OUTPUTS)                                                                             \
-    whole_narrow_block(OUTPUTS, ACROSS_##OUTPUTS, rows, stride, pairs, w, scale, bias, out, out_stride, width)
-
-/* As convolve(), of rows that narrow_row() made. */
-static __attribute__((noinline)) void convolve_narrow(const Layer *layer, const float *const *rows, size_t stride,
-                                                      float *out, size_t out_stride, int width)
-{
-    const int32_t *w = layer->narrow;
-    const float *scale = layer->from_narrow, *bias = layer->bias;
-    const int pairs = (layer->inputs + 1) / 2;
-    for (int b = 0; b < layer->blocks; b++) {
+    const float *weights = narrow ? layer->narrow : layer->weights;
+    const int inputs = narrow ? (layer->inputs + 1) / 2 : layer->inputs;
+    for (int b = 0, first = 0; b < layer->blocks; b++) {
         const int outputs = layer->widths[b];
         switch (outputs) {
-        case 12: NARROW_BLOCK(12); break;
-        case 10: NARROW_BLOCK(10); break;
-        case 8: NARROW_BLOCK(8); break;
-        default: NARROW_BLOCK(4);
+        case 12: BLOCK(12); break;
+        case 10: BLOCK(10); break;
+        case 8: BLOCK(8); break;
+        default: BLOCK(4);
         }
-        w += (size_t)layer->taps * pairs * outputs;
-        scale += outputs, bias += outputs;
+        weights += (size_t)side * side * inputs * outputs;
+        first += outputs;
         out += outputs * out_stride;
     }
 }
 
-/* A row of a layer's inputs in 16 bits, two channels side by side. */
-static void narrow_row(const Layer *layer, const float *row, size_t stride, float *out, int width)
+/* A layer for one row of `width` cells, without its activation. */
+static __attribute__((noinline)) void run_layer(const Layer *layer, const Window *window, size_t stride, float *out,
+                                                size_t out_stride, int width)
 {
+    if (NARROW && layer->narrow) {
+        if (layer->taps == 9)
+            all_blocks(3, NARROW, layer, window, stride, out, out_stride, width);
+        else
+            all_blocks(1, NARROW, layer, window, stride, out, out_stride, width);
+    } else if (layer->taps == 9)
+        all_blocks(3, 0, layer, window, stride, out, out_stride, width);
+    else
+        all_blocks(1, 0, layer, window, stride, out, out_stride, width);
+}
+
+/* rows: the rows of the inputs, one or three of them, at column 0, as as_wanted() gives them. */
+static void convolve(const Layer *layer, const float *const *rows, size_t stride, float *out, size_t out_stride,
+                     int width)
+{
+    Window window = {{{0}}};
+    const int side = layer->taps == 9 ? 3 : 1;
+    for (int r = 0; r < side; r++)
+        for (int t = 0; t < side; t++) window.at[r][t] = rows[r] + t - side / 2;
+    run_layer(layer, &window, stride, out, out_stride, width);
+}
+
+/* The same with a stride of two; `even` and `odd` are the inputs' columns apart. */
+static void convolve_halving(const Layer *layer, const float *const *even, const float *const *odd, size_t stride,
+                             float *out, size_t out_stride, int width)
+{
+    Window window;
+    for (int r = 0; r < 3; r++)
+        window.at[r][0] = odd[r] - 1, window.at[r][1] = even[r], window.at[r][2] = odd[r];
+    run_layer(layer, &window, stride, out, out_stride, width);
+}
+
+/* How many rows of channels a layer's inputs take. */
+INLINE int input_rows(const Layer *layer) { return layer->narrow ? (layer->inputs + 1) / 2 : layer->inputs; }
+
+/* A row of a layer's inputs as it wants them: itself, or in 16 bits in `room`. */
+static const float *as_wanted(const Layer *layer, const float *row, size_t stride, float *room, int width)
+{
+    if (!NARROW || !layer->narrow) return row;
     for (int i = 0; i < layer->inputs; i += 2)
         for (int x = 0; x < width; x += LANES) {
             VI low = nearest(clamp(load(row + i * stride + x) * layer->to_narrow, NARROW_MOST)), high = {0};
             if (i + 1 < layer->inputs)
                 high = nearest(clamp(load(row + (i + 1) * stride + x) * layer->to_narrow, NARROW_MOST));
-            store_words(out + (i / 2) * stride + x, (low & 0xFFFF) | (high << 16));
+            store_words(room + (i / 2) * stride + x, (low & 0xFFFF) | (high << 16));
         }
-    end_row(out, stride, (layer->inputs + 1) / 2, width);
+    end_row(room, stride, (layer->inputs + 1) / 2, width);
+    return room;
 }
-#else
-#define convolve_narrow convolve
-#endif
 
-/* The same with a stride of two; `even` and `odd` are the inputs' columns apart, see apart(). */
-static __attribute__((noinline)) void convolve_halving(const Layer *layer, const float *const *even,
-                                                       const float *const *odd, size_t stride, float *out,
-                                                       size_t out_stride, int width)
+/* Where to put a row that is kept as a layer wants it: in its place, or where as_wanted() finds it. */
+INLINE float *before_wanted(const Layer *layer, float *place, float *scratch)
 {
-    const float *w = layer->weights, *bias = layer->bias;
-    for (int b = 0; b < layer->blocks; b++) {
-        const int outputs = layer->widths[b];
-        for (int x = 0; x < width; x += LANES) {
-            V sum[MOST_WIDTH];
-            const float *weight = w;
-            for (int o = 0; o < outputs; o++) sum[o] = all(bias[o]);
-            for (int r = 0; r < 3; r++)
-                for (int i = 0; i < layer->inputs; i++) {
-                    V left = load(odd[r] + i * stride + x - 1), middle = load(even[r] + i * stride + x);
-                    V right = load(odd[r] + i * stride + x);
-                    for (int o = 0; o < outputs; o++)
-                        sum[o] += left * weight[o] + middle * weight[outputs + o] + right * weight[2 * outputs + o];
-                    weight += 3 * outputs;
-                }
-            for (int o = 0; o < outputs; o++) store(out + o * out_stride + x, sum[o]);
-        }
-        w += (size_t)layer->taps * layer->inputs * outputs;
-        bias += outputs;
-        out += outputs * out_stride;
-    }
+    return NARROW && layer->narrow ? scratch : place;
 }
 
 #endif

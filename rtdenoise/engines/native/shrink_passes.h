@@ -106,28 +106,17 @@ static void detail_row(const Engine *e, int y, float *out, size_t stride)
     end_row(out, stride, channels, e->w);
 }
 
-/* A row as a layer wants it; `room` is there for it. */
-INLINE const float *as_wanted(const Layer *layer, const float *row, size_t stride, float *room, int width)
-{
-#if NARROW
-    narrow_row(layer, row, stride, room, width);
-    return room;
-#else
-    (void)layer, (void)stride, (void)room, (void)width;
-    return row;
-#endif
-}
-
 INLINE V log_energy(V energy) { return vlog(1.0f + energy); }
 
 /* Energies around each cell, and what is seen in them. Rows come in pairs, which are pooled. */
 static void pass_shrink_see(Engine *e, int first, int last, float *scratch)
 {
-    const Layer *layer = &stage_layers(e)[SEE], *next = &stage_layers(e)[AROUND];
+    const Layer *layer = &stage_layers(e)[SEE], *next = &stage_layers(e)[AROUND], *wide = &stage_layers(e)[WIDE];
     size_t stride = e->seen.stride, pitch = (2 * BANDS + 1) * stride;
     /* Sums of three squares along a row, for three rows; a row of detail; what is seen; two rows of the result. */
     float *sums = scratch + BEFORE, *detail = sums + 3 * BANDS * stride, *energy = detail + pitch;
-    float *found[2] = {energy + layer->inputs * stride, energy + (layer->inputs + written(layer) + 1) * stride};
+    float *wanted = energy + (layer->inputs + 1) * stride, *pooled = wanted + (layer->inputs + 1) * stride;
+    float *found[2] = {pooled + (written(layer) + 1) * stride, pooled + 2 * (written(layer) + 1) * stride};
     for (int y = first - 1; y <= last; y++) {
         float *sum = sums + (size_t)((y + 3) % 3) * BANDS * stride;
         detail_row(e, y, detail, stride);
@@ -155,19 +144,22 @@ static void pass_shrink_see(Engine *e, int first, int last, float *scratch)
                 V kept = load(at(kept_before(e), middle, b) + x);
                 store(energy + (BANDS + GATES + b) * stride + x, log_energy(kept * kept));
             }
-        const float *one = energy;
-        float *result = NARROW ? found[middle & 1] : at(&e->seen, middle, 0);
+        const float *one = as_wanted(layer, energy, stride, wanted, e->w);
+        float *result = before_wanted(next, at(&e->seen, middle, 0), found[middle & 1]);
         convolve(layer, &one, stride, result, stride, e->w);
         rectify(result, stride, layer->outputs, e->w);
         as_wanted(next, result, stride, at(&e->seen, middle, 0), e->w);
         if (middle % 2) {
-            const float *other = NARROW ? found[0] : at(&e->seen, middle - 1, 0);
+            const float *other = before_wanted(next, at(&e->seen, middle - 1, 0), found[0]);
+            size_t half = e->pooled.stride;
+            float *place = at(&e->pooled, middle / 2, 0), *mean = before_wanted(wide, place, pooled);
             for (int c = 0; c < layer->outputs; c++) {
                 const float *above = other + c * stride, *below = result + c * stride;
-                float *out = at(&e->pooled, middle / 2, c);
+                float *out = mean + c * half;
                 for (int x = 0; x < e->w / 2; x++)
                     out[x] = 0.25f * (above[2 * x] + above[2 * x + 1] + below[2 * x] + below[2 * x + 1]);
             }
+            as_wanted(wide, mean, half, place, e->w / 2);
         }
     }
 }
@@ -187,17 +179,18 @@ static void pass_shrink_wide(Engine *e, int first, int last, float *scratch)
 }
 
 /* The share of each band, and of each filter behind them, that stays in a row. */
-static void share_row(const Engine *e, int y, float *around, float *up, float *share, size_t stride)
+static void share_row(const Engine *e, int y, float *around, float *up, float *wanted, float *share, size_t stride)
 {
     const Layer *near = &stage_layers(e)[AROUND], *say = &stage_layers(e)[SAY];
-    const float *rows[3], *one = around;
+    const float *rows[3];
     three_rows(at(&e->seen, y, 0), e->seen.pitch, rows);
-    convolve_narrow(near, rows, stride, around, stride, e->w);
+    convolve(near, rows, stride, around, stride, e->w);
     for (int c = 0; c < near->outputs; c++) {
         twice(at(&e->wide_up, y / 2, c), up, e->w / 2);
         float *row = around + c * stride;
         for (int x = 0; x < e->w; x += LANES) store(row + x, vmax(load(row + x) + load(up + x), all(0)));
     }
+    const float *one = as_wanted(say, around, stride, wanted, e->w);
     convolve(say, &one, stride, share, stride, e->w);
     for (int c = 0; c < say->outputs; c++)
         for (int x = 0; x < e->w; x += LANES) store(share + c * stride + x, sigmoid(load(share + c * stride + x)));
@@ -211,15 +204,15 @@ static void filter_row(const Engine *e, int y, const float *const *rows, const f
         memset(out - BEFORE, 0, (written(into) * stride + BEFORE) * sizeof(float));
         return;
     }
-    convolve_narrow(into, rows, stride, out, stride, e->w);
+    convolve(into, rows, stride, out, stride, e->w);
     for (int c = 0; c < into->outputs; c++)
         for (int x = 0; x < e->w; x += LANES)
             store(out + c * stride + x, load(out + c * stride + x) * load(trust + c * stride + x));
     end_row(out, stride, into->outputs, e->w);
 }
 
-/* What a stage keeps of a row's detail: for the next one, or as bytes. `added` is what the filters add. */
-static void result_row(Engine *e, int y, const float *detail, const float *share, const float *added, size_t stride)
+/* What a stage keeps of a row's detail: for the next one, or as bytes. `more` is what the filters add. */
+static void result_row(Engine *e, int y, const float *detail, const float *share, const float *more, size_t stride)
 {
     const Grid *kept = &e->kept[e->stage % 2];
     for (int x = 0; x < e->w; x += LANES) {
@@ -227,12 +220,12 @@ static void result_row(Engine *e, int y, const float *detail, const float *share
 #pragma GCC unroll 24
         for (int b = 0; b < BANDS; b++) {
             V value = load(detail + b * stride + x), part = load(share + b * stride + x);
-            V more = load(added + b * stride + x);
+            V filtered = load(more + b * stride + x);
             if (e->stage) {
                 V before = load(detail + (BANDS + b) * stride + x);
-                v[b] = before + (value - before) * part + more;
+                v[b] = before + (value - before) * part + filtered;
             } else
-                v[b] = value * part + more;
+                v[b] = value * part + filtered;
         }
         if (e->stage + 1 < e->stages) {
             for (int b = 0; b < BANDS; b++) store(at(kept, y, b) + x, v[b]);
@@ -253,9 +246,10 @@ static void pass_shrink(Engine *e, int first, int last, float *scratch)
     size_t stride = e->seen.stride, room = (2 * BANDS + 1) * stride, room_found = (written(into) + 1) * stride;
     size_t said = written(&l[SAY]) * stride;
     /* Rings of rows: four of detail, three of filters, both also as layers want them; two of shares. */
-    float *detail = scratch + BEFORE, *wanted = detail + 4 * room, *filters = wanted + (NARROW ? 4 * room : 0);
+    float *detail = scratch + BEFORE, *wanted = detail + 4 * room, *filters = wanted + 4 * room;
     float *filters_wanted = filters + room_found, *shares = filters_wanted + 3 * room_found;
-    float *around = shares + 2 * said, *up = around + written(&l[AROUND]) * stride, *added = up + stride;
+    float *around = shares + 2 * said, *up = around + written(&l[AROUND]) * stride;
+    float *around_wanted = up + stride, *more = around_wanted + (written(&l[AROUND]) + 1) * stride;
     const float *details[4], *found[3];
     for (int y = first - 4; y <= last; y++) {
         /* Row y + 1 of the detail, row y of the filters, and row y - 1 is ready. */
@@ -268,14 +262,14 @@ static void pass_shrink(Engine *e, int first, int last, float *scratch)
         float *share = shares + (y & 1) * said, *place = filters_wanted + (y + 3) % 3 * room_found;
         const float *rows[3];
         for (int r = 0; r < 3; r++) rows[r] = details[(y - 1 + r) & 3];
-        if (y >= 0 && y < e->h) share_row(e, y, around, up, share, stride);
-        float *row = NARROW ? filters : place;
+        if (y >= 0 && y < e->h) share_row(e, y, around, up, around_wanted, share, stride);
+        float *row = before_wanted(out, place, filters);
         filter_row(e, y, rows, share + BANDS * stride, row, stride);
         found[(y + 3) % 3] = as_wanted(out, row, stride, place, e->w);
         if (y <= first) continue;
         for (int r = 0; r < 3; r++) rows[r] = found[(y - 2 + r + 3) % 3];
-        convolve_narrow(out, rows, stride, added, stride, e->w);
-        result_row(e, y - 1, detail + ((y - 1) & 3) * room, shares + ((y - 1) & 1) * said, added, stride);
+        convolve(out, rows, stride, more, stride, e->w);
+        result_row(e, y - 1, detail + ((y - 1) & 3) * room, shares + ((y - 1) & 1) * said, more, stride);
     }
 }
 
