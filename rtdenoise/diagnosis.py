@@ -245,6 +245,21 @@ def _package(name: str, module: str, package: str) -> Iterator[Check]:
         yield Check(name, True, str(version))
 
 
+def _compiled() -> Check:
+    """Whether networks have compiled code to run on this CPU."""
+    from .engines.native_library import compiled_kind
+
+    kind = compiled_kind()
+    if kind:
+        return Check("networks on the CPU", True, f"compiled code, {kind}")
+    return Check(
+        "networks on the CPU",
+        None,
+        "PyTorch runs them, several times slower than compiled code: install a C compiler (gcc or clang), then "
+        "rtdenoise again.",
+    )
+
+
 def _torch() -> Iterator[Check]:
     try:
         import torch
@@ -252,6 +267,7 @@ def _torch() -> Iterator[Check]:
         yield Check("PyTorch", False, f"can't be loaded: {error}.", "pip install torch")
         return
     yield Check("PyTorch", True, f"{torch.__version__}, {torch.get_num_threads()} threads")
+    yield _compiled()
     devices = []
     if torch.cuda.is_available():
         devices += [torch.cuda.get_device_name(n) for n in range(torch.cuda.device_count())]

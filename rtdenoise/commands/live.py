@@ -120,7 +120,8 @@ def command(
         report = loop.run(seconds, status.update)
     if as_json:
         facts = {"camera": info.id, "mode": mode.to_json(), "output": loop.sink_name}
-        show_json({**facts, "network": denoiser.name, "strength": strength, **report.to_json()})
+        facts |= {"network": denoiser.name, "engine": getattr(denoiser, "engine_name", "")}
+        show_json({**facts, "strength": strength, **report.to_json()})
     else:
         _show(report, loop.sink_name)
 

@@ -79,6 +79,11 @@ class LiveNetworkDenoiser:
         """The network's name."""
         return self._name
 
+    @property
+    def engine_name(self) -> str:
+        """What runs it, and how; empty before the first frame."""
+        return "" if self._engine is None else self._engine.name
+
     def reset(self) -> None:
         """Forgets all earlier frames, and with them an estimate of the noise."""
         self._format = None

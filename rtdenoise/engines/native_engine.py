@@ -21,13 +21,15 @@ from .base import WARP_LOSS, Floats
 from .native_library import KINDS, native_library
 
 _SIDES = (CELL, CELL // 2, CELL // 2)
-_MOST_STAGES = 8
+_MOST_STAGES, _WIDEST = 8, 192
 _VECTOR = 16  # cells that the compiled code may write at once
 
 
 def fits(network: LiveNetwork) -> bool:
     """Whether the compiled code knows networks of this size, and is there."""
-    return network.size.stages <= _MOST_STAGES and native_library() is not None
+    widest = max(m.out_channels for m in network.modules() if isinstance(m, nn.Conv2d))
+    size_fits = network.size.stages <= _MOST_STAGES and widest <= _WIDEST
+    return size_fits and native_library() is not None
 
 
 class NativeEngine:

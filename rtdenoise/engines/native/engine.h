@@ -13,7 +13,7 @@
 
 enum { BANDS = 24, GATES = 3, SEEN = 11, CELL = 4, TABLE = 1 << 16, MEANS_OUT = 2 * GATES + 1 };
 enum { BEFORE = 16 };        /* floats in front of a row: one vector of the widest machine */
-enum { MOST_BLOCKS = 16 };   /* of output channels per layer */
+enum { MOST_BLOCKS = 32 };   /* of output channels per layer */
 enum { MOST_THREADS = 64 };
 
 typedef struct {

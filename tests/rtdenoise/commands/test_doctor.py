@@ -178,6 +178,17 @@ def run(monkeypatch: pytest.MonkeyPatch, *words: str) -> str:
     return result.output
 
 
+@pytest.mark.parametrize(("kind", "ok"), [("AVX2", True), ("", None)])
+def test_whether_networks_have_compiled_code_is_told(
+    kind: str, ok: bool | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("rtdenoise.engines.native_library.compiled_kind", lambda: kind)
+    check = diagnosis._compiled()
+    assert check.ok is ok
+    assert kind in check.text
+    assert ("install a C compiler" in check.text) == (not kind)
+
+
 def test_the_command_marks_and_cures(monkeypatch: pytest.MonkeyPatch) -> None:
     text = run(monkeypatch)
     assert "✓ Python  3.11" in text

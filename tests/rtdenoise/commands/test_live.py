@@ -56,3 +56,13 @@ def test_says_where_the_network_does_not_keep_up(live: Live) -> None:
     report, said = live("--network", "nano", seconds=1.0)
     assert report["network"] == "nano"
     assert "keep up" not in said
+
+
+def test_cleans_with_as_many_cores_as_it_is_told(live: Live) -> None:
+    torch.manual_seed(0)
+    save_network(base_network_path("nano"), LiveNetwork(SIZES["nano"]), Card("nano"))
+    report, _ = live("--threads", "3")
+    assert report["network"] == "nano"
+    assert "3 threads" in report["engine"] or "PyTorch" in report["engine"]
+    report, _ = live("--network", "recursive", "--threads", "1")
+    assert report["engine"] == ""

@@ -1,0 +1,177 @@
+"""What only the compiled engine can get wrong: builds, threads, sizes, extremes."""
+
+import threading
+from importlib.machinery import EXTENSION_SUFFIXES
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+
+from rtdenoise.bands import BANDS
+from rtdenoise.denoisers.motion import Movement
+from rtdenoise.denoisers.stabilised import Stabilised
+from rtdenoise.engines import native_engine, native_library
+from rtdenoise.engines.native_engine import NativeEngine, fits
+from rtdenoise.engines.native_library import KINDS, compiled_kind
+from rtdenoise.engines.torch_engine import TorchEngine
+from rtdenoise.networks.live import SIZES, LiveNetwork, LiveSize
+from rtdenoise.noise import NoiseCurve, NoiseModel, PlaneNoise
+
+pytestmark = pytest.mark.skipif(
+    not compiled_kind(), reason="there is no compiled code for this machine"
+)
+PLANE = PlaneNoise(NoiseCurve((0.0, 255.0), (9.0, 25.0)))
+NOISE = Stabilised(NoiseModel(PLANE, PLANE, PLANE, chroma="420"))
+ONES = np.ones(BANDS, np.float32)
+Frame = list[NDArray[np.uint8]]
+
+
+def network(size: str | LiveSize = "nano") -> LiveNetwork:
+    torch.manual_seed(3)
+    made = LiveNetwork(SIZES[size] if isinstance(size, str) else size).eval()
+    with torch.no_grad():
+        made.gate.last.weight.normal_(0, 0.2)
+    return made
+
+
+def frame(grid: tuple[int, int], seed: int, low: int = 60, high: int = 200) -> Frame:
+    random = np.random.default_rng(seed)
+    h, w = grid
+    shapes = [(4 * h, 4 * w), (2 * h, 2 * w), (2 * h, 2 * w)]
+    return [random.integers(low, high + 1, shape).astype(np.uint8) for shape in shapes]
+
+
+def cleaned(engine: NativeEngine | TorchEngine, frames: list[Frame]) -> list[Frame]:
+    engine.set_noise(NOISE, ONES)
+    results = []
+    for planes in frames:
+        engine.see(planes)
+        results.append([plane.copy() for plane in engine.step()])
+    return results
+
+
+@settings(max_examples=12, deadline=None)
+@given(
+    h=st.integers(1, 9),
+    w=st.integers(1, 17),
+    threads=st.integers(1, 5),
+    lanes=st.sampled_from([*KINDS]),
+)
+def test_any_size_and_number_of_threads_gives_the_same(
+    h: int, w: int, threads: int, lanes: int
+) -> None:
+    grid = (4 * h, 4 * w)
+    made = network()
+    frames = [frame(grid, seed) for seed in range(3)]
+    mine = cleaned(NativeEngine(made, grid, threads, lanes), frames)
+    reference = cleaned(TorchEngine(made, grid, torch.device("cpu")), frames)
+    for one, two in zip(mine, reference, strict=True):
+        for plane, expected in zip(one, two, strict=True):
+            apart = np.abs(plane.astype(int) - expected)
+            assert apart.max() <= 1
+            assert np.mean(apart > 0) < 0.05
+
+
+@pytest.mark.parametrize(("low", "high"), [(0, 0), (255, 255), (0, 255)])
+def test_black_white_and_chaos_stay_in_bounds(low: int, high: int) -> None:
+    grid = (8, 12)
+    frames = [frame(grid, seed, low, high) for seed in range(6)]
+    engine = NativeEngine(network(), grid, 2)
+    for planes, clean in zip(frames, cleaned(engine, frames), strict=True):
+        if low == high:
+            assert all(
+                np.abs(c.astype(int) - p).max() <= 2 for c, p in zip(clean, planes, strict=True)
+            )
+    assert np.isfinite(engine.kept_means()).all()
+    assert np.isfinite(engine.left()).all()
+
+
+def test_threads_and_runs_change_nothing() -> None:
+    grid = (40, 24)
+    made, frames = network(), [frame((40, 24), seed) for seed in range(4)]
+    once = cleaned(NativeEngine(made, grid, 1), frames)
+    for threads in (2, 3):
+        again = cleaned(NativeEngine(made, grid, threads), frames)
+        for one, two in zip(once, again, strict=True):
+            assert all(np.array_equal(a, b) for a, b in zip(one, two, strict=True))
+
+
+def test_two_engines_side_by_side_do_not_disturb_each_other() -> None:
+    grid = (24, 24)
+    frames = [frame(grid, seed) for seed in range(5)]
+    made = network()
+    expected = cleaned(NativeEngine(made, grid, 2), frames)
+    found: dict[int, list[Frame]] = {}
+
+    def run(index: int) -> None:
+        found[index] = cleaned(NativeEngine(made, grid, 2), frames)
+
+    threads = [threading.Thread(target=run, args=(index,)) for index in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    for index in range(4):
+        for one, two in zip(found[index], expected, strict=True):
+            assert all(np.array_equal(a, b) for a, b in zip(one, two, strict=True))
+
+
+def test_planes_with_room_between_their_rows_are_read_in_place() -> None:
+    grid = (8, 12)
+    planes = frame(grid, 1)
+    wide = [np.full((p.shape[0], p.shape[1] + 24), 7, np.uint8) for p in planes]
+    for larger, plane in zip(wide, planes, strict=True):
+        larger[:, : plane.shape[1]] = plane
+    views = [larger[:, : p.shape[1]] for larger, p in zip(wide, planes, strict=True)]
+    one, two = (cleaned(NativeEngine(network(), grid, 1), [f])[0] for f in (planes, views))
+    assert all(np.array_equal(a, b) for a, b in zip(one, two, strict=True))
+
+
+def test_what_moves_out_of_the_picture_and_far_is_followed() -> None:
+    grid = (12, 20)
+    engines: list[NativeEngine | TorchEngine] = [
+        NativeEngine(network(), grid, 2),
+        TorchEngine(network(), grid, torch.device("cpu")),
+    ]
+    x, y = np.meshgrid(np.arange(20, dtype=np.float32), np.arange(12, dtype=np.float32))
+    flow = np.full((12, 20, 2), (-7.3, 5.6), np.float32)
+    flow[6:] = 2.25
+    movement = Movement(flow, np.ones((12, 20), np.bool_), np.stack([x, y], 2))
+    for engine in engines:
+        cleaned(engine, [frame(grid, seed) for seed in range(3)])
+        engine.follow(movement)
+    assert np.allclose(engines[0].left(), engines[1].left(), atol=5e-3)
+    # Luma is moved linearly here, for so much moves, and cubically by PyTorch.
+    assert np.allclose(engines[0].kept_means()[1:], engines[1].kept_means()[1:], atol=0.02)
+
+
+def test_networks_that_are_too_wide_are_left_to_pytorch() -> None:
+    assert fits(network())
+    assert all(fits(network(size)) for size in SIZES)
+    assert not fits(network(LiveSize(gate=4, context=4, energy=4, wide=4, filters=200)))
+    assert not fits(network(LiveSize(gate=4, context=4, energy=4, wide=4, filters=4, stages=9)))
+
+
+def test_without_a_build_there_is_no_compiled_engine(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(native_engine, "native_library", lambda: None)
+    assert not fits(network())
+
+
+def test_a_build_that_cannot_be_loaded_counts_as_none(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(native_library, "__file__", str(tmp_path / "native_library.py"))
+    assert native_library._load(4) is None
+    suffix = EXTENSION_SUFFIXES[0]
+    (tmp_path / f"_native_4{suffix}").write_bytes(b"not a library")
+    assert native_library._load(4) is None
+    native_library.native_library.cache_clear()
+    try:
+        assert native_library.native_library() is None
+        assert compiled_kind() == ""
+    finally:
+        native_library.native_library.cache_clear()
