@@ -27,8 +27,8 @@ than a second of CPU time). *Keeps up*: 30 frames/s with decoding. *Waits for*: 
 adds 33 ms to a call's delay."""
 _CALL = """\
 {width} × {height} Motion JPEG, 4:2:2, {kb:.0f} kB per frame, from a file to nothing: decoding, conversion to 4:2:0,
-cleaning and publishing in the live loop. `rtdenoise live` is run as a user starts it, for a camera that was never
-calibrated, so it estimates the noise on the way. The first row is the live loop without pacing for ten seconds at
+cleaning and publishing in the live loop. `rtdenoise live` is run as a user starts it; the camera's noise is known, as
+after calibration: it was measured on another scene. The first row is the live loop without pacing for ten seconds at
 most; the others are that program with the frames coming at 30 a second."""
 _CLIPS_NOTE = """\
 Luma PSNR in dB, whole frame / what moves / what stands still; in brackets the peer's best strengths, for the whole
