@@ -34,7 +34,7 @@ static size_t whole_vectors(int w) { return ((size_t)w + 15) / 16 * 16; }
 static int make_grid(Grid *grid, int rows, int channels, int w)
 {
     size_t lines = (BEFORE + whole_vectors(w)) / 16;
-    grid->rows = rows, grid->channels = channels, grid->block = 16;
+    grid->block = 16;
     /* An odd number of cache lines, or the channels of a column would all want the same place in the cache. */
     grid->stride = (lines | 1) * 16;
     grid->pitch = grid->stride * (size_t)channels;
@@ -52,7 +52,7 @@ static int make_grid(Grid *grid, int rows, int channels, int w)
 static int make_blocks(Grid *grid, int rows, int channels, int w)
 {
     size_t blocks = whole_vectors(w) / 16;
-    grid->rows = rows, grid->channels = channels, grid->stride = 16;
+    grid->stride = 16;
     grid->block = grid->stride * (size_t)channels, grid->pitch = grid->block * blocks;
     if (posix_memalign(&grid->memory, 64, grid->pitch * (size_t)rows * sizeof(float))) {
         grid->memory = NULL;
@@ -110,8 +110,6 @@ static int make_layer(Layer *layer, int outputs, int inputs, int taps, const flo
     return 1;
 }
 
-static float size_of(float value) { return value < 0 ? -value : value; }
-
 /* Makes a layer ready for 16 bits; most: how large its inputs can be, larger ones are cut off. */
 static int make_narrow(Layer *layer, float most)
 {
@@ -128,7 +126,7 @@ static int make_narrow(Layer *layer, float most)
         for (int o = 0; o < width; o++) {
             float largest = 1e-20f, sum = 1e-20f;
             for (int k = 0; k < layer->taps * inputs; k++) {
-                float size = size_of(weights[k * width + o]);
+                float size = fabsf(weights[k * width + o]);
                 sum += size, largest = size > largest ? size : largest;
             }
             /* Neither a weight beyond 16 bits nor a sum beyond 32. */
@@ -158,10 +156,10 @@ static float most_of(const Layer *layer, const float *inputs, int rectified)
     for (int b = 0, from = 0; b < layer->blocks; from += layer->widths[b], b++) {
         int width = layer->widths[b], side = layer->taps == 9 ? 3 : 1;
         for (int o = 0; o < width; o++) {
-            float sum = size_of(layer->bias[from + o]);
+            float sum = fabsf(layer->bias[from + o]);
             for (int k = 0; k < layer->taps * layer->inputs; k++) {
                 float weight = weights[k * width + o];
-                if (weight > 0 || !rectified) sum += size_of(weight) * inputs[k / side % layer->inputs];
+                if (weight > 0 || !rectified) sum += fabsf(weight) * inputs[k / side % layer->inputs];
             }
             most = sum > most ? sum : most;
         }
@@ -237,8 +235,8 @@ EXPORT void rtdenoise_free(Engine *e)
 {
     if (!e) return;
     if (e->pool) stop_pool(e->pool);
-    Grid *grids[] = {&e->state,   &e->left, &e->slow,    &e->near,   &e->far,  &e->far_middle, &e->further, &e->up,
-                     &e->half,    &e->quarter, &e->coarse, &e->seen, &e->pooled, &e->wide_up,  &e->kept[0], &e->kept[1]};
+    Grid *grids[] = {&e->state, &e->left,    &e->slow,   &e->near, &e->far,    &e->far_middle, &e->further, &e->up,
+                     &e->half,  &e->quarter, &e->coarse, &e->seen, &e->pooled, &e->wide_up,    &e->kept[0], &e->kept[1]};
     for (size_t i = 0; i < sizeof grids / sizeof *grids; i++) free(grids[i]->memory);
     for (int i = 0; i < LAYERS; i++) free_layer(&e->layers[i]);
     for (int p = 0; p < 3; p++) free(e->back[p]);

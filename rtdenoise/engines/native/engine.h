@@ -11,7 +11,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { BANDS = 24, GATES = 3, SEEN = 11, CELL = 4, TABLE = 1 << 16, MEANS_OUT = 2 * GATES + 1 };
+enum { BANDS = 24, GATES = 3, SEEN = 11, TABLE = 1 << 16, MEANS_OUT = 2 * GATES + 1 };
 enum { BEFORE = 16 };        /* floats in front of a row: one vector of the widest machine */
 enum { MOST_BLOCKS = 32 };   /* of output channels per layer */
 enum { MOST_THREADS = 64 };
@@ -19,7 +19,6 @@ enum { MOST_THREADS = 64 };
 typedef struct {
     float *data; /* row 0, channel 0, column 0 */
     void *memory;
-    int rows, channels;
     size_t stride; /* from channel to channel, in floats */
     size_t pitch;  /* from row to row */
     size_t block;  /* from 16 columns to the next 16 */
@@ -54,7 +53,7 @@ typedef struct Engine Engine;
 typedef void (*Pass)(Engine *engine, int first, int last, float *scratch);
 
 struct Engine {
-    int h, w; /* cells */
+    int h, w;          /* cells */
     int stages, stage; /* of shrinking: how many, and which one is done */
     Layer layers[LAYERS];
     Picture picture;
@@ -85,7 +84,7 @@ struct Engine {
     const float *flow;    /* (h, w, 2), in cells */
     int quick;            /* no cubic interpolation */
     float loss;           /* noise that moving adds */
-    float *means_out; /* (MEANS_OUT, h, w) */
+    float *means_out;     /* (MEANS_OUT, h, w) */
     /* Threads. */
     struct Pool *pool;
 };

@@ -103,7 +103,7 @@ static void pass_see(Engine *e, int first, int last, float *scratch)
     for (int y = first - 1; y <= last; y++) {
         float *place = seen + (size_t)(y - first + 1) * pitch;
         if (y < 0 || y >= e->h) {
-            memset(place - BEFORE, 0, pitch * sizeof(float));
+            memset(place - BEFORE, 0, (pitch + BEFORE) * sizeof(float));
             continue;
         }
         seen_row(e, y, before_wanted(layer, place, row), stride);
@@ -204,7 +204,7 @@ static void pass_keep(Engine *e, int first, int last, float *scratch)
     for (int y = first - 1; y <= last; y++) {
         float *row = near + (size_t)(y - first + 1) * pitch;
         if (y < 0 || y >= e->h) {
-            memset(row - BEFORE, 0, pitch * sizeof(float));
+            memset(row - BEFORE, 0, (pitch + BEFORE) * sizeof(float));
             continue;
         }
         for (int c = 0; c < layer->inputs; c++) {
