@@ -14,7 +14,7 @@ Floats = NDArray[np.float32]
 _STRIPS = 24  # rows of cells that are looked at, spread over the picture
 _EVERY = 15  # frames between two looks, once the estimate rests on …
 _ENOUGH = 8  # … so many
-_SOME = 4  # of so many cells one is enough for a median
+_SOME = 5  # of so many cells one is enough for a median; four would always meet the same place in JPEG's blocks
 _CALM = 3.0  # times the median energy of a cell's difference: above it, something moved
 
 
@@ -25,7 +25,7 @@ class BandEstimator:
     """
 
     def __init__(self) -> None:
-        self._before: tuple[Stabilised, Floats] | None = None
+        self._before: tuple[Planes, Stabilised, Floats] | None = None
         self._variance = np.zeros(BANDS)
         self._looks, self._frames = 0, 0
 
@@ -47,11 +47,13 @@ class BandEstimator:
         if self._looks >= _ENOUGH and self._frames % _EVERY > 1:
             self._before = None
             return None
-        bands = bands_of_bytes(stabilised, _strips(planes)).reshape(BANDS, -1)
-        before, self._before = self._before, (stabilised, bands)
-        if before is None or before[0] is not stabilised or before[1].shape != bands.shape:
+        strips = _strips(planes)
+        bands = _flat_bands(strips, stabilised)
+        before, self._before = self._before, (strips, stabilised, bands)
+        if before is None or before[0].format != strips.format:
             return None
-        change = bands - before[1]
+        same = before[1] is stabilised
+        change = bands - (before[2] if same else _flat_bands(before[0], stabilised))
         scale = np.sqrt(np.median(np.square(change[:, ::_SOME]), axis=1) / 0.455) + 0.05
         energy = np.mean(np.square(change / scale[:, None]), axis=0)
         median = float(np.median(energy))
@@ -64,6 +66,10 @@ class BandEstimator:
         rate = 1 / min(self._looks, 3 * _ENOUGH)
         self._variance += rate * (variance - self._variance)
         return np.asarray(np.sqrt(self._variance), np.float32)
+
+
+def _flat_bands(planes: Planes, stabilised: Stabilised) -> Floats:
+    return bands_of_bytes(stabilised, planes).reshape(BANDS, -1)
 
 
 def _strips(planes: Planes) -> Planes:
