@@ -5,6 +5,7 @@
 
 #include <pthread.h>
 #include <sched.h>
+#include <signal.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 
@@ -128,6 +129,10 @@ static Pool *start_pool(Engine *engine, int threads, size_t scratch_floats)
         memset(memory, 0, scratch_floats * sizeof(float));
         pool->scratch[i] = memory;
     }
+    /* Signals, such as a Ctrl-C, are for the program's own threads. */
+    sigset_t every, before;
+    sigfillset(&every);
+    pthread_sigmask(SIG_SETMASK, &every, &before);
     for (int i = 1; i < threads; i++) {
         Helper *helper = malloc(sizeof *helper);
         if (!helper) break;
@@ -138,6 +143,7 @@ static Pool *start_pool(Engine *engine, int threads, size_t scratch_floats)
         }
         pool->helpers++;
     }
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
     return pool;
 }
 
