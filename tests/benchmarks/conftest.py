@@ -3,4 +3,5 @@
 import sys
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).parents[2]))
+# Last: what was left beside the sources must not stand before what is installed.
+sys.path.append(str(Path(__file__).parents[2]))
