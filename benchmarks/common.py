@@ -33,6 +33,11 @@ def frames_of(camera: SimulatedCamera) -> list[Planes]:
     return [in_420(planes_from_frame(frame)).copy() for frame in camera.frames()]
 
 
+def forth_and_back(count: int) -> list[int]:
+    """Indices of so many frames that, played again and again, never jump."""
+    return [*range(count), *range(count - 2, 0, -1)]
+
+
 def recursive(model: NoiseModel | None) -> Clean:
     """Our recursive filter."""
 

@@ -40,7 +40,7 @@ from rtdenoise.profile import Profile
 from rtdenoise.sinks.null import NullSink
 from rtdenoise.timing import LiveReport
 
-from .common import frames_of, in_420, peak_memory_mb
+from .common import forth_and_back, frames_of, in_420, peak_memory_mb
 
 RATE_FPS = 30
 RENDERED = 30  # frames that are rendered; the clip plays them forth and back
@@ -91,7 +91,7 @@ def make_clip(
     """Writes the camera's own packets, forth and back so that nothing jumps; their mean size in kB."""
     spec = f":desk?noise={noise}&motion={motion}&frames={rendered}&seed=5"
     packets = list(open_simulated(spec, size=size).packets())
-    order = [*range(rendered), *range(rendered - 2, 0, -1)]
+    order = forth_and_back(rendered)
     total = 0
     with whole_file(path) as part, av.open(str(part), "w") as out:
         stream = out.add_stream("mjpeg", rate=RATE_FPS)

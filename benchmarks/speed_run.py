@@ -24,7 +24,7 @@ from rtdenoise.machine import facts
 from .live_clips import NOISES, SCENES
 from .live_peers import mean_figures
 from .live_rate import RENDERED, WholePath, make_clip, whole_path
-from .speed_methods import METHODS, NANO, PAPER, default_engine, unavailable
+from .speed_methods import METHODS, NANO, default_engine, unavailable
 from .speed_page import PLOT, Report, page
 from .speed_plot import plot
 from .speed_quality import Judged, judge_all, task_count
@@ -96,8 +96,7 @@ def specs_of(
     for name in names:
         quality = judged.quality.get(name, {}).get(shown)
         if quality is not None:
-            ours = METHODS[name].peer is None and name != PAPER
-            model = scratch / f"{shown}.json" if ours else None
+            model = scratch / f"{shown}.json" if METHODS[name].ours else None
             specs.append(Spec(name, clip, scratch, quality.strength or 0.0, model))
     return specs
 

@@ -25,7 +25,7 @@ import numpy as np
 from rtdenoise.cameras.file import FileCamera
 from rtdenoise.frames import Planes, planes_from_frame
 
-from .common import in_420, peak_memory_mb
+from .common import forth_and_back, in_420, peak_memory_mb
 from .live_clips import packed
 from .speed_methods import PAPER, cleaner
 from .speed_peers import HQDN3D, HQDN3D_TIME, raw_source, time_hqdn3d
@@ -127,7 +127,7 @@ class ProgramWorker(Worker):
         self._raw = spec.scratch / f"{spec.name}.yuv"
         frames = first_frames(spec.clip, FRAMES)
         # Forth and back, for FFmpeg plays it from the start again and again.
-        order = [*range(len(frames)), *range(len(frames) - 2, 0, -1)]
+        order = forth_and_back(len(frames))
         self._raw.write_bytes(b"".join(packed(frames[i]).tobytes() for i in order))
         self._size = (frames[0].format.width, frames[0].format.height)
         self._frame_ms, self._memory = 20.0, 0.0
@@ -196,8 +196,7 @@ def corner(planes: Planes, side: int = 64) -> Planes:
 
 
 def _back_and_forth(frames: list[Planes]) -> Iterator[Planes]:
-    order = [*range(len(frames)), *range(len(frames) - 2, 0, -1)]
-    return (frames[i] for i in itertools.cycle(order))
+    return (frames[i] for i in itertools.cycle(forth_and_back(len(frames))))
 
 
 def decoded(path: Path, stop: threading.Event) -> Iterator[Planes]:

@@ -22,6 +22,8 @@ MEANS = (0, 16, 20)
 """The bands that are the means of Y, U and V."""
 PLANE_SLICES = (slice(0, 16), slice(16, 20), slice(20, BANDS))
 """Where each plane's bands, and pixels, are among a cell's."""
+SIDES = (CELL, CELL // 2, CELL // 2)
+"""Pixels along a cell's side in each plane."""
 # Larger products wake the threads of NumPy's BLAS, which then keep a core busy for the length of a frame.
 _AT_ONCE = 256
 

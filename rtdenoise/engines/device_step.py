@@ -12,15 +12,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ..bands import BANDS, CELL, MEANS, PLANE_SLICES, transform
+from ..bands import BANDS, CELL, MEANS, PLANE_SLICES, SIDES, transform
 from ..denoisers.stabilised import Stabilised
 from ..networks import live
 from ..networks.live import GATES, LiveNetwork, State
 from .base import Floats
 from .mixed_network import MixedNetwork
 
-SIDES = (CELL, CELL // 2, CELL // 2)
-"""Pixels along a cell's side in each plane."""
 _LEVELS, _PLACES = 256, 1 << 16
 _PLANE_OF = np.searchsorted(MEANS[1:], np.arange(BANDS), side="right")
 

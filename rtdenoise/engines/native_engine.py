@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import nn
 
-from ..bands import BANDS, CELL, MEANS, PLANE_SLICES
+from ..bands import BANDS, MEANS, PLANE_SLICES, SIDES
 from ..denoisers.motion import Movement
 from ..denoisers.stabilised import Stabilised
 from ..frames import Bytes
@@ -20,7 +20,6 @@ from ..networks.live import GATES, LiveNetwork, Shrink
 from .base import WARP_LOSS, Floats
 from .native_library import KINDS, native_library
 
-_SIDES = (CELL, CELL // 2, CELL // 2)
 _MOST_STAGES, _WIDEST = 8, 192
 _VECTOR = 16  # cells that the compiled code may write at once
 
@@ -58,8 +57,8 @@ class NativeEngine:
         # Of the frame, of what is kept, and the noise left in kept luma; the last two as long as nothing changes them.
         self._means = np.zeros((2 * GATES + 1, h, w), np.float32)
         self._current = False
-        self._outputs = [[_plane(h, w, side) for side in _SIDES] for _ in range(2)]
-        self._work = [np.zeros((side * h, side * w), np.float32) for side in _SIDES]
+        self._outputs = [[_plane(h, w, side) for side in SIDES] for _ in range(2)]
+        self._work = [np.zeros((side * h, side * w), np.float32) for side in SIDES]
         self._turn = 0
         self._fresh = True
         self._stabilised: Stabilised | None = None

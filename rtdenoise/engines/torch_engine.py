@@ -11,7 +11,7 @@ from contextlib import contextmanager
 import numpy as np
 import torch
 
-from ..bands import BANDS, MEANS, PLANE_SLICES
+from ..bands import BANDS, MEANS, PLANE_SLICES, SIDES
 from ..denoisers.motion import Movement
 from ..denoisers.stabilised import Stabilised
 from ..errors import NetworkError
@@ -21,7 +21,7 @@ from ..networks.live import LiveNetwork, State
 from ..noise import NoiseCurve, NoiseModel, PlaneNoise
 from .base import WARP_LOSS, Floats
 from .cuda_graphs import Capture, Recorded, Work, cuda_capture, record
-from .device_step import SIDES, DeviceStep
+from .device_step import DeviceStep
 from .device_warp import around, place_to_warp, warped
 from .host_buffers import HostBuffers
 

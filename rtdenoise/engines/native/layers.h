@@ -52,6 +52,9 @@ INLINE size_t written(const Layer *layer)
     return sum;
 }
 
+/* How many rows of channels a layer's inputs take. */
+INLINE int input_rows(const Layer *layer) { return layer->narrow ? (layer->inputs + 1) / 2 : layer->inputs; }
+
 INLINE void rectify(float *row, size_t stride, int channels, int width)
 {
     for (int c = 0; c < channels; c++)
@@ -90,7 +93,7 @@ INLINE void block(const int outputs, const int across, const int side, const int
                   const Window *window, size_t stride, const float *weights, int first, float *out,
                   size_t out_stride, int from, int to)
 {
-    const int inputs = narrow ? (layer->inputs + 1) / 2 : layer->inputs;
+    const int inputs = input_rows(layer);
     const float *bias = layer->bias + first;
     for (int x = from; x < to; x += across * LANES) {
         V sum[MOST_WIDTH * MOST_ACROSS];
@@ -153,7 +156,7 @@ INLINE void all_blocks(const int side, const int narrow, const Layer *layer, con
                        float *out, size_t out_stride, int width)
 {
     const float *weights = narrow ? layer->narrow : layer->weights;
-    const int inputs = narrow ? (layer->inputs + 1) / 2 : layer->inputs;
+    const int inputs = input_rows(layer);
     for (int b = 0, first = 0; b < layer->blocks; b++) {
         const int outputs = layer->widths[b];
         switch (outputs) {
@@ -204,9 +207,6 @@ static void convolve_halving(const Layer *layer, const float *const *even, const
     run_layer(layer, &window, stride, out, out_stride, width);
 }
 
-/* How many rows of channels a layer's inputs take. */
-INLINE int input_rows(const Layer *layer) { return layer->narrow ? (layer->inputs + 1) / 2 : layer->inputs; }
-
 /* A row of a layer's inputs as it wants them: itself, or in 16 bits in `room`. */
 static const float *as_wanted(const Layer *layer, const float *row, size_t stride, float *room, int width)
 {
@@ -218,7 +218,7 @@ static const float *as_wanted(const Layer *layer, const float *row, size_t strid
                 high = nearest(clamp(load(row + (i + 1) * stride + x) * layer->to_narrow, NARROW_MOST));
             store_words(room + (i / 2) * stride + x, (low & 0xFFFF) | (high << 16));
         }
-    end_row(room, stride, (layer->inputs + 1) / 2, width);
+    end_row(room, stride, input_rows(layer), width);
     return room;
 }
 

@@ -80,6 +80,12 @@ INLINE const Layer *stage_layers(const Engine *e) { return e->layers + GATE_LAYE
 /* What the stage before kept. */
 INLINE const Grid *kept_before(const Engine *e) { return &e->kept[(e->stage + 1) % 2]; }
 
+/* The standard deviation of the noise left, in units of a frame's. */
+INLINE V noise_left(const Engine *e, int y, int gate, int x)
+{
+    return vsqrt(vmax(load(place(&e->left, y, gate, x)), all(e->least_left)));
+}
+
 /* A row of bands with unit noise, the coarse part of the means taken out, and behind them what the stage before kept
    of them; zeros outside the picture. */
 static void detail_row(const Engine *e, int y, float *out, size_t stride)
@@ -91,8 +97,7 @@ static void detail_row(const Engine *e, int y, float *out, size_t stride)
     }
     for (int x = 0; x < e->w; x += LANES) {
         V per_unit[GATES];
-        for (int g = 0; g < GATES; g++)
-            per_unit[g] = 1.0f / vsqrt(vmax(load(place(&e->left, y, g, x)), all(e->least_left)));
+        for (int g = 0; g < GATES; g++) per_unit[g] = 1.0f / noise_left(e, y, g, x);
 #pragma GCC unroll 24
         for (int b = 0; b < BANDS; b++) {
             V value = load(place(&e->state, y, b, x));
@@ -137,8 +142,7 @@ static void pass_shrink_see(Engine *e, int first, int last, float *scratch)
             }
         for (int g = 0; g < GATES; g++)
             for (int x = 0; x < e->w; x += LANES)
-                store(energy + (BANDS + g) * stride + x,
-                      vsqrt(vmax(load(place(&e->left, middle, g, x)), all(e->least_left))));
+                store(energy + (BANDS + g) * stride + x, noise_left(e, middle, g, x));
         for (int b = 0; e->stage && b < BANDS; b++)
             for (int x = 0; x < e->w; x += LANES) {
                 V kept = load(at(kept_before(e), middle, b) + x);
@@ -232,7 +236,7 @@ static void result_row(Engine *e, int y, const float *detail, const float *share
             continue;
         }
         V unit[GATES];
-        for (int g = 0; g < GATES; g++) unit[g] = vsqrt(vmax(load(place(&e->left, y, g, x)), all(e->least_left)));
+        for (int g = 0; g < GATES; g++) unit[g] = noise_left(e, y, g, x);
 #pragma GCC unroll 24
         for (int b = 0; b < BANDS; b++)
             v[b] = load(place(&e->state, y, b, x)) - (load(detail + b * stride + x) - v[b]) * unit[gate_of(b)];

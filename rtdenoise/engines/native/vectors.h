@@ -12,26 +12,6 @@
 #include <arm_neon.h>
 #endif
 
-
-/* Polynomials of log(1 + f)/f for f in [1/sqrt 2 - 1, sqrt 2 - 1], and of 2^r for r in [-1/2, 1/2], through Chebyshev's
-   points. */
-#define LOG_0 9.999999741e-01f
-#define LOG_1 -4.999999638e-01f
-#define LOG_2 3.333419329e-01f
-#define LOG_3 -2.500135219e-01f
-#define LOG_4 1.995593336e-01f
-#define LOG_5 -1.657799290e-01f
-#define LOG_6 1.497740128e-01f
-#define LOG_7 -1.426925819e-01f
-#define LOG_8 8.533313050e-02f
-#define EXP_0 1.000000000e+00f
-#define EXP_1 6.931472067e-01f
-#define EXP_2 2.402265092e-01f
-#define EXP_3 5.550327227e-02f
-#define EXP_4 9.618056678e-03f
-#define EXP_5 1.340042818e-03f
-#define EXP_6 1.546144472e-04f
-
 #define INLINE static inline __attribute__((always_inline))
 
 typedef float V __attribute__((vector_size(4 * LANES)));
@@ -106,6 +86,21 @@ INLINE VI look_up_bytes(const uint8_t *table, VI index)
 /* The nearest whole number, for |x| < 2^22. */
 INLINE VI nearest(V x) { return (VI)(x + 12582912.0f) - 0x4B400000; }
 
+/* Polynomials through Chebyshev's points, lowest power first: log(1 + f)/f for f in [1/sqrt 2 - 1, sqrt 2 - 1], and 2^r for r
+   in [-1/2, 1/2]. */
+static const float log_terms[9] = {9.999999741e-01f,  -4.999999638e-01f, 3.333419329e-01f,  -2.500135219e-01f, 1.995593336e-01f,
+                                   -1.657799290e-01f, 1.497740128e-01f,  -1.426925819e-01f, 8.533313050e-02f};
+static const float power_terms[7] = {1.000000000e+00f, 6.931472067e-01f, 2.402265092e-01f, 5.550327227e-02f,
+                                     9.618056678e-03f, 1.340042818e-03f, 1.546144472e-04f};
+
+INLINE V polynomial(V x, const float *terms, const int count)
+{
+    V sum = all(terms[count - 1]);
+#pragma GCC unroll 9
+    for (int i = count - 2; i >= 0; i--) sum = sum * x + terms[i];
+    return sum;
+}
+
 /* log(x) of x > 0, with an error below 2e-7 of it or of one: exponent and a polynomial of the rest. */
 INLINE V vlog(V x)
 {
@@ -113,16 +108,7 @@ INLINE V vlog(V x)
     VI bits = (VI)x - root_half;
     V exponent = __builtin_convertvector(bits >> 23, V);
     V f = (V)((bits & 0x7FFFFF) + root_half) - 1.0f;
-    V p = all(LOG_8);
-    p = p * f + LOG_7;
-    p = p * f + LOG_6;
-    p = p * f + LOG_5;
-    p = p * f + LOG_4;
-    p = p * f + LOG_3;
-    p = p * f + LOG_2;
-    p = p * f + LOG_1;
-    p = p * f + LOG_0;
-    return exponent * 0.693147181f + f * p;
+    return exponent * 0.693147181f + f * polynomial(f, log_terms, 9);
 }
 
 /* exp(x) of |x| <= 80. */
@@ -130,15 +116,8 @@ INLINE V vexp(V x)
 {
     V times = x * 1.44269504f;
     VI whole = nearest(times);
-    V r = times - __builtin_convertvector(whole, V);
-    V p = all(EXP_6);
-    p = p * r + EXP_5;
-    p = p * r + EXP_4;
-    p = p * r + EXP_3;
-    p = p * r + EXP_2;
-    p = p * r + EXP_1;
-    p = p * r + EXP_0;
-    return (V)((VI)p + (whole << 23));
+    V rest = times - __builtin_convertvector(whole, V);
+    return (V)((VI)polynomial(rest, power_terms, 7) + (whole << 23));
 }
 
 /* 1/x, with an error in the last places only. */

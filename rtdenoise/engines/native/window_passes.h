@@ -127,7 +127,6 @@ INLINE V sample(const float *plane, size_t stride, int rows, int columns, V x, V
     x = vmin(vmax(x, zero - 2.0f), most_x + 2.0f), y = vmin(vmax(y, zero - 2.0f), most_y + 2.0f);
     V left = __builtin_convertvector(nearest(x - 0.5f), V), top = __builtin_convertvector(nearest(y - 0.5f), V);
     V part_x = x - left, part_y = y - top, across[4], down[4], sum = zero;
-    VI columns_at[4];
     if (taps == 4) {
         cubic(part_x, across), cubic(part_y, down);
     } else {
@@ -136,29 +135,24 @@ INLINE V sample(const float *plane, size_t stride, int rows, int columns, V x, V
     }
     float before = taps == 4 ? -1.0f : 0.0f;
 #if LANES == 16
-    V from = left + before;
-    if (!_mm512_cmp_ps_mask((__m512)from, (__m512)zero, _CMP_LT_OQ) &&
-        !_mm512_cmp_ps_mask((__m512)from, (__m512)(most_x - 3.0f), _CMP_GT_OQ)) {
-#pragma GCC unroll 4
-        for (int r = 0; r < taps; r++) {
-            VI row = nearest(vmin(vmax(top + (before + (float)r), zero), most_y)) * (int)stride;
-            V value[4], line = zero;
-            look_up_rows(plane, row + nearest(from), value);
-#pragma GCC unroll 4
-            for (int t = 0; t < taps; t++) line += across[t] * value[t];
-            sum += down[r] * line;
-        }
-        return sum;
-    }
+    const V from = left + before;
+    const int inside = !_mm512_cmp_ps_mask((__m512)from, (__m512)zero, _CMP_LT_OQ) &&
+                       !_mm512_cmp_ps_mask((__m512)from, (__m512)(most_x - 3.0f), _CMP_GT_OQ);
 #endif
-#pragma GCC unroll 4
-    for (int t = 0; t < taps; t++) columns_at[t] = nearest(vmin(vmax(left + (before + (float)t), zero), most_x));
 #pragma GCC unroll 4
     for (int r = 0; r < taps; r++) {
         VI row = nearest(vmin(vmax(top + (before + (float)r), zero), most_y)) * (int)stride;
-        V line = zero;
+        V value[4], line = zero;
+#if LANES == 16
+        if (inside)
+            look_up_rows(plane, row + nearest(from), value);
+        else
+#endif
 #pragma GCC unroll 4
-        for (int t = 0; t < taps; t++) line += across[t] * look_up(plane, row + columns_at[t]);
+            for (int t = 0; t < taps; t++)
+                value[t] = look_up(plane, row + nearest(vmin(vmax(left + (before + (float)t), zero), most_x)));
+#pragma GCC unroll 4
+        for (int t = 0; t < taps; t++) line += across[t] * value[t];
         sum += down[r] * line;
     }
     return sum;
