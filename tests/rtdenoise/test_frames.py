@@ -10,7 +10,7 @@ import pytest
 import torch
 from av.video.frame import VideoFrame
 from av.video.reformatter import Interpolation, VideoReformatter
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
@@ -287,7 +287,6 @@ def test_copy_has_memory_of_its_own() -> None:
 
 
 @given(sizes, chromas, st.booleans(), matrices, seeds)
-@settings(deadline=None)
 def test_rgb_is_that_of_libswscale(
     size: tuple[int, int], chroma: Chroma, full: bool, matrix: Matrix, seed: int
 ) -> None:
@@ -317,7 +316,6 @@ def test_rgb_of_gray_has_three_equal_channels() -> None:
 
 
 @given(st.integers(1, 40), st.integers(1, 30), st.booleans(), matrices, seeds)
-@settings(deadline=None)
 def test_444_survives_rgb_bit_for_bit(
     width: int, height: int, full: bool, matrix: Matrix, seed: int
 ) -> None:
@@ -328,7 +326,6 @@ def test_444_survives_rgb_bit_for_bit(
 
 
 @given(even_sizes, chromas, st.booleans(), matrices, seeds)
-@settings(deadline=None)
 def test_planes_from_rgb_are_those_of_libswscale(
     size: tuple[int, int], chroma: Chroma, full: bool, matrix: Matrix, seed: int
 ) -> None:
@@ -359,7 +356,6 @@ def test_planes_from_rgb_clips_and_checks() -> None:
 
 
 @given(sizes, any_chroma, st.booleans(), matrices, seeds)
-@settings(deadline=None)
 def test_rgb_frame_agrees_with_rgb_tensor(
     size: tuple[int, int], chroma: Chroma, full: bool, matrix: Matrix, seed: int
 ) -> None:
@@ -390,7 +386,6 @@ def swscale_planes(planes: Planes, target: PlaneFormat, flags: Interpolation) ->
 
 
 @given(even_sizes, chromas, chromas, st.booleans(), matrices, seeds)
-@settings(deadline=None)
 def test_sub_sampling_is_that_of_libswscale(
     size: tuple[int, int], source: Chroma, target: Chroma, full: bool, matrix: Matrix, seed: int
 ) -> None:
@@ -407,7 +402,6 @@ def test_sub_sampling_is_that_of_libswscale(
 
 
 @given(even_sizes, chromas, st.booleans(), matrices, seeds)
-@settings(deadline=None)
 def test_range_is_that_of_libswscale(
     size: tuple[int, int], chroma: Chroma, full: bool, matrix: Matrix, seed: int
 ) -> None:
@@ -417,7 +411,6 @@ def test_range_is_that_of_libswscale(
 
 
 @given(even_sizes, chromas, st.booleans(), st.booleans(), matrices, seeds)
-@settings(deadline=None)
 def test_matrix_keeps_the_colours(
     size: tuple[int, int], chroma: Chroma, full: bool, to_full: bool, matrix: Matrix, seed: int
 ) -> None:
@@ -440,7 +433,6 @@ def test_matrix_keeps_the_colours(
     matrices,
     seeds,
 )
-@settings(deadline=None)
 def test_any_format_becomes_any_other(
     width: int,
     height: int,

@@ -161,11 +161,16 @@ def test_seconds_end_it_though_the_camera_goes_on() -> None:
 
 
 def test_ctrl_c_ends_it_cleanly() -> None:
-    camera, sink = FakeCamera(10_000, every_s=0.002), FakeSink()
-    timer = threading.Timer(0.2, _thread.interrupt_main)
-    timer.start()
+    class Pressing(FakeSink):
+        """Ctrl-C comes with the fifth frame, when everything runs."""
+
+        def write(self, planes: Planes) -> None:
+            super().write(planes)
+            if len(self.taken) == 5:
+                _thread.interrupt_main()
+
+    camera, sink = FakeCamera(10_000, every_s=0.002), Pressing()
     report = LiveLoop(camera, Passthrough(), sink.open).run()
-    timer.join()
     assert report.ended == "interrupted"
     assert sink.closed
     assert camera.closed
@@ -246,9 +251,11 @@ def test_paced_frames_come_at_their_own_times() -> None:
             self.times.append(time.monotonic() - planes.time_s)
 
     clock = Clock()
+    begun = time.monotonic()
     LiveLoop(FakeCamera(20), Passthrough(), clock.open, paced=True).run()
-    # Never early: wall time since the first frame is at least media time.
-    assert min(clock.times) >= clock.times[0] - 0.01
+    # Never early: the clock starts with the first frame, so after ``begun``. However late a busy
+    # machine makes a frame, the later side proves nothing.
+    assert min(clock.times) >= begun
 
 
 def test_no_frame_of_a_reordering_codec_is_lost_at_the_end(tmp_path: Any) -> None:

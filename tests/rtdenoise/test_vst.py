@@ -68,7 +68,7 @@ def test_clipped_levels_do_not_tower() -> None:
     assert float(np.diff(stable.forward).max()) < 4 / 6 * 1.01
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(st.data())
 def test_any_curve_gives_rising_tables(data: st.DataObject) -> None:
     levels = sorted(data.draw(st.sets(st.floats(0, 255), min_size=1, max_size=24)))

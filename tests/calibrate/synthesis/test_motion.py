@@ -86,7 +86,7 @@ def test_exposure_and_bands_change_the_light() -> None:
     assert not moving.any()
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(seed=st.integers(0, 10_000), frames=st.integers(1, 40))
 def test_drawings_are_sound(seed: int, frames: int) -> None:
     drawing = draw_scene(np.random.default_rng(seed), frames, (128, 96), Mix())

@@ -321,7 +321,7 @@ def test_wrong_options_are_refused_with_what_there_is(rest: str, lists: str) -> 
 
 
 @given(st.text(max_size=30))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_any_text_is_a_scene_and_options_or_a_camera_error(text: str) -> None:
     try:
         options = parse_options(f":desk?{text}")

@@ -10,7 +10,7 @@ from rtdenoise.engines.mixed_network import MixedNetwork, smoothing
 from rtdenoise.networks.live import SIZES, LiveNetwork, State
 
 
-@settings(deadline=None, max_examples=20)
+@settings(max_examples=20)
 @given(st.integers(2, 9), st.integers(2, 9), st.integers(0, 1000))
 def test_two_products_are_the_pyramid(rows: int, columns: int, seed: int) -> None:
     random = np.random.default_rng(seed).normal(0, 30, (1, 3, 4 * rows, 4 * columns))

@@ -54,7 +54,7 @@ def cleaned(engine: NativeEngine | TorchEngine, frames: list[Frame]) -> list[Fra
     return results
 
 
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=12)
 @given(
     h=st.integers(1, 9),
     w=st.integers(1, 17),

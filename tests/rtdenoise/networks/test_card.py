@@ -57,9 +57,7 @@ def test_saves_whole_or_not_at_all(network: PaperNetwork, card: Card, tmp_path: 
     assert [p.name for p in tmp_path.glob("*part*")] == []
 
 
-@settings(
-    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 def test_a_damaged_file_is_one_clear_error(
     network: PaperNetwork, card: Card, tmp_path: Path, data: st.DataObject
