@@ -26,7 +26,7 @@ from rtdenoise.noise import NoiseModel
 
 from .checkpoint import forget
 from .finetune_data import Footage, divide
-from .finetune_judging import FineTuning, judge_motion
+from .finetune_judging import FineTuning, choose, judge_motion
 from .live_batches import Pool, PreparedClip, Units, prepare
 from .live_training import LiveRecipe, LiveTrained, LiveTrainer
 from .outcome import Outcome
@@ -187,7 +187,7 @@ def _judged(
     """The networks as they are used, where none has learned: on real frames, and on motion with its truth.
 
     Returns:
-        The best of those that were fine-tuned beside the base network, and a frame to show.
+        What was found of the fine-tuned network that was chosen, beside the base network, and a frame to show.
     """
     makers = {
         share: partial(_denoiser, network, noise, device)
@@ -213,7 +213,7 @@ def _judged(
         )
         for share in tuned
     ]
-    best = max(found, key=lambda one: one.score)
+    best = choose(found)
     ours, base_frame = ((names[best.share], "fine-tuned"), (names[0.0], "base"))
     kept, other = (ours, base_frame) if best.kept else (base_frame, ours)
     return best, streams.example(*kept, rival=other)

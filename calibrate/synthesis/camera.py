@@ -31,7 +31,7 @@ _RAW_FLOOR = -BLACK / SPAN
 _TONE_FLOOR = -0.25
 _PART = 6
 _BRIGHTEST = 0.98  # of the greys on which noise is measured, linear
-_LUMA = (0.299, 0.587, 0.114)  # BT.601
+LUMA = (0.299, 0.587, 0.114)  # BT.601
 # What OpenCV takes for the colour differences of that luma.
 _BLUE, _RED = 0.564, 0.713
 
@@ -184,7 +184,7 @@ class SensorCamera:
         matrix = mixing * balance[None, :]
         self._colour = tensor(matrix, device)
         self._response = tensor(np.linalg.inv(matrix), device)
-        r, g, b = _LUMA
+        r, g, b = LUMA
         to_ycc = np.array(
             [
                 [r, g, b],

@@ -2,7 +2,8 @@
 
 The noise of a frame stays where it is on the sensor while the picture moves. So residuals are taken as they
 were filmed, frame after frame at one place of the sensor, and a block of them is used where the picture that
-moved there has a level with about the same noise; elsewhere noise is drawn from the noise model.
+moved there has a level with about the same noise; elsewhere noise is drawn from the noise model. The truth is
+brighter than the mean of noisy frames (:mod:`.darkening`).
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from rtdenoise.noise_fields import spectrum
 
 from .camera import Yuv
 from .clips import Clip, ClipBatch, stack
+from .darkening import darkening
 from .motion import CELL, Layer
 from .scenes import Drawing, Mix, draw_scene
 from .still import FEWEST, YuvArrays
@@ -88,6 +90,7 @@ class SeriesClips:
         tables = np.stack([model.plane(name).curve.table() for name in PLANES])
         self._variance = torch.from_numpy(tables.astype(np.float32)).to(self.device)
         self._deviation = self._variance.clamp(min=1e-3).sqrt()
+        self._darker = torch.from_numpy(darkening(model.y.curve)).to(self.device)
         self._random = np.random.default_rng([seed, 0x5E])
         self._noise = torch.Generator(self.device).manual_seed(seed)
         self._mix = mix or Mix()
@@ -112,8 +115,9 @@ class SeriesClips:
     def still(self, n: int) -> ClipBatch:
         """Takes ``n`` clips of real frames: places and times at random, nothing moves.
 
-        ``clean`` of each frame is the mean of the series without this frame and without the clip's frames before it:
-        a causal denoiser has seen those, and their noise must not be in its target. Half of a series' frames are left
+        ``clean`` of each frame is the mean of the series without this frame and without the clip's frames before it,
+        as much brighter as noise has made it darker: a causal denoiser has seen those frames, and their noise must not
+        be in its target. Half of a series' frames are left
         for the mean, so clips have ``still_frames`` frames, which may be fewer than ``frames``. ``moving`` marks
         the cells that are not still according to the masks.
         """
@@ -137,7 +141,7 @@ class SeriesClips:
             taken = taken * (1 - 1 / count) ** 0.5
             noisy.append((mean + taken).round().clamp(0, 255))
             left_over = torch.tensor(count - seen, device=self.device)[:, None, None]
-            clean.append(mean - taken.cumsum(0) / left_over)
+            clean.append(mean + self._darkened(plane, mean) - taken.cumsum(0) / left_over)
         still = series.still[top : top + height, left : left + width]
         cells = ~still.view(height // CELL, CELL, width // CELL, CELL).all(3).all(1)
         return Clip(
@@ -249,8 +253,14 @@ class SeriesClips:
                 limited = ratio.clamp(1 / _MATCHES, _MATCHES)
                 noise = torch.where(fit, real * limited, noise)
                 free &= ~fit
-            planes.append((plane + noise).round_().clamp_(0, 255))
+            planes.append((plane - self._darkened(k, plane) + noise).round_().clamp_(0, 255))
         return Yuv(*planes)
+
+    def _darkened(self, plane: int, levels: torch.Tensor) -> torch.Tensor:
+        """By how much noise darkens luma of these levels; chroma keeps its mean."""
+        if plane > 0:
+            return torch.zeros_like(levels)
+        return self._darker[levels.round().clamp(0, 255).long()]
 
     def _blocks(self, ratio: torch.Tensor, still: torch.Tensor) -> torch.Tensor:
         """The blocks in which residuals fit, (T, H/8, W/8), from how many times too weak they are, (T, H, W)."""

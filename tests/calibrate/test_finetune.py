@@ -20,10 +20,11 @@ from av.video.stream import VideoStream
 
 from calibrate import finetune
 from calibrate.finetune_data import divide
-from calibrate.finetune_judging import FineTuning, judge_motion, score
+from calibrate.finetune_judging import FineTuning, choose, judge_motion, score
 from calibrate.live_training import LiveTrained, LiveTrainer
 from calibrate.live_window import Gain
 from calibrate.metrics import Interval
+from calibrate.quality import Quality
 from calibrate.sources import find_source
 from calibrate.synthesis import ClipBatch
 from rtdenoise.cli import run
@@ -162,7 +163,8 @@ def test_keeps_the_better_one_and_says_so(
     code, out, err = calibrate("--clip", clip, "--network", "nano", "--device", "cpu")
     assert code == 0, err
     said = one_line(out)
-    assert f"The {'fine-tuned' if better else 'base'} network was kept." in said
+    which = "fine-tuned network was kept, 50% of the way" if better else "base network was kept."
+    assert f"The {which}" in said
     assert "synthetic motion" in said
     (profile,) = profiles(tmp_path / "home")
     kept = weights(profile.network_path("nano"))
@@ -185,6 +187,26 @@ def test_what_is_better() -> None:
     nan = Gain(1.0, math.nan)
     assert score(Interval(0.2, 0.1, 0.3), nan, nan) == pytest.approx(0.2)
     assert score(Interval(0.2, 0.1, 0.3), Gain(1, 1), Gain(1.1, 1.3)) == pytest.approx(0.4)
+
+
+def judged(share: float, gain: float) -> FineTuning:
+    """A fine-tuned network that is ``gain`` dB better than the base network on real frames, and as good in motion."""
+    flat = Interval(40.0, 39.0, 41.0)
+    quality = Quality(30.0, 38.0, flat, flat, flat, "anywhere")
+    real = Interval(gain, gain - 0.01, gain + 0.01)
+    return FineTuning(share, quality, quality, real, Gain(5, 4), Gain(5, 4))
+
+
+@pytest.mark.parametrize(
+    ("whole", "half", "taken"),
+    [(0.5, 0.3, 0.5), (0.9, 0.3, 1.0), (0.9, -0.3, 1.0), (-0.3, 0.1, 0.5), (-0.3, -0.2, 0.5)],
+)
+def test_what_lies_further_from_the_base_network_must_be_clearly_better(
+    whole: float, half: float, taken: float
+) -> None:
+    found = choose([judged(1.0, whole), judged(0.5, half)])
+    assert found.share == taken
+    assert found.kept == (max(whole, half) > 0)
 
 
 class Halver(Passthrough):
