@@ -16,7 +16,7 @@ from typing import Any
 import click
 
 from . import __version__
-from .errors import RtdenoiseError
+from .errors import RtdenoiseError, is_out_of_memory
 
 _ORDER = (
     "demo",
@@ -113,6 +113,12 @@ def run(args: list[str]) -> int:
     except Exception as error:  # a defect of ours: still one sentence, and how to report it
         if verbose:
             traceback.print_exc()
+        if is_out_of_memory(error):
+            _say_error(
+                "There is not enough memory for this.",
+                "Close other programs, or take a smaller mode.",
+            )
+            return 1
         _say_error(
             f"Something unforeseen happened: {type(error).__name__}: {error}",
             "Run it again as rtdenoise --verbose … and report what it prints.",

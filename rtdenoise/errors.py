@@ -104,3 +104,12 @@ def writing(path: Path) -> Iterator[None]:
         yield
     except OSError as error:
         raise storage_error(error, path) from error
+
+
+_NO_MEMORY = ("can't allocate memory", "Insufficient memory", "out of memory")
+
+
+def is_out_of_memory(error: Exception) -> bool:
+    """Whether memory ran out: PyTorch and OpenCV say so in errors of their own."""
+    named = any(words in str(error) for words in _NO_MEMORY)
+    return isinstance(error, MemoryError) or named

@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 
 import click
+import cv2
 import pytest
 
 from rtdenoise import cli
@@ -74,3 +75,23 @@ def test_a_defect_is_one_sentence_too_and_verbose_shows_the_traceback(
     assert "ValueError: odd" in said
     assert cli.run(["--verbose", "x"]) == 1
     assert "Traceback" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        MemoryError(),
+        RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 9 bytes."),
+        cv2.error(
+            "OpenCV(4.13.0) alloc.cpp:73: error: (-4:Insufficient memory) Failed to allocate"
+        ),
+    ],
+)
+def test_no_memory_is_one_sentence_with_a_cure(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], error: Exception
+) -> None:
+    monkeypatch.setattr(cli.Commands, "get_command", lambda *_: _failing(error))
+    assert cli.run(["x"]) == 1
+    said = capsys.readouterr().err
+    assert said.startswith("Error: There is not enough memory for this. Close other programs")
+    assert "unforeseen" not in said
