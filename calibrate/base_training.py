@@ -24,8 +24,8 @@ import torch
 
 from rtdenoise.console import progress as bars
 from rtdenoise.console import say as say_line
-from rtdenoise.errors import RtdenoiseError
-from rtdenoise.networks.card import Card, save_network
+from rtdenoise.errors import NetworkError, RtdenoiseError
+from rtdenoise.networks.card import Card, load_network, save_network
 from rtdenoise.networks.device import pick_device
 from rtdenoise.networks.live import SIZES, LiveNetwork
 from rtdenoise.options import device_option
@@ -43,7 +43,10 @@ _OTHER_SEED = 1_000_000  # of the clips that nothing is learned from
 
 @dataclass(frozen=True)
 class Job:
-    """What to train, on what: ``clips`` of ``frames`` frames with ``side`` pixels, judged on ``held_out`` others."""
+    """What to train, on what: ``clips`` of ``frames`` frames with ``side`` pixels, judged on ``held_out`` others.
+
+    ``start`` is the file of a network of this size to go on from; None: from nothing.
+    """
 
     photos: tuple[Path, ...]
     size: str
@@ -52,6 +55,7 @@ class Job:
     held_out: int = 32
     side: int = 192
     frames: int = 24
+    start: Path | None = None
     recipe: LiveRecipe = field(default_factory=LiveRecipe)
 
     @property
@@ -74,18 +78,16 @@ def train_base(
 
     Raises:
         ClipError: a photograph can't be read.
+        NetworkError: the network to start from is damaged or of another size.
         StorageError: the file can't be written.
     """
     recipe = job.recipe
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(recipe.seed)
-        network = LiveNetwork(SIZES[job.size])
-    network = network.to(device)
+    network = _start(job).to(device)
     pool = Pool()
     held = job.source(recipe.seed + _OTHER_SEED, device)
     judged = _clips(held, job.held_out, network, "Making clips to judge with", progress)
     names = ",".join(path.name for path in job.photos)
-    mark = f"{job.size} {job.side} {job.frames} {job.clips} {names}"
+    mark = f"{job.size} {job.side} {job.frames} {job.clips} {job.start} {names}"
     trainer = LiveTrainer(network, pool, judged, recipe, folder=job.folder, mark=mark, say=say)
     # A training that goes on sees other clips than before.
     source = job.source(recipe.seed + 1 + trainer.resumed_from, device)
@@ -97,6 +99,20 @@ def train_base(
     save_network(job.out, network.eval(), card)
     forget(job.folder)
     return card
+
+
+def _start(job: Job) -> LiveNetwork:
+    """The network to start from."""
+    if job.start is not None:
+        network, _ = load_network(job.start)
+        if not isinstance(network, LiveNetwork) or network.size != SIZES[job.size]:
+            raise NetworkError(
+                f"{job.start} holds no network of the size {job.size}.", "Choose its own --size."
+            )
+        return network
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(job.recipe.seed)
+        return LiveNetwork(SIZES[job.size])
 
 
 def _clips(
@@ -120,6 +136,7 @@ def _card(job: Job, trained: LiveTrained, gain: Gain) -> Card:
             "steps": trained.steps,
             "seconds": round(trained.elapsed_s, 1),
             "seed": job.recipe.seed,
+            "started_from": "" if job.start is None else job.start.name,
         },
         figures={
             "validation_clips": job.held_out,
@@ -142,6 +159,11 @@ def _card(job: Job, trained: LiveTrained, gain: Gain) -> Card:
 @click.option("--clips", type=click.IntRange(1), default=480, show_default=True)
 @click.option("--rate", type=float, default=3e-3, show_default=True, help="The learning rate.")
 @click.option("--seed", type=int, default=0, show_default=True)
+@click.option(
+    "--start",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="A network of this size to go on from, rather than from nothing; take a smaller --rate.",
+)
 @click.option("--out", type=click.Path(dir_okay=False, path_type=Path), required=True)
 @device_option
 def main(
@@ -151,6 +173,7 @@ def main(
     clips: int,
     rate: float,
     seed: int,
+    start: Path | None,
     out: Path,
     device: str,
 ) -> None:
@@ -160,7 +183,7 @@ def main(
     """
     recipe = LiveRecipe(minutes=minutes, learning_rate=rate, seed=seed)
     found = () if photos is None else tuple(photographs(photos))
-    job = Job(found, size, out, clips, recipe=recipe)
+    job = Job(found, size, out, clips, start=start, recipe=recipe)
     try:
         card = train_base(job, pick_device(device), bars, say_line)
     except RtdenoiseError as error:

@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 
 from rtdenoise.cameras.simulated.sensor import BLACK, COLOUR_MATRIX, SPAN, SensorParameters
 
+from .edges import kept, usual
 from .jpeg import MPEG_SHRINK, Jpeg, annex_tables, mpeg_tables
 from .operators import double, fill_even, gaussian, halve, separable, tensor
 from .variance import GREYS, curves, grey_tiles, picture_points, tile_points
@@ -31,6 +32,7 @@ _RAW_FLOOR = -BLACK / SPAN
 _TONE_FLOOR = -0.25
 _PART = 6
 _BRIGHTEST = 0.98  # of the greys on which noise is measured, linear
+_REDUCED = 0.4  # share of the cameras with noise reduction
 LUMA = (0.299, 0.587, 0.114)  # BT.601
 # What OpenCV takes for the colour differences of that luma.
 _BLUE, _RED = 0.564, 0.713
@@ -99,7 +101,8 @@ class CameraParameters:
     """One camera. The defaults are those of the simulated camera in :mod:`rtdenoise.cameras.simulated`.
 
     Lengths are standard deviations in luma pixels; ``quantiser`` is FFmpeg's scale, ``quality`` that of the tables
-    of JPEG's annex K; with neither there is no JPEG. ``chroma`` is "422" or "420".
+    of JPEG's annex K; with neither there is no JPEG. ``chroma`` is "422" or "420". ``reduction`` is noise reduction
+    that leaves edges alone: the arguments ``least`` and ``half`` of :func:`.edges.kept`.
     """
 
     sensor: SensorParameters
@@ -116,6 +119,7 @@ class CameraParameters:
     quality: int | None = None
     chroma: str = "422"
     mosaic: bool = True
+    reduction: tuple[float, float] | None = None
 
 
 def random_parameters(random: np.random.Generator) -> CameraParameters:
@@ -148,6 +152,7 @@ def random_parameters(random: np.random.Generator) -> CameraParameters:
         quantiser=quantiser,
         quality=quality,
         chroma="422" if random.random() < 0.6 else "420",
+        reduction=(some(0.25, 0.9), some(2, 12)) if random.random() < _REDUCED else None,
     )
 
 
@@ -227,17 +232,21 @@ class SensorCamera:
 
         Args:
             light: (frames, 3, H, W) or (1, 3, H, W), linear.
-            clean: The same frames without noise (not used here).
+            clean: The same frames without noise; as many, or one for all.
             frames: How many.
             noise: Draws the noise, on the camera's device.
         """
         if light.shape[0] == 1:
             counts = [min(self._part, frames - k) for k in range(0, frames, self._part)]
-            return join_frames([self._shoot(light, count, noise) for count in counts])
+            return join_frames([self._shoot(light, clean[0], count, noise) for count in counts])
         parts = torch.split(light, self._part)
-        return join_frames([self._shoot(part, part.shape[0], noise) for part in parts])
+        truths = torch.split(clean[0].expand(len(light), -1, -1), self._part)
+        pairs = zip(parts, truths, strict=True)
+        return join_frames([self._shoot(part, y, part.shape[0], noise) for part, y in pairs])
 
-    def _shoot(self, light: torch.Tensor, count: int, noise: torch.Generator) -> Yuv:
+    def _shoot(
+        self, light: torch.Tensor, clean: torch.Tensor, count: int, noise: torch.Generator
+    ) -> Yuv:
         sensor = self.parameters.sensor
         height, width = light.shape[2:]
         shape = (count, height // 2, 2, width // 2, 2)
@@ -258,7 +267,7 @@ class SensorCamera:
             raw += self._pattern[1]
         cells = raw.clamp_(_RAW_FLOOR, 1).view(shape)
         planes = [cells[:, :, row, :, column] for row, column in sites]
-        return self._deliver(self._picture(self._demosaic(*planes)))
+        return self._deliver(self._picture(self._demosaic(*planes)), clean)
 
     def variance(self, light: torch.Tensor, clean: Yuv, noise: torch.Generator) -> torch.Tensor:
         """The variance over time of the first frame and of even greys, (3, 256) in squared bytes.
@@ -269,8 +278,13 @@ class SensorCamera:
         tiles = grey_tiles(greys, self._size, self._device).expand(1, 3, -1, -1)
         patternless = copy(self)
         patternless._pattern = None
-        even = tile_points(patternless.shoot(tiles, clean, 3, noise), self._size)
-        own = picture_points(self.shoot(light[:1], clean, 4, noise), clean)
+        even = tile_points(patternless.shoot(tiles, self.clean(tiles), 3, noise), self._size)
+        first = Yuv(*(plane[:1] for plane in clean))
+        where = None
+        if self.parameters.reduction is not None:
+            share = kept(first.y, *self.parameters.reduction)[0]
+            where = [usual(share), *(torch.ones_like(p[0], dtype=torch.bool) for p in first[1:])]
+        own = picture_points(self.shoot(light[:1], first, 4, noise), first, where)
         return curves((even, own), self._device)
 
     # ------------------------------------------------------------------ steps
@@ -321,9 +335,12 @@ class SensorCamera:
         u, v = (self._chroma(ycc[:, k], self._down.chroma_420).clamp_(0, 255) for k in (1, 2))
         return Yuv(self._luma(ycc[:, 0]).clamp_(0, 255), u, v)
 
-    def _deliver(self, ycc: torch.Tensor) -> Yuv:
-        """Filters, rounds to bytes and compresses."""
-        y = self._luma(ycc[:, 0]).round_().clamp_(0, 255)
+    def _deliver(self, ycc: torch.Tensor, clean: torch.Tensor) -> Yuv:
+        """Filters, takes noise away, rounds to bytes and compresses; ``clean`` is luma without noise."""
+        y = self._luma(ycc[:, 0])
+        if self.parameters.reduction is not None:
+            y = clean + kept(clean, *self.parameters.reduction) * (y - clean)
+        y = y.round_().clamp_(0, 255)
         if self._jpeg is None:
             u, v = (
                 self._chroma(ycc[:, k], self._down.chroma_420).round_().clamp_(0, 255)

@@ -13,10 +13,13 @@ import torch
 from numpy.typing import NDArray
 
 from .camera import CameraParameters, SensorCamera, Yuv, jpeg_of
+from .edges import stronger, usual
 from .operators import separable, smooth_steps, tensor, unit_noise_filter
 from .variance import GREYS, curves, grey_tiles, picture_points, tile_points
 
 Doubles = NDArray[np.float64]
+
+_UNEVEN = 0.7  # share of the cameras with stronger noise at edges
 
 
 @dataclass(frozen=True)
@@ -26,7 +29,8 @@ class PlaneParameters:
     ``deviations`` are the standard deviations at each byte level per plane, (3, 256), in bytes; ``widths`` those of
     the Gaussians that shape the noise along rows and down columns of each plane, (3, 2), in its pixels;
     ``blotch_share`` is the part of the chroma's variance that is ``blotch`` pixels wide; ``temporal`` the correlation
-    of one frame's noise with the one before; ``rows`` the standard deviation of an offset per luma row, in bytes.
+    of one frame's noise with the one before; ``rows`` the standard deviation of an offset per luma row, in bytes;
+    ``edges`` how much stronger it is at edges (:func:`.edges.stronger`).
     """
 
     deviations: Doubles
@@ -35,6 +39,7 @@ class PlaneParameters:
     blotch_share: float = 0.0
     temporal: float = 0.0
     rows: float = 0.0
+    edges: float = 0.0
     quantiser: int | None = None
     quality: int | None = None
 
@@ -60,6 +65,7 @@ def random_plane_parameters(random: np.random.Generator) -> PlaneParameters:
         some(0, 0.7) if random.random() < 0.6 else 0.0,
         some(0, 0.2) if random.random() < 0.35 else 0.0,
         luma * some(0, 0.15) if random.random() < 0.3 else 0.0,
+        float(np.exp(some(np.log(0.1), np.log(1.2)))) if random.random() < _UNEVEN else 0.0,
         int(random.integers(2, 9)) if jpeg < 0.25 else None,
         int(random.integers(70, 97)) if 0.25 <= jpeg < 0.4 else None,
     )
@@ -109,13 +115,25 @@ class PlaneCamera:
         )
         even = tile_points(self._onto(tiles, 3, noise, temporal=False), self._size)
         first = Yuv(*(plane[:1] for plane in clean))
-        own = picture_points(self._onto(first, 4, noise, temporal=False), clean)
+        where = None
+        if self.parameters.edges:
+            where = [usual(factor[0]) for factor in self._factors(first)]
+        own = picture_points(self._onto(first, 4, noise, temporal=False), first, where)
         return curves((even, own), self._device)
+
+    def _factors(self, clean: Yuv) -> list[torch.Tensor]:
+        """By which factors the noise's standard deviation grows at edges, per plane."""
+        luma = stronger(clean.y, self.parameters.edges)
+        half = torch.nn.functional.avg_pool2d(luma, 2)
+        return [luma, half, half]
 
     def _onto(self, clean: Yuv, frames: int, noise: torch.Generator, temporal: bool = True) -> Yuv:
         planes = []
+        factors = self._factors(clean) if self.parameters.edges else None
         for k, plane in enumerate(clean):
             deviation = self._deviations[k][plane.round().clamp_(0, 255).long()]
+            if factors is not None:
+                deviation = deviation * factors[k]
             grain = self._fields[k].draw(frames, noise, temporal)
             noisy = torch.addcmul(plane.expand_as(grain), grain, deviation)
             if k == 0 and self.parameters.rows:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from calibrate.base_training import Job, train_base
 from calibrate.live_training import LiveRecipe, LiveTrainer
 from calibrate.synthesis import PhotoClips
 from rtdenoise.console import Ticker
+from rtdenoise.errors import NetworkError
 from rtdenoise.networks.card import load_network, read_card
 from rtdenoise.networks.live import SIZES, LiveNetwork
 
@@ -79,6 +81,19 @@ def test_goes_on_after_a_stop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     assert "Going on" in said[0]
     assert card.data["steps"] == 3
     assert not job(out).folder.exists()
+
+
+def test_goes_on_from_a_network(tmp_path: Path) -> None:
+    first, second = tmp_path / "first.safetensors", tmp_path / "nano.safetensors"
+    train_base(job(first), CPU, quiet, print)
+    # Without a rate nothing is learned: what comes out is what went in.
+    still = replace(RECIPE, learning_rate=0.0)
+    card = train_base(replace(job(second), start=first, recipe=still), CPU, quiet, print)
+    one, two = (load_network(path)[0].state_dict() for path in (first, second))
+    assert all(torch.allclose(one[name], two[name], atol=1e-6) for name in one)
+    assert card.data["started_from"] == "first.safetensors"
+    with pytest.raises(NetworkError, match="no network of the size small"):
+        train_base(replace(job(second), start=first, size="small"), CPU, quiet, print)
 
 
 def test_the_command_takes_the_free_photographs_of_a_folder(
