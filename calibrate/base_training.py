@@ -30,6 +30,7 @@ from rtdenoise.networks.device import pick_device
 from rtdenoise.networks.live import SIZES, LiveNetwork
 from rtdenoise.options import device_option
 
+from .between import between
 from .checkpoint import forget
 from .live_batches import Pool, PreparedClip, prepare
 from .live_training import LiveRecipe, LiveTrained, LiveTrainer
@@ -45,7 +46,8 @@ _OTHER_SEED = 1_000_000  # of the clips that nothing is learned from
 class Job:
     """What to train, on what: ``clips`` of ``frames`` frames with ``side`` pixels, judged on ``held_out`` others.
 
-    ``start`` is the file of a network of this size to go on from; None: from nothing.
+    ``start`` is the file of a network of this size to go on from; None: from nothing. What is saved then lies ``share``
+    of the way from that network to where the training ended.
     """
 
     photos: tuple[Path, ...]
@@ -56,6 +58,7 @@ class Job:
     side: int = 192
     frames: int = 24
     start: Path | None = None
+    share: float = 1.0
     recipe: LiveRecipe = field(default_factory=LiveRecipe)
 
     @property
@@ -95,6 +98,8 @@ def train_base(
     with progress(f"Training {job.size}", recipe.minutes * 60, "s") as ticker:
         ticker.advance(trainer.elapsed_s)
         trained = trainer.run(lambda seconds, judgement: ticker.advance(seconds, note(judgement)))
+    if job.start is not None:
+        network = between(_start(job).to(device), trained.network, job.share)
     card = _card(job, trained, evaluate(network, judged))
     save_network(job.out, network.eval(), card)
     forget(job.folder)
@@ -137,6 +142,7 @@ def _card(job: Job, trained: LiveTrained, gain: Gain) -> Card:
             "seconds": round(trained.elapsed_s, 1),
             "seed": job.recipe.seed,
             "started_from": "" if job.start is None else job.start.name,
+            "share": job.share,
         },
         figures={
             "validation_clips": job.held_out,
@@ -164,6 +170,13 @@ def _card(job: Job, trained: LiveTrained, gain: Gain) -> Card:
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
     help="A network of this size to go on from, rather than from nothing; take a smaller --rate.",
 )
+@click.option(
+    "--share",
+    type=click.FloatRange(0, 1, min_open=True),
+    default=1.0,
+    show_default=True,
+    help="With --start: how far to go from that network to where the training ends.",
+)
 @click.option("--out", type=click.Path(dir_okay=False, path_type=Path), required=True)
 @device_option
 def main(
@@ -174,6 +187,7 @@ def main(
     rate: float,
     seed: int,
     start: Path | None,
+    share: float,
     out: Path,
     device: str,
 ) -> None:
@@ -183,7 +197,7 @@ def main(
     """
     recipe = LiveRecipe(minutes=minutes, learning_rate=rate, seed=seed)
     found = () if photos is None else tuple(photographs(photos))
-    job = Job(found, size, out, clips, start=start, recipe=recipe)
+    job = Job(found, size, out, clips, start=start, share=share, recipe=recipe)
     try:
         card = train_base(job, pick_device(device), bars, say_line)
     except RtdenoiseError as error:

@@ -24,6 +24,7 @@ from rtdenoise.networks.live import LiveNetwork
 from rtdenoise.networks.shipped import load_base
 from rtdenoise.noise import NoiseModel
 
+from .between import between
 from .checkpoint import forget
 from .finetune_data import Footage, divide
 from .finetune_judging import FineTuning, choose, judge_motion
@@ -80,7 +81,7 @@ def fine_tune(
     recipe = replace(RECIPE, minutes=minutes)
     folder = profile.training_folder(size)
     trained = _train(base, footage, noise, recipe, device, folder, progress, say)
-    tuned = {share: _between(base, trained.network, share) for share in _SHARES}
+    tuned = {share: between(base, trained.network, share) for share in _SHARES}
     found, example = _judged(base, tuned, footage, noise, source, device, progress)
     kept, quality = (tuned[found.share], found.tuned) if found.kept else (base, found.base)
     if quality.verdict == "worse":
@@ -163,16 +164,6 @@ def _mark(base: LiveNetwork, footage: Footage, noise: NoiseModel) -> str:
         digest.update(tensor.numpy().tobytes())
     digest.update(repr(noise).encode())
     return digest.hexdigest()
-
-
-def _between(base: LiveNetwork, tuned: LiveNetwork, share: float) -> LiveNetwork:
-    """The network that lies ``share`` of the way from one to the other, on the CPU."""
-    network = copy.deepcopy(base)
-    there = tuned.state_dict()
-    network.load_state_dict(
-        {name: w.lerp(there[name].to(w.device), share) for name, w in base.state_dict().items()}
-    )
-    return network
 
 
 def _judged(

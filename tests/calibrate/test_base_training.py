@@ -92,6 +92,13 @@ def test_goes_on_from_a_network(tmp_path: Path) -> None:
     one, two = (load_network(path)[0].state_dict() for path in (first, second))
     assert all(torch.allclose(one[name], two[name], atol=1e-6) for name in one)
     assert card.data["started_from"] == "first.safetensors"
+    ends = [tmp_path / "all.safetensors", tmp_path / "half.safetensors"]
+    for path, share in zip(ends, (1.0, 0.5), strict=True):
+        train_base(replace(job(path), start=first, share=share), CPU, quiet, print)
+    end, half = (load_network(path)[0].state_dict() for path in ends)
+    assert not all(torch.equal(one[name], end[name]) for name in one)
+    for name, weight in half.items():
+        assert torch.allclose(weight, (one[name] + end[name]) / 2, atol=1e-6)
     with pytest.raises(NetworkError, match="no network of the size small"):
         train_base(replace(job(second), start=first, size="small"), CPU, quiet, print)
 
