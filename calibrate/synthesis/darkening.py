@@ -21,10 +21,8 @@ _Doubles = NDArray[np.float64]
 # Red, green and blue have noise of their own, of which luma is a weighted mean: its variance is smaller than theirs by
 # the sum of the squared weights, and each of them has met the tone curve with all of its own.
 _OF_CHANNEL = 1 / sum(weight**2 for weight in LUMA)
-_REACH, _STEPS = (
-    4.0,
-    81,
-)  # standard deviations of the noise that are looked at, and at how many places
+# Standard deviations of the noise that are looked at, and at how many places.
+_REACH, _STEPS = 4.0, 81
 _FINE = 1 << 14
 
 
