@@ -14,6 +14,7 @@ Files with "analogpattern", "umang" or "life" in their names are left out.
 
 from __future__ import annotations
 
+import copy
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -85,7 +86,8 @@ def train_base(
         StorageError: the file can't be written.
     """
     recipe = job.recipe
-    network = _start(job).to(device)
+    start = _start(job).to(device)
+    network = copy.deepcopy(start)
     pool = Pool()
     held = job.source(recipe.seed + _OTHER_SEED, device)
     judged = _clips(held, job.held_out, network, "Making clips to judge with", progress)
@@ -98,8 +100,7 @@ def train_base(
     with progress(f"Training {job.size}", recipe.minutes * 60, "s") as ticker:
         ticker.advance(trainer.elapsed_s)
         trained = trainer.run(lambda seconds, judgement: ticker.advance(seconds, note(judgement)))
-    if job.start is not None:
-        network = between(_start(job).to(device), trained.network, job.share)
+    network = between(start, trained.network, job.share)
     card = _card(job, trained, evaluate(network, judged))
     save_network(job.out, network.eval(), card)
     forget(job.folder)
@@ -195,6 +196,8 @@ def main(
 
     A training that is stopped goes on when the same command is run again. A clip takes about 4 MB.
     """
+    if start is None and share < 1:
+        raise click.UsageError("--share says how far to go from the network of --start.")
     recipe = LiveRecipe(minutes=minutes, learning_rate=rate, seed=seed)
     found = () if photos is None else tuple(photographs(photos))
     job = Job(found, size, out, clips, start=start, share=share, recipe=recipe)

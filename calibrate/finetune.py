@@ -1,10 +1,8 @@
 """Fine-tunes a base network to one camera, and keeps the better of the two.
 
-A network that stands halfway between the two is judged as well: most of what was learned from few scenes is kept
-there, and what the base network knew of all others, too (Wortsman et al., "Robust fine-tuning of zero-shot models",
-CVPR 2022).
-On a nearly clean real clip the end of a training gained 1.05 dB on still frames and lost 0.18 where something moves;
-halfway it gained 0.86 and lost nothing.
+A network that stands halfway between the two is judged as well (:mod:`.between`): most of what was learned from few
+scenes is kept there, and what the base network knew of all others, too. On a nearly clean real clip the end of a
+training gained 1.05 dB on still frames and lost 0.18 where something moves; halfway it gained 0.86 and lost nothing.
 """
 
 from __future__ import annotations

@@ -238,9 +238,9 @@ class SensorCamera:
         """
         if light.shape[0] == 1:
             counts = [min(self._part, frames - k) for k in range(0, frames, self._part)]
-            return join_frames([self._shoot(light, clean[0], count, noise) for count in counts])
+            return join_frames([self._shoot(light, clean.y, count, noise) for count in counts])
         parts = torch.split(light, self._part)
-        truths = torch.split(clean[0].expand(len(light), -1, -1), self._part)
+        truths = torch.split(clean.y.expand(len(light), -1, -1), self._part)
         pairs = zip(parts, truths, strict=True)
         return join_frames([self._shoot(part, y, part.shape[0], noise) for part, y in pairs])
 
@@ -280,11 +280,10 @@ class SensorCamera:
         patternless._pattern = None
         even = tile_points(patternless.shoot(tiles, self.clean(tiles), 3, noise), self._size)
         first = Yuv(*(plane[:1] for plane in clean))
-        where = None
-        if self.parameters.reduction is not None:
-            share = kept(first.y, *self.parameters.reduction)[0]
-            where = [usual(share), *(torch.ones_like(p[0], dtype=torch.bool) for p in first[1:])]
-        own = picture_points(self.shoot(light[:1], first, 4, noise), first, where)
+        reduction = self.parameters.reduction
+        even_luma = None if reduction is None else usual(kept(first.y, *reduction)[0])
+        frames = self.shoot(light[:1], first, 4, noise)
+        own = picture_points(frames, first, (even_luma, None, None))
         return curves((even, own), self._device)
 
     # ------------------------------------------------------------------ steps

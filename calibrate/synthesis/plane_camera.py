@@ -115,9 +115,8 @@ class PlaneCamera:
         )
         even = tile_points(self._onto(tiles, 3, noise, temporal=False), self._size)
         first = Yuv(*(plane[:1] for plane in clean))
-        where = None
-        if self.parameters.edges:
-            where = [usual(factor[0]) for factor in self._factors(first)]
+        # Without stronger noise at edges all of the picture is usual.
+        where = [usual(factor[0]) for factor in self._factors(first)]
         own = picture_points(self._onto(first, 4, noise, temporal=False), first, where)
         return curves((even, own), self._device)
 

@@ -90,7 +90,9 @@ class SeriesClips:
         tables = np.stack([model.plane(name).curve.table() for name in PLANES])
         self._variance = torch.from_numpy(tables.astype(np.float32)).to(self.device)
         self._deviation = self._variance.clamp(min=1e-3).sqrt()
-        self._darker = torch.from_numpy(darkening(model.y.curve)).to(self.device)
+        # By how much noise darkens each level; chroma keeps its mean.
+        self._darker = torch.zeros((len(PLANES), 256), device=self.device)
+        self._darker[0] = torch.from_numpy(darkening(model.y.curve))
         self._random = np.random.default_rng([seed, 0x5E])
         self._noise = torch.Generator(self.device).manual_seed(seed)
         self._mix = mix or Mix()
@@ -117,9 +119,8 @@ class SeriesClips:
 
         ``clean`` of each frame is the mean of the series without this frame and without the clip's frames before it,
         as much brighter as noise has made it darker: a causal denoiser has seen those frames, and their noise must not
-        be in its target. Half of a series' frames are left
-        for the mean, so clips have ``still_frames`` frames, which may be fewer than ``frames``. ``moving`` marks
-        the cells that are not still according to the masks.
+        be in its target. Half of a series' frames are left for the mean, so clips have ``still_frames`` frames, which
+        may be fewer than ``frames``. ``moving`` marks the cells that are not still according to the masks.
         """
         return stack([self._still() for _ in range(n)])
 
@@ -141,7 +142,8 @@ class SeriesClips:
             taken = taken * (1 - 1 / count) ** 0.5
             noisy.append((mean + taken).round().clamp(0, 255))
             left_over = torch.tensor(count - seen, device=self.device)[:, None, None]
-            clean.append(mean + self._darkened(plane, mean) - taken.cumsum(0) / left_over)
+            darker = self._darker[plane][mean.round().clamp(0, 255).long()]
+            clean.append(mean + darker - taken.cumsum(0) / left_over)
         still = series.still[top : top + height, left : left + width]
         cells = ~still.view(height // CELL, CELL, width // CELL, CELL).all(3).all(1)
         return Clip(
@@ -253,14 +255,8 @@ class SeriesClips:
                 limited = ratio.clamp(1 / _MATCHES, _MATCHES)
                 noise = torch.where(fit, real * limited, noise)
                 free &= ~fit
-            planes.append((plane - self._darkened(k, plane) + noise).round_().clamp_(0, 255))
+            planes.append((plane - self._darker[k][levels] + noise).round_().clamp_(0, 255))
         return Yuv(*planes)
-
-    def _darkened(self, plane: int, levels: torch.Tensor) -> torch.Tensor:
-        """By how much noise darkens luma of these levels; chroma keeps its mean."""
-        if plane > 0:
-            return torch.zeros_like(levels)
-        return self._darker[levels.round().clamp(0, 255).long()]
 
     def _blocks(self, ratio: torch.Tensor, still: torch.Tensor) -> torch.Tensor:
         """The blocks in which residuals fit, (T, H/8, W/8), from how many times too weak they are, (T, H, W)."""

@@ -72,7 +72,7 @@ def tile_points(frames: Sequence[torch.Tensor], size: tuple[int, int]) -> list[P
 def picture_points(
     frames: Sequence[torch.Tensor],
     clean: Sequence[torch.Tensor],
-    where: Sequence[torch.Tensor] | None = None,
+    where: Sequence[torch.Tensor | None] = (None, None, None),
 ) -> list[Points]:
     """The variance over time of noisy frames of one still picture, per plane.
 
@@ -81,17 +81,17 @@ def picture_points(
     Args:
         frames: Noisy planes, (K, H, W) each.
         clean: The same picture without noise; only the first frame is used.
-        where: Which pixels count, (H, W) each; None: all.
+        where: Which pixels count, (H, W) per plane; None: all.
     """
     found = []
-    for k, (noisy, level) in enumerate(zip(frames, clean, strict=True)):
+    for noisy, level, counted in zip(frames, clean, where, strict=True):
         deviations = noisy - noisy.mean(0)
         variance = (deviations.square_().sum(0) / (noisy.shape[0] - 1)).flatten()
         bins = (level[0].flatten() / _BIN).clamp_(0, _BINS - 1).long()
         # (pixels, levels, variances) per bin
         values = torch.stack([torch.ones_like(variance), level[0].flatten(), variance])
-        if where is not None:
-            values *= where[k].flatten()
+        if counted is not None:
+            values *= counted.flatten()
         sums = torch.zeros((3, _BINS), device=variance.device).index_add_(1, bins, values)
         count, levels, variances = sums.double().cpu().numpy()
         kept = count >= _FEWEST

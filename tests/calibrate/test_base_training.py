@@ -124,4 +124,5 @@ def test_the_command_takes_the_free_photographs_of_a_folder(
     assert (asked.recipe.minutes, asked.recipe.seed, asked.size) == (3, 4, "nano")
     assert read_card(out).data["photographs"] == ["hill.png"]
     assert "dB in clips that it has not seen" in result.output
-    assert CliRunner().invoke(base_training.main, ["--size", "huge", "--out", "x"]).exit_code == 2
+    for wrong in (["--size", "huge"], ["--share", "0.5"]):
+        assert CliRunner().invoke(base_training.main, [*wrong, "--out", "x"]).exit_code == 2
