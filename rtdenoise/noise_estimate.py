@@ -1,165 +1,61 @@
 """Estimates a camera's noise from the running stream, without a calibration.
 
-Two frames in a row differ by twice the noise's variance wherever nothing moved. Small tiles, spread
-over the picture, are compared; per level the *low* ones among their variances are taken, since
-motion, flicker and focus only ever add to a difference.
+Small tiles, spread over the picture, are compared from frame to frame (:mod:`rtdenoise.noise_tiles`). Of those that
+stand still the flattest tell the noise at their level: it is larger at edges, and a curve over the level must not
+hold that. Three things keep what is no noise out of the estimate:
+
+- Noise is white in time: frames two apart differ by no more than frames one apart. What moves or fades differs more.
+- A tile without noise (bars, crushed black, a slide) tells nothing about the rest.
+- Noise is in every single frame, too: no tile can be noisier over time than it is rough in space, and none of a level
+  much noisier than the smoothest ones are rough. Where everything moves, that is all that is known.
 """
 
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from .frames import Bytes, Planes
+from .bands import PLANE_SLICES
+from .frames import Planes
 from .noise import PLANES, NoiseCurve, NoiseModel, PlaneNoise
+from .noise_tiles import TILE, PlaneTiles, Tiles, TileSampler
 
 Floats = NDArray[np.float32]
+_Point = tuple[float, float, int]  # level, variance, tiles
 
-TILE = 16
-# Per plane and pair of frames: 0.1 Mpixel, so that it costs well under a millisecond.
-_MOST_TILES = 400
-_PAIRS = 12  # pairs of frames that an estimate rests on
-_LAGS = (1, 2, 3, 4)
-_BINS = 16
-_FEWEST = 8  # tiles in a level bin before it counts
-_QUANTILE = 0.3
-# Pairs after which a fresh estimate is worth its cost; then after every _EVERY more.
-_FIRST = (1, 2, 3, 5, 8, 12)
-_EVERY = 15
-
-
-@dataclass(frozen=True)
-class _Sample:
-    """What one pair of frames says about one plane; arrays are (tiles,) or (tiles, lags)."""
-
-    level: Floats
-    variance: Floats
-    row: Floats
-    column: Floats
-
-
-class _PlaneEstimator:
-    """Collects samples of one plane.
-
-    The tiles lie on a lattice; its offset changes from pair to pair, so that in time all of the
-    picture counts.
-    """
-
-    def __init__(self, shape: tuple[int, int]) -> None:
-        rows, columns = shape
-        step = TILE
-        while (rows // step) * (columns // step) > _MOST_TILES:
-            step += TILE
-        self._step = step
-        self._counts = (rows // step, columns // step)
-        self.usable = self._counts[0] * self._counts[1] >= 2 * _FEWEST
-        self._before: Floats | None = None
-        self._pair = 0
-        self.samples: deque[_Sample] = deque(maxlen=_PAIRS)
-
-    def add(self, plane: Bytes) -> bool:
-        """Takes the next frame; True when it completed a pair."""
-        tiles = self._tiles(plane)
-        if self._before is None:
-            self._before = tiles
-            return False
-        difference = tiles - self._before
-        level = (tiles.mean(axis=(1, 2)) + self._before.mean(axis=(1, 2))) / 2
-        self._before = None
-        self._pair += 1
-        if float(np.mean(np.any(difference, axis=(1, 2)))) < 0.02:
-            return False  # the same picture twice: the camera is slower than its rate
-        # A change of light shifts a tile as a whole.
-        difference -= difference.mean(axis=(1, 2), keepdims=True)
-        power = _mean(difference**2)
-        row = [_mean(difference[:, :, :-k] * difference[:, :, k:]) for k in _LAGS]
-        column = [_mean(difference[:, :-k] * difference[:, k:]) for k in _LAGS]
-        self.samples.append(_Sample(level, 0.5 * power, _lags(row), _lags(column)))
-        return True
-
-    def _tiles(self, plane: Bytes) -> Floats:
-        """(tiles, TILE, TILE) of this pair's lattice."""
-        rows, columns = self._counts
-        step = self._step
-        shifts = step // TILE
-        top, left = (self._pair * 5 // 3 % shifts) * TILE, (self._pair % shifts) * TILE
-        whole = plane[: rows * step, : columns * step].reshape(rows, step, columns, step)
-        tiles = whole[:, top : top + TILE, :, left : left + TILE].transpose(0, 2, 1, 3)
-        return tiles.reshape(-1, TILE, TILE).astype(np.float32)
-
-    def noise(self) -> PlaneNoise:
-        """The estimate from all samples held."""
-        level = np.concatenate([s.level for s in self.samples])
-        variance = np.concatenate([s.variance for s in self.samples])
-        row = np.concatenate([s.row for s in self.samples])
-        column = np.concatenate([s.column for s in self.samples])
-
-        bins = np.clip(level * (_BINS / 256), 0, _BINS - 1).astype(np.intp)
-        levels, variances, counts = [], [], []
-        for index in range(_BINS):
-            held = bins == index
-            if int(held.sum()) >= _FEWEST:
-                levels.append(float(np.mean(level[held])))
-                variances.append(float(np.quantile(variance[held], _QUANTILE)))
-                counts.append(int(held.sum()))
-        if not levels:
-            levels, counts = [float(np.median(level))], [len(level)]
-            variances = [float(np.quantile(variance, _QUANTILE))]
-        smooth = _smooth(np.array(variances), np.array(counts, float))
-        rough = NoiseCurve(tuple(levels), tuple(float(v) for v in smooth))
-
-        expected = np.maximum(rough.variance(level), 0.02)
-        still = (variance < 1.6 * expected) & (variance > 0)
-        if int(still.sum()) < _FEWEST:
-            return PlaneNoise(rough)
-        weight = 1 / expected[still, None]
-        total = float(np.mean(variance[still, None] * weight))
-        rows = np.clip(np.mean(row[still] * weight, axis=0) / total, -0.3, 0.97)
-        columns = np.clip(np.mean(column[still] * weight, axis=0) / total, -0.3, 0.97)
-        # The quantile lies below the mean of the still tiles by what chance spreads them.
-        squares = (1 + 2 * float(np.sum(rows**2))) * (1 + 2 * float(np.sum(columns**2)))
-        spread = float(np.sqrt(2 * squares / TILE**2))
-        correction = 1 / max(1 - 0.52 * spread, 0.5)
-        curve = NoiseCurve(
-            tuple(levels),
-            tuple(round(float(v) * correction, 4) for v in smooth),
-            tuple(c * TILE**2 for c in counts),
-        )
-        return PlaneNoise(
-            curve,
-            tuple(round(float(r), 3) for r in rows),
-            tuple(round(float(c), 3) for c in columns),
-        )
-
-
-def _lags(means: list[Floats]) -> Floats:
-    """(tiles, lags), halved: a difference of frames has twice the covariance of one."""
-    return np.asarray(np.stack(means, axis=1) / 2, np.float32)
-
-
-def _mean(tiles: Floats) -> Floats:
-    return np.asarray(tiles.mean(axis=(1, 2)), np.float32)
-
-
-def _smooth(variances: NDArray[np.float64], counts: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Neighbouring levels support each other, and none may stand far above the rest.
-
-    A level that only a moving thing has shows the motion, not the noise.
-    """
-    order = np.argsort(variances)
-    below_half = np.searchsorted(np.cumsum(counts[order]), counts.sum() / 2)
-    capped = np.minimum(variances, 3 * float(variances[order][below_half]))
-    if len(capped) < 3:
-        return capped
-    around = np.lib.stride_tricks.sliding_window_view(np.pad(variances, 2, mode="reflect"), 5)
-    capped = np.minimum(capped, 1.3 * np.median(around, axis=1))
-    weights = np.minimum(counts, 200.0)
-    kernel = np.array([0.5, 1.0, 0.5])
-    top = np.convolve(np.pad(capped * weights, 1), kernel, "valid")
-    return np.asarray(top / np.convolve(np.pad(weights, 1), kernel, "valid"))
+_BINS = 32  # levels at most that the curve is told at, …
+_NARROW = 4.0  # … so far apart at least, …
+_EACH, _FEWEST = 20, 8  # … from so many tiles each; fewer tell nothing
+_WINDOW = 8  # pairs of frames that tiles stay in place for
+_WINDOWS = 5  # that an estimate rests on
+_FIRST = (
+    1,
+    2,
+    3,
+    5,
+)  # pairs after which a first estimate is worth its cost, besides a whole window
+_REST = 45  # frames between two windows, once there are enough
+# Frames two apart differ more than frames one apart by 1 + the noise's own correlation in time, which a camera may
+# have; a single tile's ratio scatters.
+_WHITE, _WHITE_FEW, _MOST_LAG1 = 1.22, 0.9, 0.4
+_ROUGH, _ROUGHEST = (
+    4.0,
+    3.0,
+)  # times the roughness in space, of a tile and of the smoothest of a level
+_ALIVE = 0.06  # squared bytes: below it there is no noise
+_STANDS_OUT = 2.0  # times the median of seven levels
+_FLATTEST = 0.5  # of the still tiles of a level
+# Of the tiles that have noise, so large a share, and so many, have to stand still for an estimate to be trusted.
+_SETTLED, _SETTLED_SHARE = 24, 0.1
+# The noise per coefficient of a typical webcam, in squared pixel deviations (Σ = 1 per plane): what an estimate starts
+# from, and how many tiles it counts for.
+_ALONG = np.array([0.70, 0.21, 0.07, 0.02])
+_LUMA = np.outer(_ALONG, _ALONG).ravel()
+_CHROMA = np.outer([0.85, 0.15], [0.85, 0.15]).ravel()
+_PRIOR = np.concatenate([_LUMA, _CHROMA, _CHROMA])
+_PRIOR_TILES = 6.0
 
 
 class NoiseEstimator:
@@ -169,43 +65,224 @@ class NoiseEstimator:
     """
 
     def __init__(self) -> None:
-        self._planes: list[_PlaneEstimator] = []
+        self._sampler: TileSampler | None = None
         self._shapes: list[tuple[int, ...]] = []
         self._chroma = ""
-        self._pairs = 0
+        self._windows: deque[Tiles] = deque(maxlen=_WINDOWS)
+        self._frames = 0
+        self._pause = 0
 
     def reset(self) -> None:
         """Forgets all that was seen."""
-        self._planes, self._shapes, self._pairs = [], [], 0
+        self.__init__()  # type: ignore[misc]
 
     def update(self, planes: Planes) -> bool:
         """Takes the next frame; True when a fresh estimate is due."""
         sources = [plane for plane in (planes.y, planes.u, planes.v) if plane.size]
         shapes = [plane.shape for plane in sources]
         if shapes != self._shapes:
-            self._shapes, self._pairs = shapes, 0
-            self._chroma = planes.format.chroma
-            self._planes = [_PlaneEstimator((s[0], s[1])) for s in shapes]
-        done = [
-            plane.add(source)
-            for plane, source in zip(self._planes, sources, strict=True)
-            if plane.usable
-        ]
-        if not done or not done[0]:
+            self.reset()
+            self._shapes, self._chroma = shapes, planes.format.chroma
+            self._sampler = TileSampler([(s[0], s[1]) for s in shapes])
+        sampler = self._sampler
+        if sampler is None or not sampler.usable:
             return False
-        self._pairs += 1
-        return self._pairs in _FIRST or self._pairs % _EVERY == 0
+        if self._pause:
+            self._pause -= 1
+            return False
+        if not sampler.add(sources) or not sampler.pairs:
+            return False
+        self._frames += 1
+        if sampler.pairs < _WINDOW:
+            return not self._windows and sampler.pairs in _FIRST
+        tiles = sampler.tiles()
+        assert tiles is not None
+        self._windows.append(tiles)
+        sampler.move()
+        if len(self._windows) == _WINDOWS:
+            self._pause = _REST
+        return True
+
+    @property
+    def trusted(self) -> bool:
+        """Whether enough of the picture was seen standing still for long enough."""
+        seen = self._seen()
+        if not seen or seen[0].pairs < 3:
+            return False
+        lag1 = _lag1(seen)
+        still = sum(int(_still(t.planes[0], t.pairs, lag1).sum()) for t in seen)
+        alive = sum(int((t.planes[0].one > _ALIVE).sum()) for t in seen)
+        return still >= max(_SETTLED, _SETTLED_SHARE * alive)
 
     def model(self) -> NoiseModel | None:
         """The noise as far as it is known; None before the first pair of frames."""
-        if not self._planes or not self._planes[0].samples:
+        seen = self._seen()
+        if not seen:
             return None
-        noise = {}
-        for index, name in enumerate(PLANES):
-            held = index < len(self._planes) and self._planes[index].samples
-            noise[name] = (
-                self._planes[index].noise() if held else PlaneNoise(NoiseCurve((128.0,), (0.0,)))
-            )
-        return NoiseModel(
-            noise["y"], noise["u"], noise["v"], frames=2 * self._pairs, chroma=self._chroma
+        lag1 = _lag1(seen)
+        planes = range(len(seen[0].planes))
+        found = [_PlaneEstimate([t.planes[i] for t in seen], seen, lag1) for i in planes]
+        nothing = PlaneNoise(NoiseCurve((128.0,), (0.0,)))
+        y, u, v = [plane.noise for plane in found] + [nothing] * (len(PLANES) - len(found))
+        bands = _bands(seen, found) if self._chroma == "420" else ()
+        return NoiseModel(y, u, v, frames=self._frames + 1, chroma=self._chroma, bands=bands)
+
+    def _seen(self) -> list[Tiles]:
+        """Whole windows, or at first what there is of one."""
+        if self._windows or self._sampler is None:
+            return list(self._windows)
+        tiles = self._sampler.tiles()
+        return [] if tiles is None else [tiles]
+
+
+def _ratio(plane: PlaneTiles) -> Floats:
+    return np.asarray(plane.two / np.maximum(plane.one, 1e-3), np.float32)
+
+
+def _could_be_noise(plane: PlaneTiles) -> NDArray[np.bool_]:
+    """Tiles that have noise, and no more than they are rough."""
+    return (plane.one > _ALIVE) & (plane.one < _ROUGH * plane.spatial + _ALIVE)
+
+
+def _lag1(seen: list[Tiles]) -> float:
+    """The noise's correlation from frame to frame: 0 in most cameras."""
+    if seen[0].pairs < 3:
+        return 0.0
+    ratios = np.concatenate([_ratio(t.planes[0])[_could_be_noise(t.planes[0])] for t in seen])
+    return float(np.clip(np.quantile(ratios, 0.4) - 1, 0, _MOST_LAG1)) if len(ratios) else 0.0
+
+
+def _still(plane: PlaneTiles, pairs: int, lag1: float) -> NDArray[np.bool_]:
+    """Tiles in which nothing moves."""
+    still = _could_be_noise(plane)
+    if pairs > 1:
+        still &= _ratio(plane) < (1 + lag1) * (_WHITE + _WHITE_FEW / pairs**1.5)
+    return still
+
+
+class _PlaneEstimate:
+    """The noise of one plane.
+
+    Args:
+        planes: what each window says about it.
+        seen: the windows.
+        lag1: the noise's correlation from frame to frame.
+    """
+
+    def __init__(self, planes: list[PlaneTiles], seen: list[Tiles], lag1: float) -> None:
+        def joined(name: str) -> Floats:
+            return np.concatenate([getattr(p, name) for p in planes])
+
+        self.level, self.one, two = joined("level"), joined("one"), joined("two")
+        spatial = joined("spatial")
+        still = np.concatenate(
+            [_still(p, t.pairs, lag1) for p, t in zip(planes, seen, strict=True)]
         )
+        alive = self.one > _ALIVE
+        self.chosen = np.zeros(len(self.level), np.bool_)
+        points = []
+        for held in _bins(self.level, still):
+            low, high = self.level[held[0]] - _NARROW, self.level[held[-1]] + _NARROW
+            near = alive & (self.level >= low) & (self.level <= high)
+            most = _ROUGHEST * float(np.quantile(spatial[near], 0.2)) + _ALIVE
+            limit = np.quantile(spatial[held], max(_FLATTEST, _FEWEST / len(held)))
+            some = held[spatial[held] <= limit]
+            self.chosen[some] = True
+            variance = _without_drift(self.one[some], two[some], seen[0].pairs, lag1)
+            points.append((float(np.mean(self.level[some])), min(variance, most), len(held)))
+        if not points:
+            # All that is known is how rough the smoothest places are.
+            rough = float(np.quantile(spatial[alive], 0.1)) if alive.any() else 0.0
+            points = [(float(np.median(self.level)), rough, 1)]
+        points = _smooth(points) + [(at, 0.0, count) for at, count in _dead(self.level, alive)]
+        levels, variances, counts = zip(*sorted(points), strict=True)
+        curve = NoiseCurve(
+            levels, tuple(round(v, 4) for v in variances), tuple(c * TILE**2 for c in counts)
+        )
+        self.expected = np.maximum(curve.variance(self.level), _ALIVE)
+        self.noise = PlaneNoise(
+            curve, self._correlation(joined("row")), self._correlation(joined("column"))
+        )
+
+    def _correlation(self, covariances: Floats) -> tuple[float, ...]:
+        """Of neighbours, in the tiles that the estimate rests on."""
+        if int(self.chosen.sum()) < _FEWEST:
+            return ()
+        weight = 1 / self.expected[self.chosen]
+        total = float(np.sum(self.one[self.chosen] * weight))
+        means = np.sum(covariances[self.chosen] * weight[:, None], axis=0) / total
+        return tuple(round(float(r), 3) for r in np.clip(means, -0.3, 0.97))
+
+
+def _bins(level: Floats, still: NDArray[np.bool_]) -> list[NDArray[np.intp]]:
+    """Still tiles of about one level each, darkest first; as fine as there are tiles for it."""
+    found = np.flatnonzero(still)
+    if len(found) < _FEWEST:
+        return []
+    found = found[np.argsort(level[found], kind="stable")]
+    each = max(len(found) // _BINS, _EACH)
+    bins = np.array_split(found, max(len(found) // each, 1))
+    # Tiles of one level stay together.
+    wide = [bins[0]]
+    for held in bins[1:]:
+        if level[held[-1]] - level[wide[-1][0]] < _NARROW:
+            wide[-1] = np.concatenate([wide[-1], held])
+        else:
+            wide.append(held)
+    return wide
+
+
+def _dead(level: Floats, alive: NDArray[np.bool_]) -> list[tuple[float, int]]:
+    """Levels at which nothing ever changes, and how many tiles say so."""
+    places = (np.clip(level, 0, 255) / _NARROW).astype(np.intp)
+    lively = np.bincount(places[alive], minlength=int(places.max()) + 1)
+    still = np.bincount(places[~alive], minlength=len(lively))
+    found = np.flatnonzero((still >= _FEWEST) & (lively == 0))
+    return [(float(level[places == at].mean()), int(still[at])) for at in found]
+
+
+def _without_drift(one: Floats, two: Floats, pairs: int, lag1: float) -> float:
+    """The variance of the noise of some tiles, what drifts taken out.
+
+    A walk adds half its step's square to the one and all of it to the other.
+    """
+    usual = float(np.mean(np.minimum(one, 4 * np.median(one))))
+    if pairs > 1:
+        further = float(np.mean(np.minimum(two, 4 * np.median(two)))) / (1 + lag1)
+        usual = max(usual - max(further - usual, 0.0), 0.3 * usual)
+    return usual / (1 - lag1)
+
+
+def _bands(seen: list[Tiles], noise: list[_PlaneEstimate]) -> tuple[float, ...]:
+    """The standard deviation per DCT coefficient in units of a pixel's, (24,).
+
+    A plane's squares add up to one, as those of any noise do.
+    """
+    one = np.concatenate([t.one for t in seen])
+    found = np.empty(one.shape[1])
+    for part, plane in zip(PLANE_SLICES, noise, strict=True):
+        energy = one[plane.chosen, part] / plane.expected[plane.chosen, None]
+        total = energy.sum(axis=0) + _PRIOR_TILES * _PRIOR[part]
+        found[part] = np.sqrt(total / total.sum())
+    return tuple(round(float(v), 4) for v in found)
+
+
+def _smooth(points: list[_Point]) -> list[_Point]:
+    """Neighbouring levels support each other, and none may stand far above those around it.
+
+    A level that only a moving thing has shows the motion, not the noise.
+    """
+    if len(points) < 3:
+        return points
+    levels, variances, counts = (np.array(values, float) for values in zip(*points, strict=True))
+    reach = min(len(points) - 1, 3)
+    padded = np.pad(variances, reach, mode="reflect")
+    around = np.lib.stride_tricks.sliding_window_view(padded, 2 * reach + 1)
+    middle = np.median(around, axis=1)
+    variances = np.where(variances > _STANDS_OUT * middle, middle, variances)
+    weights = np.minimum(counts, 100.0)
+    kernel = np.array([0.25, 1.0, 0.25])
+    top = np.convolve(np.pad(np.sqrt(variances) * weights, 1), kernel, "valid")
+    smooth = np.square(top / np.convolve(np.pad(weights, 1), kernel, "valid"))
+    found = zip(levels, smooth, counts, strict=True)
+    return [(float(at), float(v), int(count)) for at, v, count in found]

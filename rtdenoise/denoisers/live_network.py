@@ -14,10 +14,9 @@ from ..networks.live import LiveNetwork
 from ..networks.memory import keep_freed_memory
 from ..noise import NoiseModel
 from ..noise_estimate import NoiseEstimator
-from .band_estimate import BandEstimator
 from .light import bands_of_light, change_of_light
 from .motion import Motion
-from .stabilised import LEAST_BAND, Stabilised, band_deviations
+from .stabilised import Stabilised, band_deviations
 
 Floats = NDArray[np.float32]
 
@@ -68,8 +67,6 @@ class LiveNetworkDenoiser:
         self._given = model
         self._model = model
         self._estimator = NoiseEstimator() if model is None else None
-        self._bands_estimator = BandEstimator()
-        self._estimated: Floats | None = None
         self._format: PlaneFormat | None = None
         self._stabilised: Stabilised
         self._deviations: Floats
@@ -90,8 +87,6 @@ class LiveNetworkDenoiser:
         if self._engine is not None:
             self._engine.forget()
         self._model = self._given
-        self._bands_estimator.reset()
-        self._estimated = None
         if self._estimator is not None:
             self._estimator.reset()
 
@@ -140,31 +135,23 @@ class LiveNetworkDenoiser:
         assert self._engine is not None
         return self._engine
 
-    def _set_noise(self, model: NoiseModel, deviations: Floats | None = None) -> None:
+    def _set_noise(self, model: NoiseModel) -> None:
         """Takes another noise; what was kept of earlier frames is put into its units."""
         model = model.for_chroma("420")
         self._stabilised = Stabilised(model)
         # Scales at which the cells' means fit into bytes.
         self._scales = np.array([_BRIGHT / f[-1] for f in self._stabilised.forward], np.float32)
-        self._set_deviations(band_deviations(model) if deviations is None else deviations)
-
-    def _set_deviations(self, deviations: Floats) -> None:
-        self._deviations = np.maximum(deviations, np.float32(LEAST_BAND))
+        self._deviations = band_deviations(model)
         self._running.set_noise(self._stabilised, self._deviations)
 
     def _estimate(self, planes: Planes) -> None:
-        """Keeps the estimate of the noise up to date, as far as it wasn't given."""
-        if self._estimator is not None and self._estimator.update(planes):
-            model = self._estimator.model()
-            if model is not None and (self._model is None or _differs(model, self._model)):
-                self._model = model
-                self._set_noise(model, self._estimated)
-        if self._model is None or self._model.bands:
+        """Keeps the estimate of the noise up to date, where it wasn't given."""
+        if self._estimator is None or not self._estimator.update(planes):
             return
-        found = self._bands_estimator.update(planes, self._stabilised)
-        if found is not None:
-            self._estimated = found
-            self._set_deviations(found)
+        model = self._estimator.model()
+        if model is not None and (self._model is None or _differs(model, self._model)):
+            self._model = model
+            self._set_noise(model)
 
     def _whole(self, planes: Planes) -> list[Bytes]:
         """Planes as large as the grid's cells, their edges repeated."""
@@ -211,7 +198,10 @@ class LiveNetworkDenoiser:
 def _differs(model: NoiseModel, other: NoiseModel) -> bool:
     """Whether the noise is another one: by more than estimates of the same noise scatter."""
     one, two = (np.sqrt(m.y.curve.variance(_LEVELS)) for m in (model, other))
-    return bool(np.mean(np.abs(one - two)) > _SAME * np.mean(two))
+    if float(np.mean(np.abs(one - two))) > _SAME * float(np.mean(two)):
+        return True
+    coefficients, others = np.array(model.bands), np.array(other.bands)
+    return bool(np.any(np.abs(coefficients - others) > _SAME * (others + 0.05)))
 
 
 def _back(clean: Planes, source: Planes) -> Planes:

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from rtdenoise.bands import PLANE_SLICES, split
 from rtdenoise.frames import Bytes, PlaneFormat, Planes
 from rtdenoise.noise import NoiseCurve, NoiseModel, PlaneNoise
 from rtdenoise.noise_estimate import NoiseEstimator
@@ -97,6 +98,105 @@ def test_repeated_frames_do_not_count() -> None:
     levels = np.array([60, 120, 190], np.float32)
     found = run(repeated).y.curve.variance(levels)
     np.testing.assert_allclose(found, true_variance(levels), rtol=0.2)
+
+
+def test_every_frame_twice_is_as_good_as_once() -> None:
+    frames = [noisy(ramp(SHAPE), index) for index in range(10)]
+    levels = np.array([60, 120, 190], np.float32)
+    for times in (2, 3):
+        found = run([y for y in frames for _ in range(times)]).y.curve.variance(levels)
+        np.testing.assert_allclose(found, true_variance(levels), rtol=0.2)
+
+
+@pytest.mark.parametrize("level", [0, 120])
+def test_a_part_without_noise_does_not_count(level: int) -> None:
+    frames = [noisy(ramp(SHAPE), index) for index in range(12)]
+    for y in frames:
+        y[:160] = level  # bars, or a slide of a level that the noisy part has too
+    levels = np.array([60, 120, 190], np.float32)
+    np.testing.assert_allclose(
+        run(frames).y.curve.variance(levels), true_variance(levels), rtol=0.3
+    )
+
+
+def test_a_fade_from_the_dark_does_not_count() -> None:
+    estimator = NoiseEstimator()
+    for index in range(40):
+        estimator.update(frame(noisy(ramp(SHAPE) * min(1.0, 0.2 + 0.06 * index), index)))
+        if index in (4, 8, 12):
+            model = estimator.model()
+            assert model is not None
+            dark = np.array([30, 60], np.float32)
+            assert np.all(model.y.curve.variance(dark) < 1.4 * true_variance(dark))
+    model = estimator.model()
+    assert model is not None
+    levels = np.array([60, 120, 190], np.float32)
+    np.testing.assert_allclose(model.y.curve.variance(levels), true_variance(levels), rtol=0.25)
+
+
+def test_where_everything_moves_no_estimate_is_trusted_nor_above_what_single_frames_show() -> None:
+    texture = np.asarray(field(UNIT, (480, 640), 7) * 30, np.float32)
+    texture[:, :320] = 0  # a smooth half
+    estimator = NoiseEstimator()
+    for index in range(30):
+        moved = np.roll(texture, (5 * index, 11 * index), (0, 1))[: SHAPE[0], : SHAPE[1]]
+        estimator.update(frame(noisy(np.maximum(ramp(SHAPE) + moved, 10), index)))
+        model = estimator.model()
+        if model is not None:
+            levels = np.array([60, 120, 190], np.float32)
+            assert np.all(model.y.curve.variance(levels) < 3.2 * true_variance(levels))
+
+
+def test_noise_at_edges_is_not_that_of_flat_places() -> None:
+    clean = ramp(SHAPE)
+    edges = np.arange(SHAPE[1]) % 48 == 0
+    clean[:, edges] += 60
+    strength = np.where(edges, 8.0, 1.0)  # times the deviation of even places
+    frames = []
+    for index in range(20):
+        noise = field(UNIT, SHAPE, index) * np.sqrt(true_variance(clean)) * strength
+        frames.append(np.asarray(np.clip(np.rint(clean + noise), 0, 255), np.uint8))
+    levels = np.array([60, 120, 190], np.float32)
+    np.testing.assert_allclose(
+        run(frames).y.curve.variance(levels), true_variance(levels), rtol=0.3
+    )
+
+
+def test_what_a_camera_keeps_of_the_frame_before_is_counted() -> None:
+    rng_frames = [field(UNIT, SHAPE, index) for index in range(40)]
+    kept, frames = rng_frames[0], []
+    for fresh in rng_frames:
+        kept = 0.3 * kept + np.sqrt(1 - 0.3**2) * fresh
+        y = ramp(SHAPE) + kept * np.sqrt(true_variance(ramp(SHAPE)))
+        frames.append(np.asarray(np.clip(np.rint(y), 0, 255), np.uint8))
+    levels = np.array([60, 120, 190], np.float32)
+    np.testing.assert_allclose(
+        run(frames).y.curve.variance(levels), true_variance(levels), rtol=0.2
+    )
+
+
+def in_colour(index: int) -> Planes:
+    """A still ramp in 4:2:0 with correlated noise in all planes."""
+    shape = (SHAPE[0] // 2, SHAPE[1] // 2)
+    u, v = (np.rint(128 + 2 * field(UNIT, shape, 1000 * k + index)) for k in (1, 2))
+    layout = PlaneFormat(SHAPE[1], SHAPE[0], "420", True, "bt601")
+    chroma = [np.asarray(plane, np.uint8) for plane in (u, v)]
+    return Planes(noisy(ramp(SHAPE), index), chroma[0], chroma[1], layout, 0)
+
+
+def test_the_noise_per_coefficient_adds_up_and_is_that_of_the_correlation() -> None:
+    estimator = NoiseEstimator()
+    for index in range(20):
+        estimator.update(in_colour(index))
+    model = estimator.model()
+    assert model is not None
+    bands = np.square(model.bands)
+    for part in PLANE_SLICES:
+        assert bands[part].sum() == pytest.approx(1, abs=0.01)
+    fields = [field(UNIT, SHAPE, index) for index in range(20, 30)]
+    small = np.zeros((SHAPE[0] // 2, SHAPE[1] // 2), np.float32)
+    true = np.mean([np.square(split(f, small, small)[:16]).mean((1, 2)) for f in fields], axis=0)
+    np.testing.assert_allclose(np.sqrt(bands[:16]), np.sqrt(true), atol=0.03)
 
 
 def test_tiny_pictures_give_no_model() -> None:

@@ -2,7 +2,6 @@ import numpy as np
 import pytest
 
 from rtdenoise.bands import BANDS, split
-from rtdenoise.denoisers.band_estimate import BandEstimator
 from rtdenoise.denoisers.stabilised import (
     LEAST_BAND,
     Stabilised,
@@ -64,25 +63,6 @@ def test_deviations_follow_from_the_correlation_and_give_way_to_measured_ones() 
     assert smooth[15] < 0.5 * flat[15]
     measured = NoiseModel(LUMA, CHROMA, CHROMA, chroma="420", bands=(0.5, *[0.0] * (BANDS - 1)))
     assert band_deviations(measured) == pytest.approx([0.5, *[LEAST_BAND] * (BANDS - 1)])
-
-
-@pytest.mark.parametrize("moving", [False, True])
-def test_the_stream_tells_the_bands_noise(moving: bool) -> None:
-    stabilised, estimator = Stabilised(MODEL), BandEstimator()
-    found = None
-    for seed in range(12):
-        fresh = estimator.update(frame(seed, moving), stabilised)
-        found = fresh if fresh is not None else found
-    assert found is not None
-    truth = np.stack([bands_of_bytes(stabilised, frame(100 + k)) for k in range(8)])
-    expected = np.sqrt(truth.var(axis=0, ddof=1).mean(axis=(1, 2)))
-    assert found / expected == pytest.approx(np.ones(BANDS), abs=0.12)
-
-
-def test_a_frozen_stream_tells_nothing() -> None:
-    stabilised, estimator = Stabilised(MODEL), BandEstimator()
-    same = frame(0)
-    assert all(estimator.update(same, stabilised) is None for _ in range(6))
 
 
 def test_bands_of_bytes_leave_odd_edges_out() -> None:
