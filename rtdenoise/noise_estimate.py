@@ -44,6 +44,7 @@ _ROUGH, _ROUGHEST = (
     4.0,
     3.0,
 )  # times the roughness in space, of a tile and of the smoothest of a level
+_MOST_CHROMA = 8.0  # times luma's variance
 _ALIVE = 0.06  # squared bytes: below it there is no noise
 _STANDS_OUT = 2.0  # times the median of seven levels
 _FLATTEST = 0.5  # of the still tiles of a level
@@ -110,7 +111,7 @@ class NoiseEstimator:
         if not seen or seen[0].pairs < 3:
             return False
         lag1 = _lag1(seen)
-        still = sum(int(_still(t.planes[0], t.pairs, lag1).sum()) for t in seen)
+        still = sum(int(_still(t, 0, lag1).sum()) for t in seen)
         alive = sum(int((t.planes[0].one > _ALIVE).sum()) for t in seen)
         return still >= max(_SETTLED, _SETTLED_SHARE * alive)
 
@@ -120,8 +121,10 @@ class NoiseEstimator:
         if not seen:
             return None
         lag1 = _lag1(seen)
-        planes = range(len(seen[0].planes))
-        found = [_PlaneEstimate([t.planes[i] for t in seen], seen, lag1) for i in planes]
+        luma = _PlaneEstimate(seen, 0, lag1)
+        most = _MOST_CHROMA * float(np.median(luma.expected))
+        chroma = range(1, len(seen[0].planes))
+        found = [luma, *(_PlaneEstimate(seen, i, lag1, most) for i in chroma)]
         nothing = PlaneNoise(NoiseCurve((128.0,), (0.0,)))
         y, u, v = [plane.noise for plane in found] + [nothing] * (len(PLANES) - len(found))
         bands = _bands(seen, found) if self._chroma == "420" else ()
@@ -152,11 +155,17 @@ def _lag1(seen: list[Tiles]) -> float:
     return float(np.clip(np.quantile(ratios, 0.4) - 1, 0, _MOST_LAG1)) if len(ratios) else 0.0
 
 
-def _still(plane: PlaneTiles, pairs: int, lag1: float) -> NDArray[np.bool_]:
-    """Tiles in which nothing moves."""
-    still = _could_be_noise(plane)
-    if pairs > 1:
-        still &= _ratio(plane) < (1 + lag1) * (_WHITE + _WHITE_FEW / pairs**1.5)
+def _still(tiles: Tiles, index: int, lag1: float) -> NDArray[np.bool_]:
+    """Tiles of a plane in which nothing moves, in luma neither.
+
+    Blots of chroma are larger than a tile, which they leave smooth: there only luma tells how rough noise can be.
+    """
+    still = np.ones(len(tiles.one), np.bool_)
+    for plane in dict.fromkeys((0, index)):
+        found = tiles.planes[plane]
+        still &= _could_be_noise(found) if plane == 0 else found.one > 0
+        if tiles.pairs > 1:
+            still &= _ratio(found) < (1 + lag1) * (_WHITE + _WHITE_FEW / tiles.pairs**1.5)
     return still
 
 
@@ -164,35 +173,36 @@ class _PlaneEstimate:
     """The noise of one plane.
 
     Args:
-        planes: what each window says about it.
-        seen: the windows.
-        lag1: the noise's correlation from frame to frame.
+        seen: What each window says.
+        index: Of the plane.
+        lag1: The noise's correlation from frame to frame.
+        most: For chroma, the largest variance that is believed; luma's is held to how rough single frames are.
     """
 
-    def __init__(self, planes: list[PlaneTiles], seen: list[Tiles], lag1: float) -> None:
-        def joined(name: str) -> Floats:
-            return np.concatenate([getattr(p, name) for p in planes])
+    def __init__(self, seen: list[Tiles], index: int, lag1: float, most: float = np.inf) -> None:
+        def joined(name: str, index: int = index) -> Floats:
+            return np.concatenate([getattr(t.planes[index], name) for t in seen])
 
         self.level, self.one, two = joined("level"), joined("one"), joined("two")
-        spatial = joined("spatial")
-        still = np.concatenate(
-            [_still(p, t.pairs, lag1) for p, t in zip(planes, seen, strict=True)]
-        )
+        spatial = joined("spatial", 0)
+        still = np.concatenate([_still(t, index, lag1) for t in seen])
         alive = self.one > _ALIVE
         self.chosen = np.zeros(len(self.level), np.bool_)
         points = []
         for held in _bins(self.level, still):
-            low, high = self.level[held[0]] - _NARROW, self.level[held[-1]] + _NARROW
-            near = alive & (self.level >= low) & (self.level <= high)
-            most = _ROUGHEST * float(np.quantile(spatial[near], 0.2)) + _ALIVE
             limit = np.quantile(spatial[held], max(_FLATTEST, _FEWEST / len(held)))
             some = held[spatial[held] <= limit]
             self.chosen[some] = True
             variance = _without_drift(self.one[some], two[some], seen[0].pairs, lag1)
+            if index == 0:
+                low, high = self.level[held[0]] - _NARROW, self.level[held[-1]] + _NARROW
+                near = alive & (self.level >= low) & (self.level <= high)
+                most = _ROUGHEST * float(np.quantile(spatial[near], 0.2)) + _ALIVE
             points.append((float(np.mean(self.level[some])), min(variance, most), len(held)))
         if not points:
             # All that is known is how rough the smoothest places are.
             rough = float(np.quantile(spatial[alive], 0.1)) if alive.any() else 0.0
+            rough = min(rough, most)
             points = [(float(np.median(self.level)), rough, 1)]
         points = _smooth(points) + [(at, 0.0, count) for at, count in _dead(self.level, alive)]
         levels, variances, counts = zip(*sorted(points), strict=True)
