@@ -14,6 +14,7 @@ _HEADERS = (
     "engine.h",
     "gate_passes.h",
     "layers.h",
+    "noise_passes.h",
     "pool.h",
     "shrink_passes.h",
     "vectors.h",

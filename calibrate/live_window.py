@@ -10,11 +10,10 @@ import torch
 from torch import Tensor, nn
 
 from rtdenoise.engines.base import WARP_LOSS
-from rtdenoise.networks.live import LiveNetwork, State
+from rtdenoise.networks.live import GATES, LiveNetwork, State
 
 from .live_batches import Material, PreparedClip, whole
 
-_UNSEEN = 1e4  # noise in a state that has seen nothing
 _FEWEST_MOVING = 8  # cells, so that a frame's error where it moves says something
 # Errors of less than this, in squared bytes and in units of noise, are as good as none.
 _LEAST_ERROR = 0.02
@@ -49,10 +48,10 @@ def run_window(
             state = follow(network, state, material.flow[:, t], material.deviations)
         cut = material.cut[:, t]
         if bool(cut.any()):
-            new = cut.float()[:, None, None, None]
-            left = state.left * (1 - new) + _UNSEEN * new
-            state = State(state.bands, left, state.slow * (1 - new))
-        clean, state = network(bands, state)
+            new = cut[:, None, None, None]
+            fresh = network.start(state.bands)
+            state = State(*(torch.where(new, f, s) for f, s in zip(fresh, state, strict=True)))
+        clean, state = network(bands, state, material.deviations)
         outputs.append(clean)
     assert state is not None
     return outputs, state
@@ -74,17 +73,22 @@ def follow(network: LiveNetwork, state: State, flow: Tensor, deviations: Tensor)
         return state
     at = moves.nonzero()[:, 0]
     flow = flow[at]
-    bands, left, slow = (part.detach()[at] for part in state)
+    bands, left, slow, strength, white, frames = (part.detach()[at] for part in state)
     planes = network.join(bands * deviations[at])
     warped = [
         _sampled(plane, flow, how)
         for plane, how in zip(planes, ("bicubic", "bilinear", "bilinear"), strict=True)
     ]
     moved = (flow.abs().sum(1, keepdim=True) > 0).float()
+    grids = _sampled(torch.cat([left, strength, white[:, :1]], 1), flow, "bilinear")
+    left, strength, product = grids[:, :GATES], grids[:, GATES:-1], grids[:, -1:]
     new = (
         network.split(warped[0], warped[1], warped[2]) / deviations[at],
-        _sampled(left, flow, "bilinear") + WARP_LOSS * moved,
+        left + WARP_LOSS * moved,
         slow * (1 - moved),
+        strength,
+        torch.cat([product, white[:, 1:]], 1),
+        frames,
     )
     return State(*(_replaced(part, at, n) for part, n in zip(state, new, strict=True)))
 

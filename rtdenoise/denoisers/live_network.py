@@ -186,7 +186,8 @@ class LiveNetworkDenoiser:
                     old[0] *= (1 + rows)[:, None]
         difference = new[0] - old[0]
         unit = (self._deviations[0] * self._scales[0]) ** 2
-        z = cv2.blur(difference * difference / (unit * (1 + np.minimum(left, 1))), (3, 3))
+        unit = unit * (1 + np.minimum(left, 1)) * engine.excess()
+        z = cv2.blur(difference * difference / unit, (3, 3))
         if float(np.mean(z > _CUT)) > _CUT_SHARE:
             engine.forget()
             return

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from ..denoisers.motion import Movement
 from ..denoisers.stabilised import Stabilised
 from ..frames import Bytes
+from ..networks.local_noise import GROUPS
 
 Floats = NDArray[np.float32]
 
@@ -54,6 +55,9 @@ class Engine(Protocol):
     def left(self) -> Floats:
         """The variance of the noise left in the cells' kept luma, (h, w), in units of a frame's; until it changes."""
 
+    def excess(self) -> Floats:
+        """The variance of the noise in the cells' luma means over the model's, (h, w), at least 1; until it changes."""
+
     def rescale(self, index: int, slope: float, offset: float) -> None:
         """Lets what is kept of a plane follow a change of light: x becomes x · (1 + slope) + offset."""
 
@@ -72,3 +76,20 @@ class Engine(Protocol):
         Returns:
             Its planes, whole; they stay valid until the call after the next one.
         """
+
+
+def unit_changes(
+    before: Stabilised, was: Floats, stabilised: Stabilised, deviations: Floats
+) -> Floats:
+    """By how much variances in units of the noise change with these units, for each group of coefficients, (6,).
+
+    Args:
+        before: The transforms until now.
+        was: The deviations per coefficient until now, (24,).
+        stabilised: The transforms from now on.
+        deviations: The deviations from now on, (24,).
+    """
+    reach = [new[-1] / old[-1] for old, new in zip(before.forward, stabilised.forward, strict=True)]
+    per_band = np.square(np.repeat(reach, [16, 4, 4]) * was / deviations)
+    means = [float(per_band[list(group)].mean()) for group in GROUPS]
+    return np.asarray(means, np.float32)

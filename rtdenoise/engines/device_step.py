@@ -16,6 +16,7 @@ from ..bands import BANDS, CELL, MEANS, PLANE_SLICES, SIDES, transform
 from ..denoisers.stabilised import Stabilised
 from ..networks import live
 from ..networks.live import GATES, LiveNetwork, State
+from ..networks.local_noise import GROUPS, shares
 from .base import Floats
 from .mixed_network import MixedNetwork
 
@@ -50,7 +51,11 @@ class DeviceStep:
         self.outputs = torch.zeros_like(self.inputs)
         self.bands = self._cells(BANDS)
         self.states = [
-            State(self._cells(BANDS), self._cells(GATES), self._cells(GATES)) for _ in range(2)
+            State(
+                *(self._cells(BANDS), self._cells(GATES), self._cells(GATES)),
+                *(self._cells(len(GROUPS)), self._cells(3), torch.zeros(1, 1, 1, 1, device=device)),
+            )
+            for _ in range(2)
         ]
         self.deviations = torch.ones(BANDS, device=device)
         # The planes' tables behind each other, so that one look-up serves all. Products of matrices must be
@@ -64,6 +69,11 @@ class DeviceStep:
             torch.zeros(BANDS, BANDS, device=device) for _ in range(3)
         )
         self._levels = torch.zeros(h, w, BANDS, dtype=torch.int32, device=device)
+
+    @property
+    def share(self) -> Tensor:
+        """Of a pixel's variance in each coefficient, (1, 24, 1, 1)."""
+        return shares(self.deviations).view(1, BANDS, 1, 1)
 
     def _cells(self, channels: int) -> Tensor:
         """(1, channels, h, w), channels last."""
@@ -96,7 +106,7 @@ class DeviceStep:
 
     def step(self, turn: int) -> None:
         """From ``bands`` and the state ``turn`` to ``outputs`` and the other state."""
-        clean = self._network(self.bands, self.states[turn], self.states[1 - turn])
+        clean = self._network(self.bands, self.states[turn], self.states[1 - turn], self.share)
         places = torch.addmm(self._least, _flat(clean), self._to_places)
         places = places.round_().clamp_(self._least, self._most).to(torch.int32)
         found = torch.index_select(self._bytes, 0, places.view(-1)).view(*self.grid, BANDS)
@@ -112,6 +122,9 @@ class DeviceStep:
         state.bands.copy_(self.bands)
         state.left.fill_(live._FIRST)
         state.slow.zero_()
+        state.strength.fill_(1)
+        state.white.zero_()
+        state.frames.zero_()
 
     def means(self, bands: Tensor, out: Tensor) -> None:
         """The cells' means of bands in units of a pixel's noise, to ``out``, (3, h, w)."""

@@ -21,6 +21,7 @@ from torch.nn import functional
 
 from ..networks import live
 from ..networks.live import GATES, LiveNetwork, State
+from ..networks.local_noise import GROUPS, Excess, excess, learn, per_coefficient
 
 _BLUR = np.array([1, 4, 6, 4, 1]) / 16
 _COARSER = 4  # how much coarser the pyramid's second level is
@@ -46,6 +47,8 @@ class MixedNetwork(nn.Module):
         self.rows, self.columns = (torch.from_numpy(smoothing(n)).to(device) for n in grid)
         every = torch.eye(GATES, device=device)[:, :, None, None]
         self.spread = live._per_band(every)[:, :, 0, 0]  # (3, 24)
+        groups = torch.eye(len(GROUPS), device=device)[:, :, None, None]
+        self.group_spread = per_coefficient(groups)[:, :, 0, 0]  # (6, 24)
         self.to(device)
         for part in self.modules():
             if isinstance(part, nn.Conv2d):
@@ -56,41 +59,53 @@ class MixedNetwork(nn.Module):
     def _convolved(self, _part: nn.Module, inputs: tuple[Any, ...]) -> tuple[Tensor]:
         return (inputs[0].to(dtype=self.dtype, memory_format=torch.channels_last),)
 
-    def forward(self, bands: Tensor, old: State, new: State) -> Tensor:
+    def forward(self, bands: Tensor, old: State, new: State, share: Tensor) -> Tensor:
         """Cleans the next frame.
 
         Args:
             bands: of the frame, in units of noise, (1, 24, h, w), float32.
             old: what the earlier frames left.
             new: where the new state is written, in other memory.
+            share: of a pixel's variance in each coefficient, (1, 24, 1, 1).
 
         Returns:
             The clean bands in units of noise, (1, 24, h, w), float32.
         """
         difference = bands - old.bands
-        changes = live._means(difference).clamp(-live._MOST, live._MOST)
+        local = excess(old.noise, old.bands, share)
+        unit = self._per_coefficient(local.ratio).sqrt()
+        scaled = difference / unit
+        changes = live._means(scaled).clamp(-live._MOST, live._MOST)
         slow = torch.lerp(old.slow, changes, live._SLOW)
-        bias = self.gate(difference, old.left, slow, self._per_band(old.left))
+        bias = self.gate(scaled, old.left, slow, self._per_band(old.left), local)
         noise = old.left + bias
         gain = torch.div(noise, noise + 1, out=new.left)
+        learned = learn(old.noise, difference, old.left, gain)
+        for part, value in zip(new.noise, learned, strict=True):
+            part.copy_(value)
         torch.addcmul(old.bands, self._per_band(gain), difference, out=new.bands)
         torch.mul(slow, 1 - gain[:, :1], out=new.slow)
-        return self._clean(new.bands, gain)
+        return self._clean(new.bands, gain, unit, local)
 
-    def _clean(self, average: Tensor, gain: Tensor) -> Tensor:
-        unit = gain.clamp(min=live._LEAST_LEFT).sqrt()
-        per_band = self._per_band(unit)
+    def _clean(self, average: Tensor, gain: Tensor, unit: Tensor, local: Excess) -> Tensor:
+        left = gain.clamp(min=live._LEAST_LEFT).sqrt()
+        per_band = self._per_band(left) * unit
         detail = (self._without_coarse(average) / per_band).clamp(-live._MOST, live._MOST)
-        detail, unit = detail.to(self.dtype), unit.to(self.dtype)
+        seen = torch.cat([left, live.strength_seen(local)], 1)
+        detail, seen = detail.to(self.dtype), seen.to(self.dtype)
         kept = detail
         for stage in self.shrink:
-            kept = stage(detail, kept, unit)
+            kept = stage(detail, kept, seen)
         return average - (detail - kept) * per_band
 
     def _per_band(self, gates: Tensor) -> Tensor:
         """What each band's gate says, (1, 24, h, w), channels last as what it meets; a product with ones is exact."""
         spread = gates.permute(0, 2, 3, 1) @ self.spread
         return spread.permute(0, 3, 1, 2)
+
+    def _per_coefficient(self, groups: Tensor) -> Tensor:
+        """What is told per group of coefficients for each of them, (1, 24, h, w), channels last."""
+        return (groups.permute(0, 2, 3, 1) @ self.group_spread).permute(0, 3, 1, 2)
 
     def _without_coarse(self, bands: Tensor) -> Tensor:
         """The bands, the cells' means less their Gaussian pyramid's second level."""

@@ -15,9 +15,9 @@ from ..bands import BANDS, MEANS, PLANE_SLICES, SIDES
 from ..denoisers.motion import Movement
 from ..denoisers.stabilised import Stabilised
 from ..frames import Bytes
-from ..networks import live
+from ..networks import live, local_noise
 from ..networks.live import GATES, LiveNetwork, Shrink
-from .base import WARP_LOSS, Floats
+from .base import WARP_LOSS, Floats, unit_changes
 from .native_library import KINDS, native_library
 
 _MOST_STAGES, _WIDEST = 8, 192
@@ -93,16 +93,23 @@ class NativeEngine:
         self._current = False
         before, was = self._stabilised, self._deviations
         self._stabilised, self._deviations = stabilised, deviations.copy()
-        if not self._fresh and before is not None and before is not stabilised:
+        if self._fresh or before is None:
+            self._tell(stabilised)
+            return
+        if before is not stabilised:
             self._library.rtdenoise_join(self._engine, *self._planes())
             for index, plane in enumerate(self._work):
                 plane[:] = before.as_in(stabilised, index, plane)
             self._tell(stabilised)
             self._library.rtdenoise_split(self._engine, *self._planes())
-            return
-        if not self._fresh:
+        else:
             self._bands *= (was / self._deviations)[:, None]
-        self._tell(stabilised)
+            self._tell(stabilised)
+        self._renew(unit_changes(before, was, stabilised, self._deviations))
+
+    def _renew(self, factors: Floats) -> None:
+        """What was learned of the noise goes by what is kept, which has changed; its own units by ``factors``, (6,)."""
+        self._library.rtdenoise_renew_noise(self._engine, _at(factors))
 
     def _tell(self, stabilised: Stabilised) -> None:
         forward = np.ascontiguousarray(stabilised.forward, np.float32)
@@ -139,6 +146,12 @@ class NativeEngine:
     def left(self) -> Floats:
         """The variance of the noise left in the cells' kept luma."""
         return self._means[2 * GATES] if self._current else self._whole(self._left, 0)
+
+    def excess(self) -> Floats:
+        """The variance of the noise in the cells' luma means over the model's."""
+        found = np.empty(self._grid, np.float32)
+        self._library.rtdenoise_excess(self._engine, _at(found))
+        return found
 
     def forget(self) -> None:
         """Forgets all earlier frames."""
@@ -206,6 +219,10 @@ def _new(
         [
             *(live._LEAST_BIAS, live._LEAST_LEFT, live._SLOW),
             *(live._FIRST, live._MOST, live._MOST_CHANGE),
+            *(local_noise._BELIEVED, local_noise._RATE, local_noise._MOST_RISE, local_noise._MORE),
+            *(local_noise._CUT_AFTER, local_noise._LARGEST),
+            *(*local_noise._WHITE, *local_noise._FINE, *local_noise._PART),
+            *(local_noise._ROOM, local_noise._TINY),
         ],
         np.float32,
     )

@@ -62,6 +62,8 @@ def _declared(library: ctypes.CDLL) -> ctypes.CDLL:
         ("free", None, [_Pointer]),
         ("grid", _Pointer, [_Pointer, number]),
         ("set_noise", None, [_Pointer] * 5),
+        ("renew_noise", None, [_Pointer] * 2),
+        ("excess", None, [_Pointer] * 2),
         ("see", None, [_Pointer] * 4),
         ("start", None, [_Pointer]),
         ("step", None, [_Pointer] * 3),

@@ -18,8 +18,9 @@ from ..errors import NetworkError
 from ..frames import Bytes
 from ..networks.device import half_dtype
 from ..networks.live import LiveNetwork, State
+from ..networks.local_noise import excess
 from ..noise import NoiseCurve, NoiseModel, PlaneNoise
-from .base import WARP_LOSS, Floats
+from .base import WARP_LOSS, Floats, unit_changes
 from .cuda_graphs import Capture, Recorded, Work, cuda_capture, record
 from .device_step import DeviceStep
 from .device_warp import around, place_to_warp, warped
@@ -73,8 +74,8 @@ class TorchEngine:
         self._deviations = np.ones(BANDS, np.float32)
         with self._working():
             self._step = DeviceStep(network, grid, device, self._dtype)
-            # Means of the frame, of what is kept, and the noise left in its luma.
-            self._grids = torch.zeros(2 * len(MEANS) + 1, h, w, device=device)
+            # Means of the frame, of what is kept, the noise left in its luma, and how strong noise is there.
+            self._grids = torch.zeros(2 * len(MEANS) + 2, h, w, device=device)
             self._up, self._down = HostBuffers(self._step.inputs), HostBuffers(self._step.outputs)
             self._down_grids = HostBuffers(self._grids)
             self._host_grids: Floats | None = None
@@ -155,6 +156,8 @@ class TorchEngine:
         """Takes another noise; what is kept is put into its units."""
         before, was = self._stabilised, self._deviations
         self._stabilised, self._deviations = stabilised, deviations.copy()
+        if before is not None and not self._fresh:
+            self._rescale_strength(unit_changes(before, was, stabilised, deviations))
         with self._working():
             self._host_grids = None
             if self._fresh or before is None:
@@ -172,6 +175,13 @@ class TorchEngine:
             ]
             self._step.load(stabilised, deviations)
             bands.copy_(self._step.split(planes))
+
+    def _rescale_strength(self, factors: Floats) -> None:
+        """Puts what was learned of the noise at each place into other units, (6,) times the variance."""
+        with self._working():
+            self._kept.strength.mul_(self._tensor(factors)[:, None, None])
+            self._kept.white[:, :1] *= float(factors[0])
+            self._kept.white[:, 1:2] *= float(factors[0]) ** 0.5
 
     def _tensor(self, values: Floats) -> torch.Tensor:
         return torch.from_numpy(np.ascontiguousarray(values, np.float32)).to(self._device)
@@ -211,10 +221,14 @@ class TorchEngine:
 
     def kept_means(self) -> Floats:
         """The cells' means of what is kept."""
-        return self._fetched()[len(MEANS) : -1]
+        return self._fetched()[len(MEANS) : 2 * len(MEANS)]
 
     def left(self) -> Floats:
         """The variance of the noise left in the cells' kept luma."""
+        return np.asarray(self._fetched()[-2], np.float32)
+
+    def excess(self) -> Floats:
+        """The variance of the noise in the cells' luma means over the model's."""
         return np.asarray(self._fetched()[-1], np.float32)
 
     def _fetched(self) -> Floats:
@@ -223,8 +237,10 @@ class TorchEngine:
         if fetched is None:
             with self._working():
                 self._step.means(self._step.bands, self._grids[: len(MEANS)])
-                self._step.means(self._kept.bands, self._grids[len(MEANS) : -1])
-                self._grids[-1].copy_(self._kept.left[0, 0])
+                kept = self._kept
+                self._step.means(kept.bands, self._grids[len(MEANS) : 2 * len(MEANS)])
+                self._grids[-2].copy_(kept.left[0, 0])
+                self._grids[-1].copy_(excess(kept.noise, kept.bands, self._step.share).ratio[0, 0])
                 fetched = self._host_grids = np.asarray(self._down_grids.fetch(), np.float32)
         return fetched
 
@@ -253,14 +269,16 @@ class TorchEngine:
             self._host_grids = None
             flow = torch.from_numpy(movement.flow[box]).to(place).permute(2, 0, 1)[None]
             moved = torch.from_numpy(movement.moved[box]).to(self._device)
-            bands, left, slow = (part[:, :, box[0], box[1]] for part in state)
+            bands, left, slow, strength, white = (part[:, :, box[0], box[1]] for part in state[:-1])
             planes = [
                 warped(plane.to(place), flow, plane.shape[-1] // moved.shape[1]).to(self._device)
                 for plane in self._step.joined(bands)
             ]
             bands.copy_(torch.where(moved, self._step.split(planes), bands))
-            there = warped(left.to(place), flow, 1).to(self._device) + WARP_LOSS
-            left.copy_(torch.where(moved, there, left))
+            product = white[:, :1]
+            for part, loss in ((left, WARP_LOSS), (strength, 0.0), (product, 0.0)):
+                there = warped(part.to(place), flow, 1).to(self._device) + loss
+                part.copy_(torch.where(moved, there, part))
             slow.mul_(~moved)
 
 

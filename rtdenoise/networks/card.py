@@ -17,10 +17,11 @@ from .. import __version__
 from ..cameras.base import CameraInfo, Mode
 from ..errors import NetworkError
 from ..files import write_bytes
-from .live import SIZES, LiveNetwork
+from .live import SIZES, LiveNetwork, upgraded
 from .paper import PaperNetwork
 
-VERSION = 1
+VERSION = 2
+"""1: live networks did not look at the noise at each place."""
 _KEY = "rtdenoise"
 _HINT = "Run rtdenoise calibrate again for this camera, or name another network."
 
@@ -116,6 +117,8 @@ def load_network(path: Path) -> tuple[nn.Module, Card]:
             tensors = {name: opened.get_tensor(name) for name in opened.keys()}  # noqa: SIM118
     except (SafetensorError, OSError, ValueError) as error:
         raise NetworkError(f"{path} is damaged.", _HINT) from error
+    if card.kind in SIZES and card.version < 2:
+        tensors = upgraded(tensors)
     fits = tensors.keys() == wanted.keys() and all(
         tensors[k].shape == v.shape and tensors[k].dtype == v.dtype for k, v in wanted.items()
     )

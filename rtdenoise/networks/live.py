@@ -6,16 +6,18 @@ frame and the new state:
 1. Bands. Cells of 4 × 4 luma pixels, and the 2 × 2 of each chroma plane below them, go through a cosine transform
    (:mod:`rtdenoise.bands`): 24 bands on a grid of a sixteenth of the pixels. Each is divided by the standard
    deviation of its noise, so that noise has unit variance in every band of every camera.
-2. Gate. A small network looks at the difference between frame and state in units of noise, near and far, and says per
+2. Local noise. Where the stream shows that the noise is stronger than the model says (at edges, above all), all that
+   follows is in units of the stronger one (:mod:`.local_noise`).
+3. Gate. A small network looks at the difference between frame and state in units of noise, near and far, and says per
    cell how large the squared bias b of the state is. With the noise p that is left in the state the weight of
    the new frame is the Kalman gain k = (p + b)/(p + b + 1), and k is the noise left after it (Kalman, 1960).
    Fine luma, coarse luma and chroma have gates of their own.
-3. Shrink. What noise the state still holds is known to be k, so the bands are divided by √k. From their energy
+4. Shrink. What noise the state still holds is known to be k, so the bands are divided by √k. From their energy
    around each cell another small network says how much of each band is signal (Wiener's gain, learned), and
    how much of each of a few learned filters is to be trusted there.
-4. The bands are joined late: only the clean ones, by the inverse transform.
+5. The bands are joined late: only the clean ones, by the inverse transform.
 
-The coarsest luma and chroma go through a Gaussian pyramid (kornia) before step 3: only their detail is shrunk, their
+The coarsest luma and chroma go through a Gaussian pyramid (kornia) before step 4: only their detail is shrunk, their
 rest is averaged over time alone.
 """
 
@@ -30,6 +32,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from ..bands import BANDS, CELL, MEANS, transform
+from .local_noise import Excess, LocalNoise, excess, learn, per_coefficient, shares, unknown
 
 GATES = 3
 """Coarse luma, fine luma, chroma."""
@@ -40,6 +43,9 @@ _SLOW = 0.25
 _FIRST = 1e4  # noise left in a state that has seen nothing
 # Beyond so many standard deviations a band is signal anyway.
 _MOST, _MOST_CHANGE = 24.0, 8.0
+SEEN = 14
+"""What a gate sees of each block."""
+_FINE = 2  # the group of coefficients whose noise stands for detail's, where one number has to
 
 
 @dataclass(frozen=True)
@@ -76,12 +82,22 @@ class State(NamedTuple):
     """What earlier frames left.
 
     ``bands`` (B, 24, h, w) is the average of the frames so far, in units of noise; ``left`` (B, 3, h, w) the variance
-    of the noise in it, per gate; ``slow`` (B, 3, h, w) a running mean of differences of the cells' means.
+    of the noise in it, per gate, in units of the noise there; ``slow`` (B, 3, h, w) a running mean of differences of
+    the cells' means; ``strength``, ``white`` and ``frames`` are what was learned of the noise at each place, see
+    :class:`.local_noise.LocalNoise`.
     """
 
     bands: Tensor
     left: Tensor
     slow: Tensor
+    strength: Tensor
+    white: Tensor
+    frames: Tensor
+
+    @property
+    def noise(self) -> LocalNoise:
+        """What was learned of the noise at each place."""
+        return LocalNoise(self.strength, self.white, self.frames)
 
 
 class LiveNetwork(nn.Module):
@@ -125,35 +141,56 @@ class LiveNetwork(nn.Module):
             bands: of that frame in units of noise, (B, 24, h, w), for size, type and device.
         """
         left = torch.full_like(bands[:, :GATES], _FIRST)
-        return State(bands, left, torch.zeros_like(left))
+        return State(bands, left, torch.zeros_like(left), *unknown(bands))
 
-    def forward(self, bands: Tensor, state: State) -> tuple[Tensor, State]:
+    def forward(
+        self, bands: Tensor, state: State, deviations: Tensor | None = None
+    ) -> tuple[Tensor, State]:
         """Cleans the next frame.
 
         Args:
             bands: of the frame, in units of noise, (B, 24, h, w).
             state: what the earlier frames left, moved along with the picture where it moved.
+            deviations: of the noise in each band, in units of a pixel's, (B or 1, 24, 1, 1); None: of white noise.
 
         Returns:
             The clean bands in units of noise, (B, 24, h, w), and the new state.
         """
+        share = shares(
+            bands.new_tensor(_WHITE).view(1, -1, 1, 1) if deviations is None else deviations
+        )
+        local = excess(state.noise, state.bands, share)
+        unit = per_coefficient(local.ratio).sqrt()
         difference = bands - state.bands
-        slow = state.slow + _SLOW * (_means(difference).clamp(-_MOST, _MOST) - state.slow)
-        bias = self.gate(difference, state.left, slow, _per_band(state.left))
+        scaled = difference / unit
+        slow = state.slow + _SLOW * (_means(scaled).clamp(-_MOST, _MOST) - state.slow)
+        bias = self.gate(scaled, state.left, slow, _per_band(state.left), local)
         gain = (state.left + bias) / (state.left + bias + 1)
         average = state.bands + _per_band(gain) * difference
+        noise = learn(state.noise, difference, state.left, gain)
         slow = slow * (1 - gain[:, :1])
-        clean = self._clean(average, gain)
-        return clean, State(average, gain, slow)
+        clean = self._clean(average, gain, unit, local)
+        return clean, State(average, gain, slow, *noise)
 
-    def _clean(self, average: Tensor, gain: Tensor) -> Tensor:
-        unit = gain.clamp(min=_LEAST_LEFT).sqrt()
-        per_band = _per_band(unit)
+    def _clean(self, average: Tensor, gain: Tensor, unit: Tensor, local: Excess) -> Tensor:
+        left = gain.clamp(min=_LEAST_LEFT).sqrt()
+        per_band = _per_band(left) * unit
         detail = (_without_coarse(average) / per_band).clamp(-_MOST, _MOST)
+        seen = torch.cat([left, strength_seen(local)], 1)
         kept = detail
         for stage in self.shrink:
-            kept = stage(detail, kept, unit)
+            kept = stage(detail, kept, seen)
         return average - (detail - kept) * per_band
+
+
+def strength_seen(local: Excess) -> Tensor:
+    """How much stronger the noise of detail is than the model says, as networks see it, (B, 1, h, w)."""
+    return _logarithm(local.ratio[:, _FINE : _FINE + 1])
+
+
+def _logarithm(ratio: Tensor) -> Tensor:
+    """1 where noise is sixteen times as strong as the model says."""
+    return ratio.log2() / 4
 
 
 class Gate(nn.Module):
@@ -166,7 +203,7 @@ class Gate(nn.Module):
 
     def __init__(self, near: int, far: int) -> None:
         super().__init__()
-        self.near = _conv(11, near)
+        self.near = _conv(SEEN, near)
         self.down = _conv(near, far, stride=2)
         self.middle = _conv(far, far)
         self.further = _conv(far, far, stride=2)
@@ -177,7 +214,9 @@ class Gate(nn.Module):
         # A start at a bias of 0.007: averaging over some twelve frames.
         nn.init.constant_(cast(Tensor, self.last.bias), -5.0)
 
-    def forward(self, difference: Tensor, left: Tensor, slow: Tensor, per_band: Tensor) -> Tensor:
+    def forward(
+        self, difference: Tensor, left: Tensor, slow: Tensor, per_band: Tensor, local: Excess
+    ) -> Tensor:
         """The squared bias of the state, (B, 3, h, w), in units of a frame's noise variance."""
         d = difference * torch.rsqrt(1 + per_band)
         fine = d[:, 1:16].square().mean(1, keepdim=True)
@@ -188,6 +227,9 @@ class Gate(nn.Module):
             energy.clamp(max=_MOST_CHANGE),
             left.clamp(max=1).sqrt(),
             (3 * slow).clamp(-_MOST_CHANGE, _MOST_CHANGE),
+            (4 * local.alike).clamp(-_MOST_CHANGE, _MOST_CHANGE),
+            _logarithm(local.ratio[:, :1]),
+            strength_seen(local),
         ]
         near = functional.relu(self.near(torch.cat(seen, 1)))
         far = functional.relu(self.middle(functional.relu(self.down(near))))
@@ -209,7 +251,7 @@ class Shrink(nn.Module):
         super().__init__()
         self.again = again
         energy, self.filters = size.energy, size.filters
-        self.see = _conv(BANDS * (2 if again else 1) + GATES, energy, 1)
+        self.see = _conv(BANDS * (2 if again else 1) + GATES + 1, energy, 1)
         self.near = _conv(energy, energy)
         self.wide = _conv(energy, size.wide)
         self.up = _conv(size.wide, energy, 1)
@@ -228,7 +270,7 @@ class Shrink(nn.Module):
         Args:
             detail: the bands, (B, 24, h, w).
             kept: what the stage before kept of them; the bands themselves in the first stage.
-            unit: √ of the noise left, which is one in ``detail``, (B, 3, h, w).
+            unit: √ of the noise left, which is one in ``detail``, and how strong the noise is there, (B, 4, h, w).
         """
         energy = torch.log1p(_around(detail.square()))
         seen = [energy, unit]
@@ -245,18 +287,36 @@ class Shrink(nn.Module):
         return cast(Tensor, base + self.out(self.into(bands) * share[:, BANDS:]))
 
 
+def upgraded(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+    """Weights of before the noise at each place was known: networks that don't look at it."""
+    found = dict(tensors)
+    near = found.get("gate.near.weight")
+    if near is not None and near.dim() == 4 and near.shape[1] == SEEN - 3:
+        found["gate.near.weight"] = functional.pad(near, (0, 0, 0, 0, 0, 3))
+        for name, weight in tensors.items():
+            if name.endswith(".see.weight") and weight.dim() == 4:
+                at = BANDS + GATES
+                nothing = torch.zeros_like(weight[:, :1])
+                found[name] = torch.cat([weight[:, :at], nothing, weight[:, at:]], 1)
+    return found
+
+
 def macs_per_pixel(size: LiveSize) -> float:
     """Multiplications (with their additions) of one step per luma pixel, transforms included."""
     g, c, e, w, f = size.gate, size.context, size.energy, size.wide, size.filters
-    gate = 9 * 11 * g + 9 * g * GATES + (9 * g * c + 9 * c * c + c * g) / 4 + 2 * 9 * c * c / 16
+    gate = 9 * SEEN * g + 9 * g * GATES + (9 * g * c + 9 * c * c + c * g) / 4 + 2 * 9 * c * c / 16
     shrink = 0.0
     for stage in range(size.stages):
         seen = BANDS * (2 if stage else 1)
-        shrink += (seen + GATES) * e + 9 * e * e + (9 * e * w + w * e) / 4
+        shrink += (seen + GATES + 1) * e + 9 * e * e + (9 * e * w + w * e) / 4
         shrink += e * (BANDS + f) + 9 * seen * f + 9 * f * BANDS
     transforms = 2 * (16 * 16 + 2 * 4 * 4)
     pyramid = 3 * 25 * (1 + 1 / 4)
     return (gate + shrink + transforms + pyramid) / CELL**2
+
+
+# Of white noise, in units of a pixel's.
+_WHITE = [1 / 4] * 16 + [1 / 2] * 8
 
 
 def _conv(inputs: int, outputs: int, kernel: int = 3, stride: int = 1) -> nn.Conv2d:

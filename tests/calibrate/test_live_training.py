@@ -12,6 +12,7 @@ from calibrate.live_training import LiveRecipe, LiveTrainer
 from calibrate.live_window import evaluate, follow, loss_of, run_window
 from calibrate.synthesis import ClipBatch
 from rtdenoise.networks.live import LiveNetwork, LiveSize, State
+from rtdenoise.networks.local_noise import unknown
 from rtdenoise.noise import NoiseCurve, NoiseModel, PlaneNoise
 from rtdenoise.vst import Stabiliser
 
@@ -130,7 +131,7 @@ def test_the_movement_that_is_found_brings_the_state_to_the_new_frame() -> None:
     material = whole(net, prepared)
     before = material.clean[:, 1] / material.deviations
     left = torch.ones(2, 3, 32, 32)
-    state = State(before, left, torch.ones_like(left))
+    state = State(before, left, torch.ones_like(left), *unknown(before))
     moved = follow(net, state, material.flow[:, 2], material.deviations)
     true = material.clean[:, 2] / material.deviations
     where = material.flow[:, 2].abs().sum(1) > 0
@@ -148,7 +149,7 @@ def test_gradients_pass_a_followed_state_unchanged() -> None:
     bands = torch.randn(1, 24, 16, 16, requires_grad=True)
     left = torch.ones(1, 3, 16, 16)
     flow = torch.full((1, 2, 16, 16), 0.5)
-    moved = follow(net, State(bands, left, left), flow, torch.ones(1, 24, 1, 1))
+    moved = follow(net, State(bands, left, left, *unknown(bands)), flow, torch.ones(1, 24, 1, 1))
     torch.autograd.backward(moved.bands.sum())
     assert bands.grad is not None
     assert torch.equal(bands.grad, torch.ones_like(bands))

@@ -14,6 +14,7 @@
 #include <stdlib.h>
 
 #include "gate_passes.h"
+#include "noise_passes.h"
 #include "pool.h"
 #include "shrink_passes.h"
 #include "window_passes.h"
@@ -183,9 +184,9 @@ static int narrow_gate(Layer *l, float most)
 /* Makes the large layers of a stage ready for 16 bits. */
 static int narrow_stage(Layer *l, float most)
 {
-    float energies[2 * BANDS + GATES], details[2 * BANDS], largest = logf(1 + 4 * most * most);
+    float energies[2 * BANDS + GATES + 1], details[2 * BANDS], largest = logf(1 + 4 * most * most);
     /* The logarithm of the largest energy; √ of the noise left, at most one; what a stage keeps, about. */
-    for (int i = 0; i < 2 * BANDS + GATES; i++) energies[i] = i >= BANDS && i < BANDS + GATES ? 1 : largest;
+    for (int i = 0; i < 2 * BANDS + GATES + 1; i++) energies[i] = i >= BANDS && i < BANDS + GATES ? 1 : largest;
     for (int i = 0; i < 2 * BANDS; i++) details[i] = l[INTO].inputs > BANDS ? 2 * most : most;
     float seen = most_of(&l[SEE], energies, 1);
     /* Not what sees energies: to make them narrow would take what it saves. */
@@ -206,7 +207,8 @@ static size_t scratch_rows(const Engine *e)
     size_t see = 3 * BANDS + detail + 2 * (seen + 1) + 3 * (energy + 1);
     size_t shrink = 8 * detail + 4 * (written(&s[INTO]) + 1) + 2 * written(&s[SAY]) + 2 * written(&s[AROUND]) +
                     written(&s[WIDE]) + BANDS + 4;
-    size_t most = window > halving ? window : halving;
+    size_t most = window > halving ? window : halving, means = MEANS_OUT + AVERAGED + 1;
+    most = most > means ? most : means;
     most = most > back ? most : back;
     most = most > see ? most : see;
     return most > shrink ? most : shrink;
@@ -236,7 +238,8 @@ EXPORT void rtdenoise_free(Engine *e)
     if (!e) return;
     if (e->pool) stop_pool(e->pool);
     Grid *grids[] = {&e->state, &e->left,    &e->slow,   &e->near, &e->far,    &e->far_middle, &e->further, &e->up,
-                     &e->half,  &e->quarter, &e->coarse, &e->seen, &e->pooled, &e->wide_up,    &e->kept[0], &e->kept[1]};
+                     &e->half,  &e->quarter, &e->coarse, &e->seen, &e->pooled, &e->wide_up,    &e->kept[0], &e->kept[1],
+                     &e->learned, &e->local};
     for (size_t i = 0; i < sizeof grids / sizeof *grids; i++) free(grids[i]->memory);
     for (int i = 0; i < LAYERS; i++) free_layer(&e->layers[i]);
     for (int p = 0; p < 3; p++) free(e->back[p]);
@@ -254,6 +257,7 @@ EXPORT Engine *rtdenoise_new(int h, int w, int threads, int stages, const int *s
     e->h = h, e->w = w, e->stages = stages;
     e->least_bias = constants[0], e->least_left = constants[1], e->slow_rate = constants[2];
     e->first_left = constants[3], e->most = constants[4], e->most_change = constants[5];
+    memcpy(&e->noise, constants + 6, sizeof e->noise);
     int good = stages <= MOST_STAGES;
     for (int i = 0; i < GATE_LAYERS + stages * STAGE_LAYERS && good; i++)
         good = make_layer(&e->layers[i], shapes[3 * i], shapes[3 * i + 1], shapes[3 * i + 2], weights[i], biases[i]);
@@ -263,7 +267,8 @@ EXPORT Engine *rtdenoise_new(int h, int w, int threads, int stages, const int *s
     /* All stages are alike but for what they see. */
     const Layer *l = e->layers, *shrink = e->layers + GATE_LAYERS;
     good = good && make_blocks(&e->state, h, BANDS, w) && make_blocks(&e->left, h, GATES, w) &&
-           make_blocks(&e->slow, h, GATES, w) && make_grid(&e->near, h, (int)written(&l[NEAR]), w) &&
+           make_blocks(&e->slow, h, GATES, w) && make_grid(&e->learned, h, LEARNED, w) &&
+           make_grid(&e->local, h, GROUPS + 1, w) && make_grid(&e->near, h, (int)written(&l[NEAR]), w) &&
            make_grid(&e->far, h / 2, (int)written(&l[DOWN]), w / 2) &&
            make_grid(&e->far_middle, h / 2, (int)written(&l[MIDDLE]), w / 2) &&
            make_grid(&e->further, h / 4, (int)written(&l[FURTHER]), w / 4) &&
@@ -306,7 +311,28 @@ EXPORT void rtdenoise_set_noise(Engine *e, const float *forward, const float *de
         e->deviation[b] = deviations[b], e->unit[b] = 1.0f / deviations[b];
         e->unit_of_picture[b] = e->unit[b] * pixel_unit(e, plane_of(b));
     }
+    for (int g = 0; g < GROUPS; g++) e->group_share[g] = 0;
+    for (int b = 0; b < BANDS; b++) {
+        e->share[b] = deviations[b] * deviations[b];
+        e->group_share[group_of(b)] += e->share[b];
+    }
     for (int p = 0; p < 3; p++) memcpy(e->back[p], back[p], TABLE);
+}
+
+/* To be called after what is kept was put into other units: factors for each group of coefficients, (6,). */
+EXPORT void rtdenoise_renew_noise(Engine *e, const float *factors)
+{
+    e->factors = factors;
+    run_pass(e->pool, pass_renew, e->h, ROWS);
+}
+
+/* The variance of the noise in the cells' luma means over the model's, (h, w). */
+EXPORT void rtdenoise_excess(const Engine *e, float *out)
+{
+    for (int y = 0; y < e->h; y++) {
+        const float *row = at(&e->local, y, 0);
+        for (int x = 0; x < e->w; x++) out[(size_t)y * e->w + x] = row[x] * row[x];
+    }
 }
 
 EXPORT void rtdenoise_see(Engine *e, const uint8_t *const *planes, const ptrdiff_t *strides, float *means)
@@ -316,7 +342,11 @@ EXPORT void rtdenoise_see(Engine *e, const uint8_t *const *planes, const ptrdiff
     run_pass(e->pool, pass_means, e->h, ROWS);
 }
 
-EXPORT void rtdenoise_start(Engine *e) { run_pass(e->pool, pass_start, e->h, ROWS); }
+EXPORT void rtdenoise_start(Engine *e)
+{
+    run_pass(e->pool, pass_start, e->h, ROWS);
+    e->frames = e->rate = e->seen_before = 0;
+}
 
 /* Rows of the target must have room for whole vectors. */
 EXPORT void rtdenoise_step(Engine *e, uint8_t *const *planes, const ptrdiff_t *strides)
@@ -336,6 +366,10 @@ EXPORT void rtdenoise_step(Engine *e, uint8_t *const *planes, const ptrdiff_t *s
         run_pass(e->pool, pass_shrink_wide, e->h / 2, ROWS);
         run_pass(e->pool, pass_shrink, e->h, MANY_ROWS);
     }
+    e->frames += e->seen_before;
+    e->seen_before = 1;
+    float weight = e->frames + 1 + e->noise.believed, most = 1 / e->noise.rate;
+    e->rate = 1 / (weight < most ? weight : most);
 }
 
 static void set_planes(Engine *e, float *const *planes, const size_t *strides)
@@ -380,8 +414,13 @@ EXPORT void rtdenoise_follow(Engine *e, const float *flow, const uint8_t *moved,
         }
     }
     run_pass(e->pool, pass_join, e->h, ROWS);
-    for (int y = 0; y < e->h; y++)
+    for (int y = 0; y < e->h; y++) {
         for (int g = 0; g < GATES; g++)
             for (int x = 0; x < e->w; x += LANES) store(at(&e->coarse, y, g) + x, load(place(&e->left, y, g, x)));
+        /* What is believed is found anew afterwards; until then what was learned lies in its place. */
+        if (e->begin[y] < e->end[y])
+            memcpy(at(&e->local, y, 0), at(&e->learned, y, 0), (GROUPS + 1) * e->local.stride * sizeof(float));
+    }
     run_pass(e->pool, pass_follow, e->h, ROWS);
+    run_pass(e->pool, pass_excess_again, e->h, ROWS);
 }

@@ -11,7 +11,12 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { BANDS = 24, GATES = 3, SEEN = 11, TABLE = 1 << 16, MEANS_OUT = 2 * GATES + 1 };
+enum { BANDS = 24, GATES = 3, SEEN = 14, TABLE = 1 << 16, MEANS_OUT = 2 * GATES + 1 };
+/* What is learned of the noise at each place: per group of coefficients the mean square of innovations, the mean product
+   of successive ones of luma's means, the energy of the average's detail, the last innovation of luma's means, and what
+   its product with the next one is expected to be. The first AVERAGED of them are averaged over neighbours. */
+enum { GROUPS = 6, LUMA_GROUPS = 4, FINE_GROUP = 2, PRODUCT = GROUPS, DETAIL, LAST_ONE, EXPECTED, LEARNED };
+enum { AVERAGED = LAST_ONE };
 enum { BEFORE = 16 };        /* floats in front of a row: one vector of the widest machine */
 enum { MOST_BLOCKS = 32 };   /* of output channels per layer */
 enum { MOST_THREADS = 64 };
@@ -49,6 +54,12 @@ typedef struct {
     ptrdiff_t stride[3];
 } Target;
 
+/* Constants of rtdenoise/networks/local_noise.py, in its order. */
+typedef struct {
+    float believed, rate, most_rise, more, cut_after, largest;
+    float white[2], fine[2], part[2], room, tiny;
+} LocalNoise;
+
 typedef struct Engine Engine;
 typedef void (*Pass)(Engine *engine, int first, int last, float *scratch);
 
@@ -70,6 +81,13 @@ struct Engine {
     float least_bias, least_left, slow_rate, first_left, most, most_change;
     /* What is kept of earlier frames. */
     Grid state, left, slow;
+    Grid learned; /* of the noise at each place */
+    /* What is believed of that: roots of the variances over the model's, and how alike innovations are. */
+    Grid local;
+    LocalNoise noise;
+    float share[BANDS], group_share[GROUPS]; /* of a pixel's noise variance */
+    float frames, rate, seen_before;         /* that were learned from; how much the present one counts; 0 or 1 */
+    const float *factors;                    /* for each group, of other units */
     /* Between the passes. */
     Grid near, far, far_middle, further, up;
     Grid half, quarter, coarse;

@@ -5,6 +5,7 @@
 
 #include "cells.h"
 #include "layers.h"
+#include "noise_passes.h"
 
 /* The gate of a band: coarse luma, fine luma, chroma. */
 INLINE int gate_of(int band) { return band == 0 ? 0 : band < 16 ? 1 : 2; }
@@ -20,6 +21,7 @@ static void pass_start(Engine *e, int first, int last, float *scratch)
             V v[BANDS];
             bands_of_picture(e, y, x, v);
             for (int b = 0; b < BANDS; b++) store(place(&e->state, y, b, x), v[b]);
+            learn_nothing(e, y, x, detail_energy(e, v));
             for (int g = 0; g < GATES; g++) {
                 store(place(&e->left, y, g, x), all(e->first_left));
                 store(place(&e->slow, y, g, x), all(0));
@@ -27,13 +29,15 @@ static void pass_start(Engine *e, int first, int last, float *scratch)
         }
 }
 
-/* The cells' means of the picture and of what is kept, in units of a pixel's noise, and the noise left in kept luma. */
+/* The cells' means of the picture and of what is kept, in units of a pixel's noise, and the noise left in kept luma; and
+   what is believed of the noise at each place. */
 static void pass_means(Engine *e, int first, int last, float *scratch)
 {
     size_t size = (size_t)e->h * e->w, stride = e->near.stride;
     float *rows[MEANS_OUT];
     for (int i = 0; i < MEANS_OUT; i++) rows[i] = scratch + (size_t)i * stride;
     for (int y = first; y < last; y++) {
+        excess_row(e, y, scratch + MEANS_OUT * stride);
         for (int x = 0; x < e->w; x += LANES) {
             V v[BANDS], sum = all(0);
             pixels_of_picture(e, y, x, v);
@@ -58,12 +62,23 @@ INLINE V slow_after(const Engine *e, V slow, V difference)
     return slow + e->slow_rate * (clamp(difference, e->most) - slow);
 }
 
-/* What the gate sees of a row: differences of means, energies of the rest, noise left, slow differences. */
+/* How much stronger the noise of a group is than the model says, as networks see it: 1 where it is sixteen times so. */
+INLINE V strength_seen(const Engine *e, int y, int group, int x)
+{
+    return vlog(load(at(&e->local, y, group) + x)) * 0.721347520f;
+}
+
+/* What the gate sees of a row: differences of means, energies of the rest, noise left, slow differences, how alike
+   successive innovations are, and how strong the noise is; differences in units of the noise at their place. */
 static void seen_row(const Engine *e, int y, float *out, size_t stride)
 {
     for (int x = 0; x < e->w; x += LANES) {
-        V v[BANDS], per_gate[GATES];
+        V v[BANDS], per_gate[GATES], per_group[GROUPS];
         bands_of_picture(e, y, x, v);
+        for (int g = 0; g < GROUPS; g++) per_group[g] = inverse(load(at(&e->local, y, g) + x));
+        store(out + 11 * stride + x, clamp(4.0f * load(at(&e->local, y, GROUPS) + x), e->most_change));
+        store(out + 12 * stride + x, strength_seen(e, y, 0, x));
+        store(out + 13 * stride + x, strength_seen(e, y, FINE_GROUP, x));
         for (int g = 0; g < GATES; g++) {
             V left = load(place(&e->left, y, g, x));
             per_gate[g] = 1.0f / vsqrt(1.0f + left);
@@ -71,6 +86,7 @@ static void seen_row(const Engine *e, int y, float *out, size_t stride)
         }
         for (int p = 0; p < GATES; p++) {
             V difference = v[mean_bands[p]] - load(place(&e->state, y, mean_bands[p], x));
+            difference *= per_group[group_of(mean_bands[p])];
             V slow = slow_after(e, load(place(&e->slow, y, p, x)), difference);
             store(out + p * stride + x, clamp(difference * per_gate[p ? 2 : 0], e->most_change));
             store(out + (8 + p) * stride + x, clamp(3.0f * slow, e->most_change));
@@ -78,13 +94,13 @@ static void seen_row(const Engine *e, int y, float *out, size_t stride)
         V fine = all(0), chroma = all(0);
 #pragma GCC unroll 15
         for (int b = 1; b < 16; b++) {
-            V difference = v[b] - load(place(&e->state, y, b, x));
+            V difference = (v[b] - load(place(&e->state, y, b, x))) * per_group[group_of(b)];
             fine += difference * difference;
         }
 #pragma GCC unroll 8
         for (int b = 17; b < BANDS; b++) {
             if (b == 20) continue;
-            V difference = v[b] - load(place(&e->state, y, b, x));
+            V difference = (v[b] - load(place(&e->state, y, b, x))) * per_group[group_of(b)];
             chroma += difference * difference;
         }
         fine *= per_gate[1] * per_gate[1] * (1.0f / 15);
@@ -219,24 +235,28 @@ static void pass_keep(Engine *e, int first, int last, float *scratch)
         three_rows(near + (size_t)(y - first + 1) * pitch, pitch, rows);
         convolve(layer, rows, stride, said, stride, e->w);
         for (int x = 0; x < e->w; x += LANES) {
-            V v[BANDS], gain[GATES];
+            V v[BANDS], kept[BANDS], left[GATES], gain[GATES];
             for (int g = 0; g < GATES; g++) {
-                V sum = load(place(&e->left, y, g, x)) + softplus(load(said + g * stride + x)) + e->least_bias;
+                left[g] = load(place(&e->left, y, g, x));
+                V sum = left[g] + softplus(load(said + g * stride + x)) + e->least_bias;
                 gain[g] = sum / (sum + 1.0f);
                 store(place(&e->left, y, g, x), gain[g]);
             }
             bands_of_picture(e, y, x, v);
 #pragma GCC unroll 24
             for (int b = 0; b < BANDS; b++) {
-                float *kept = place(&e->state, y, b, x);
-                V old = load(kept);
+                float *average = place(&e->state, y, b, x);
+                V old = load(average);
                 v[b] -= old;
-                store(kept, old + gain[gate_of(b)] * v[b]);
+                kept[b] = old + gain[gate_of(b)] * v[b];
+                store(average, kept[b]);
             }
             for (int p = 0; p < GATES; p++) {
                 float *slow = place(&e->slow, y, p, x);
-                store(slow, slow_after(e, load(slow), v[mean_bands[p]]) * (1.0f - gain[0]));
+                V scaled = v[mean_bands[p]] * inverse(load(at(&e->local, y, group_of(mean_bands[p])) + x));
+                store(slow, slow_after(e, load(slow), scaled) * (1.0f - gain[0]));
             }
+            learn(e, y, x, v, left, gain, detail_energy(e, kept));
         }
     }
 }

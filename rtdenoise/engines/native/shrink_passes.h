@@ -6,6 +6,7 @@
 #include "cells.h"
 #include "gate_passes.h"
 #include "layers.h"
+#include "noise_passes.h"
 
 /* A step down in Burt and Adelson's pyramid (1983): five taps and the mean of two, edges repeated. */
 static const float pyramid_taps[6] = {1.f / 32, 5.f / 32, 10.f / 32, 10.f / 32, 5.f / 32, 1.f / 32};
@@ -96,13 +97,14 @@ static void detail_row(const Engine *e, int y, float *out, size_t stride)
         return;
     }
     for (int x = 0; x < e->w; x += LANES) {
-        V per_unit[GATES];
+        V per_unit[GATES], per_group[GROUPS];
         for (int g = 0; g < GATES; g++) per_unit[g] = 1.0f / noise_left(e, y, g, x);
+        for (int g = 0; g < GROUPS; g++) per_group[g] = inverse(load(at(&e->local, y, g) + x));
 #pragma GCC unroll 24
         for (int b = 0; b < BANDS; b++) {
             V value = load(place(&e->state, y, b, x));
             if (b == 0 || b == 16 || b == 20) value -= load(at(&e->coarse, y, b == 0 ? 0 : b == 16 ? 1 : 2) + x);
-            store(out + b * stride + x, clamp(value * per_unit[gate_of(b)], e->most));
+            store(out + b * stride + x, clamp(value * (per_unit[gate_of(b)] * per_group[group_of(b)]), e->most));
         }
         if (e->stage)
             for (int b = 0; b < BANDS; b++)
@@ -143,10 +145,12 @@ static void pass_shrink_see(Engine *e, int first, int last, float *scratch)
         for (int g = 0; g < GATES; g++)
             for (int x = 0; x < e->w; x += LANES)
                 store(energy + (BANDS + g) * stride + x, noise_left(e, middle, g, x));
+        for (int x = 0; x < e->w; x += LANES)
+            store(energy + (BANDS + GATES) * stride + x, strength_seen(e, middle, FINE_GROUP, x));
         for (int b = 0; e->stage && b < BANDS; b++)
             for (int x = 0; x < e->w; x += LANES) {
                 V kept = load(at(kept_before(e), middle, b) + x);
-                store(energy + (BANDS + GATES + b) * stride + x, log_energy(kept * kept));
+                store(energy + (BANDS + GATES + 1 + b) * stride + x, log_energy(kept * kept));
             }
         const float *one = as_wanted(layer, energy, stride, wanted, e->w);
         float *result = before_wanted(next, at(&e->seen, middle, 0), found[middle & 1]);
@@ -235,11 +239,12 @@ static void result_row(Engine *e, int y, const float *detail, const float *share
             for (int b = 0; b < BANDS; b++) store(at(kept, y, b) + x, v[b]);
             continue;
         }
-        V unit[GATES];
+        V unit[GATES], strength[GROUPS];
         for (int g = 0; g < GATES; g++) unit[g] = noise_left(e, y, g, x);
+        for (int g = 0; g < GROUPS; g++) strength[g] = load(at(&e->local, y, g) + x);
 #pragma GCC unroll 24
         for (int b = 0; b < BANDS; b++)
-            v[b] = load(place(&e->state, y, b, x)) - (load(detail + b * stride + x) - v[b]) * unit[gate_of(b)];
+            v[b] = load(place(&e->state, y, b, x)) - (load(detail + b * stride + x) - v[b]) * (unit[gate_of(b)] * strength[group_of(b)]);
         bytes_of_bands(e, y, x, v);
     }
 }

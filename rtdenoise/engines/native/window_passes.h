@@ -4,6 +4,7 @@
 #define RTDENOISE_WINDOW_PASSES_H
 
 #include "cells.h"
+#include "noise_passes.h"
 
 /* Where pixel i of the cell at (y, x) is; the same one of the next cell is `side` further. */
 INLINE float *pixel(const Engine *e, int i, int y, int x, int *side)
@@ -171,7 +172,7 @@ INLINE V flow_at(float *const *rows, int x, int r, int c, const int side)
     return above + y * (below - above);
 }
 
-/* What moved is fetched from where it was; e->coarse holds what was left of the noise. */
+/* What moved is fetched from where it was; e->coarse holds what was left of the noise, e->local what was learned of it. */
 static void pass_follow(Engine *e, int first, int last, float *scratch)
 {
     size_t stride = e->near.stride;
@@ -212,12 +213,20 @@ static void pass_follow(Engine *e, int first, int last, float *scratch)
             bands_of_pixels(v);
             for (int b = 0; b < BANDS; b++) {
                 float *to = place(&e->state, y, b, x);
+                v[b] *= e->unit[b];
                 for (int c = 0; c < cells; c++)
-                    if (moved[x + c]) to[c] = v[b][c] * e->unit[b];
+                    if (moved[x + c]) to[c] = v[b][c];
+            }
+            V from_x = column + load(rows[0][1] + x), from_y = load(rows[1][1] + x) + (float)y, detail = detail_energy(e, v);
+            for (int c = 0; c < cells; c++)
+                if (moved[x + c]) at(&e->learned, y, DETAIL)[x + c] = detail[c];
+            for (int g = 0; g <= PRODUCT; g++) {
+                V learned = sample(at(&e->local, 0, g), e->local.pitch, e->h, e->w, from_x, from_y, 2);
+                for (int c = 0; c < cells; c++)
+                    if (moved[x + c]) at(&e->learned, y, g)[x + c] = learned[c];
             }
             for (int g = 0; g < GATES; g++) {
-                V left = sample(at(&e->coarse, 0, g), e->coarse.pitch, e->h, e->w, column + load(rows[0][1] + x),
-                                load(rows[1][1] + x) + (float)y, 2);
+                V left = sample(at(&e->coarse, 0, g), e->coarse.pitch, e->h, e->w, from_x, from_y, 2);
                 for (int c = 0; c < cells; c++)
                     if (moved[x + c]) place(&e->left, y, g, x)[c] = left[c] + e->loss, place(&e->slow, y, g, x)[c] = 0;
             }

@@ -88,7 +88,7 @@ def steps_agree(engines: tuple[Engine, Engine], index: int, tolerance: float = 1
     for mine, reference in zip(one.step(), two.step(), strict=True):
         apart = np.abs(mine.astype(int) - reference)
         assert apart.max() <= 1
-        assert np.mean(apart > 0) < (0.03 if narrow else 0.003)
+        assert np.mean(apart > 0) < (0.035 if narrow else 0.003)
     assert np.allclose(one.kept_means(), two.kept_means(), atol=tolerance)
     assert np.allclose(one.left(), two.left(), atol=tolerance)
 

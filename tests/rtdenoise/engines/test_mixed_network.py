@@ -8,6 +8,7 @@ from torch.nn import functional
 
 from rtdenoise.engines.mixed_network import MixedNetwork, smoothing
 from rtdenoise.networks.live import SIZES, LiveNetwork, State
+from rtdenoise.networks.local_noise import LocalNoise, shares, unknown
 
 
 @settings(max_examples=20)
@@ -31,12 +32,17 @@ def test_a_step_is_the_network_s(size: str) -> None:
         network.gate.last.weight.normal_(0, 0.2)
     grid = (12, 16)
     bands, kept = (40 * torch.randn(1, 24, *grid) for _ in range(2))
-    old = State(kept, torch.rand(1, 3, *grid) + 0.02, torch.randn(1, 3, *grid))
+    learned = LocalNoise(
+        1 + 30 * torch.rand(1, 6, *grid), torch.randn(1, 3, *grid), torch.full((1, 1, 1, 1), 5.0)
+    )
+    left, slow = torch.rand(1, 3, *grid) + 0.02, torch.randn(1, 3, *grid)
+    old = State(kept, left, slow, *learned)
+    deviations = torch.rand(1, 24, 1, 1) / 4
     new = State(*(torch.empty_like(part) for part in old))
     mixed = MixedNetwork(network, grid, torch.device("cpu"), torch.float32)
     with torch.inference_mode():
-        expected, state = network(bands, old)
-        clean = mixed(bands, old, new)
+        expected, state = network(bands, old, deviations)
+        clean = mixed(bands, old, new, shares(deviations))
     assert torch.allclose(clean, expected, atol=1e-3)
     for mine, other in zip(new, state, strict=True):
         assert torch.allclose(mine, other, atol=1e-3)
@@ -52,13 +58,19 @@ def test_large_values_average_without_loss(dtype: torch.dtype) -> None:
     found = []
     for mixed in (exact, half):
         states = [
-            State(torch.full((1, 24, *grid), 300.0), *(torch.zeros(1, 3, *grid) for _ in range(2)))
+            State(
+                torch.full((1, 24, *grid), 300.0),
+                torch.zeros(1, 3, *grid),
+                torch.zeros(1, 3, *grid),
+                *unknown(torch.zeros(1, 24, *grid)),
+            )
             for _ in range(2)
         ]
+        share = torch.full((1, 24, 1, 1), 1 / 16)
         with torch.inference_mode():
             for index in range(60):
                 bands = torch.full((1, 24, *grid), 300 + 0.02 * index)
-                mixed(bands, states[index % 2], states[1 - index % 2])
+                mixed(bands, states[index % 2], states[1 - index % 2], share)
         found.append(states[0].bands)
     assert found[0].mean() > 300.4
     assert torch.allclose(found[1], found[0], atol=0.02)

@@ -10,12 +10,13 @@ from rtdenoise.cameras.simulated import open_simulated
 from rtdenoise.denoisers.live_network import LiveNetworkDenoiser
 from rtdenoise.denoisers.motion import Movement
 from rtdenoise.denoisers.stabilised import Stabilised
-from rtdenoise.engines.base import WARP_LOSS
+from rtdenoise.engines.base import WARP_LOSS, unit_changes
 from rtdenoise.engines.torch_engine import TorchEngine
 from rtdenoise.errors import NetworkError
 from rtdenoise.frames import convert
 from rtdenoise.networks.card import load_network
 from rtdenoise.networks.live import LiveNetwork, LiveSize, State
+from rtdenoise.networks.local_noise import excess, shares
 from rtdenoise.networks.shipped import base_network_path
 from rtdenoise.noise import NoiseCurve, NoiseModel, PlaneNoise
 
@@ -96,9 +97,14 @@ class Reference:
 
     def set_noise(self, stabilised: Stabilised, deviations: Floats) -> None:
         planes = self._join(self.kept.bands) if self.state is not None else []
-        before, self.stabilised, self.deviations = self.stabilised, stabilised, deviations
+        before, self.stabilised = self.stabilised, stabilised
+        was, self.deviations = self.deviations, deviations
         if self.state is None or before is None:
             return
+        factors = torch.from_numpy(unit_changes(before, was, stabilised, deviations))
+        white = self.state.white * factors[0] ** torch.tensor([1, 0.5, 0]).view(1, -1, 1, 1)
+        strength = self.state.strength * factors.view(1, -1, 1, 1)
+        self.state = self.state._replace(strength=strength, white=white)
         if before is not stabilised:
             planes = [before.as_in(stabilised, i, plane) for i, plane in enumerate(planes)]
         self.state = self.state._replace(bands=self._split(planes))
@@ -120,6 +126,15 @@ class Reference:
     def left(self) -> Floats:
         return np.asarray(self.kept.left[0, 0].numpy())
 
+    @property
+    def _deviations(self) -> torch.Tensor:
+        return torch.from_numpy(self.deviations).view(1, -1, 1, 1)
+
+    def excess(self) -> Floats:
+        kept = self.kept
+        found = excess(kept.noise, kept.bands, shares(self._deviations))
+        return np.asarray(found.ratio[0, 0].numpy())
+
     def forget(self) -> None:
         self.state = None
 
@@ -127,7 +142,7 @@ class Reference:
     def step(self) -> list[NDArray[np.uint8]]:
         assert self.stabilised is not None
         state = self.state or self.network.start(self.bands)
-        clean, self.state = self.network(self.bands, state)
+        clean, self.state = self.network(self.bands, state, self._deviations)
         planes = self._join(clean)
         results = [np.empty(plane.shape, np.uint8) for plane in planes]
         for index, (plane, out) in enumerate(zip(planes, results, strict=True)):
@@ -149,9 +164,15 @@ class Reference:
             movement.warp_plane(plane, (side, side), np.empty_like(plane))
         moved = torch.from_numpy(movement.moved)
         bands = torch.where(moved, self._split(planes), self.kept.bands)
-        left = np.stack([movement.warp_grid(grid) for grid in self.kept.left[0].numpy()])
-        left += np.float32(WARP_LOSS) * movement.moved
-        self.state = State(bands, torch.from_numpy(left)[None], self.kept.slow * ~moved)
+        kept = self.kept
+
+        def along(part: torch.Tensor, loss: float = 0.0) -> torch.Tensor:
+            grids = np.stack([movement.warp_grid(grid) for grid in part[0].numpy()])
+            return torch.from_numpy(grids + np.float32(loss) * movement.moved)[None]
+
+        white = torch.cat([along(kept.white[:, :1]), kept.white[:, 1:]], 1)
+        noise = (along(kept.strength), white, kept.frames)
+        self.state = State(bands, along(kept.left, WARP_LOSS), kept.slow * ~moved, *noise)
 
 
 def pair(size: LiveSize = NANO) -> tuple[TorchEngine, Reference]:

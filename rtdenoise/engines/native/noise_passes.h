@@ -1,0 +1,142 @@
+/* The noise at each place, as the stream tells it while it runs; rtdenoise/networks/local_noise.py says how and why. */
+
+#ifndef RTDENOISE_NOISE_PASSES_H
+#define RTDENOISE_NOISE_PASSES_H
+
+#include "cells.h"
+
+/* The group of coefficients whose noise grows with that of a band. */
+INLINE int group_of(int band)
+{
+    static const int groups[BANDS] = {0, 1, 2, 3, 1, 1, 2, 3, 2, 2, 2, 3, 3, 3, 3, 3, 4, 5, 5, 5, 4, 5, 5, 5};
+    return groups[band];
+}
+
+INLINE float group_size(int group)
+{
+    static const float sizes[GROUPS] = {1, 3, 5, 7, 2, 6};
+    return sizes[group];
+}
+
+/* 1 up to the first end, 0 from the second on. */
+INLINE V falling(V value, const float *ends)
+{
+    return vmax(vmin((ends[1] - value) * (1.0f / (ends[1] - ends[0])), all(1)), all(0));
+}
+
+/* Energy of the average's detail in units of a pixel's noise variance. */
+INLINE V detail_energy(const Engine *e, const V *kept)
+{
+    V sum = all(0);
+#pragma GCC unroll 15
+    for (int b = 1; b < 16; b++) sum += kept[b] * kept[b] * e->share[b];
+    return sum;
+}
+
+/* What is believed of a row: for each group the root of the noise's variance over the model's, and how much successive
+   innovations resemble each other. scratch: a row for each channel that is averaged. */
+static void excess_row(Engine *e, int y, float *scratch)
+{
+    const Grid *learned = &e->learned;
+    size_t stride = learned->stride;
+    const float *above = at(learned, y ? y - 1 : 0, 0), *here = at(learned, y, 0);
+    const float *below = at(learned, y + 1 < e->h ? y + 1 : y, 0);
+    float *sums = scratch + BEFORE;
+    for (int c = 0; c < AVERAGED; c++) {
+        float *row = sums + c * stride;
+        for (int x = 0; x < e->w; x += LANES)
+            store(row + x, load(above + c * stride + x) + load(here + c * stride + x) + load(below + c * stride + x));
+        row[-1] = row[0], row[e->w] = row[e->w - 1];
+    }
+    const LocalNoise *n = &e->noise;
+    for (int x = 0; x < e->w; x += LANES) {
+        V near[AVERAGED];
+#pragma GCC unroll 8
+        for (int c = 0; c < AVERAGED; c++) {
+            const float *row = sums + c * stride + x;
+            near[c] = (load(row - 1) + load(row) + load(row + 1)) * (1.0f / 9);
+        }
+        V rest = all(0);
+#pragma GCC unroll 3
+        for (int g = 1; g < LUMA_GROUPS; g++) rest += (near[g] - 1.0f) * e->group_share[g];
+        V means = vmax(near[0] - (1.0f + n->room), all(0)) * e->group_share[0];
+        V alike = near[PRODUCT] * inverse(vmax(near[0], all(n->tiny))), fine = vmax(rest, all(n->tiny));
+        V trust = falling(alike, n->white) * falling(means * inverse(fine), n->fine) *
+                  falling(fine * inverse(vmax(near[DETAIL], all(n->tiny))), n->part);
+#pragma GCC unroll 6
+        for (int g = 0; g < GROUPS; g++) {
+            V more = vmin(vmax(near[g] - 1.0f, all(0)), all(n->largest));
+            store(at(&e->local, y, g) + x, vsqrt(1.0f + trust * more));
+        }
+        store(at(&e->local, y, GROUPS) + x, alike);
+    }
+}
+
+/* Takes in the innovations of LANES blocks, the noise that was in the average, the weight that the frame got, and the
+   average after it. */
+INLINE void learn(Engine *e, int y, int x, const V *difference, const V *left, const V *gain, V detail)
+{
+    static const int gates[GROUPS] = {0, 1, 1, 1, 2, 2};
+    const LocalNoise *n = &e->noise;
+    V sums[GROUPS], spread[GATES];
+    for (int g = 0; g < GROUPS; g++) sums[g] = all(0);
+#pragma GCC unroll 24
+    for (int b = 0; b < BANDS; b++) sums[group_of(b)] += difference[b] * difference[b];
+    for (int g = 0; g < GATES; g++) spread[g] = inverse(1.0f + vmin(left[g], all(1)));
+    float *product = at(&e->learned, y, PRODUCT) + x, *last = at(&e->learned, y, LAST_ONE) + x;
+    float *expected = at(&e->learned, y, EXPECTED) + x;
+    V strength = load(at(&e->learned, y, 0) + x);
+    V whole = difference[0] * load(last) - load(expected) * strength;
+    store(product, load(product) + e->rate * (whole - load(product)));
+    V p = vmin(left[0], all(1)), k = gain[0];
+    store(last, e->seen_before * difference[0]);
+    store(expected, e->seen_before * (p - k - p * k));
+#pragma GCC unroll 6
+    for (int g = 0; g < GROUPS; g++) {
+        float *to = at(&e->learned, y, g) + x;
+        V old = load(to), sample = sums[g] * (1.0f / group_size(g)) * spread[gates[g]];
+        if (e->frames >= n->cut_after) sample = vmin(sample, n->most_rise * old + n->more);
+        store(to, old + e->rate * (sample - old));
+    }
+    store(at(&e->learned, y, DETAIL) + x, detail);
+}
+
+/* Nothing is known of LANES blocks but the average's detail. */
+INLINE void learn_nothing(Engine *e, int y, int x, V detail)
+{
+    for (int c = 0; c < LEARNED; c++) store(at(&e->learned, y, c) + x, all(c < GROUPS ? 1 : 0));
+    store(at(&e->learned, y, DETAIL) + x, detail);
+    for (int g = 0; g < GROUPS; g++) store(at(&e->local, y, g) + x, all(1));
+    store(at(&e->local, y, GROUPS) + x, all(0));
+}
+
+/* Variances of the noise in other units, `factors` for each group, and the detail of an average that changed. */
+static void pass_renew(Engine *e, int first, int last, float *scratch)
+{
+    (void)scratch;
+    for (int y = first; y < last; y++)
+        for (int x = 0; x < e->w; x += LANES) {
+            V kept[BANDS];
+            for (int b = 1; b < 16; b++) kept[b] = load(place(&e->state, y, b, x));
+            store(at(&e->learned, y, DETAIL) + x, detail_energy(e, kept));
+            for (int g = 0; g < GROUPS; g++) {
+                float *to = at(&e->learned, y, g) + x;
+                store(to, load(to) * e->factors[g]);
+            }
+            float *product = at(&e->learned, y, PRODUCT) + x, *last_one = at(&e->learned, y, LAST_ONE) + x;
+            store(product, load(product) * e->factors[0]);
+            store(last_one, load(last_one) * sqrtf(e->factors[0]));
+        }
+}
+
+/* After something moved: rows whose surroundings were fetched from elsewhere. */
+static void pass_excess_again(Engine *e, int first, int last, float *scratch)
+{
+    for (int y = first; y < last; y++) {
+        int touched = 0;
+        for (int near = y ? y - 1 : 0; near <= y + 1 && near < e->h; near++) touched |= e->begin[near] < e->end[near];
+        if (touched) excess_row(e, y, scratch);
+    }
+}
+
+#endif

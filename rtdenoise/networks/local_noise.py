@@ -1,0 +1,161 @@
+"""The noise at each place of the picture, as the stream itself tells it while it runs.
+
+A noise model says the variance at each level. Real cameras smooth what is flat and sharpen what is not, so that at
+edges there can be a hundred times as much, with another spectrum. What the model leaves open is learned per block: the
+mean square of the innovation, which is 1 in units of the model where the model is right (innovation-based adaptive
+filtering: Mehra, "On the identification of variances and adaptive Kalman filtering", 1970). What moves makes
+innovations large, too, so that this is believed to be noise only as far as three things hold:
+
+- It is white: successive innovations are not alike. What persists or drifts repeats itself.
+- It is fine: the noise of a sharpened edge has its energy in the fine coefficients. What moves changes the means of
+  blocks as much.
+- It is a part of what stands there: less than the average's own detail. A texture that moves differs by all of it.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from ..bands import BANDS
+
+GROUPS = (
+    (0,),
+    (1, 4, 5),
+    (2, 6, 8, 9, 10),
+    (3, 7, 11, 12, 13, 14, 15),
+    (16, 20),
+    (17, 18, 19, 21, 22, 23),
+)
+"""DCT coefficients whose noise grows alike: mean, low, middle and high of luma; means and the rest of chroma."""
+LUMA_GROUPS = 4
+# Frames that the model counts for at the start, and the rate at which the present replaces the past later.
+_BELIEVED, _RATE = 2.0, 0.1
+# A sample is cut off at so many times what was learned, and a bit, once that rests on a few frames.
+_MOST_RISE, _MORE, _CUT_AFTER = 6.0, 3.0, 4.0
+_LARGEST = 4000.0
+# From where to where trust falls: product of successive innovations over their square; energy of means over that of
+# the rest; that energy over the average's.
+_WHITE, _FINE, _PART = (0.1, 0.25), (0.2, 0.4), (0.6, 1.2)
+_ROOM = 0.5  # by which means may vary more than the model says, before that counts
+_TINY = 1e-3
+
+
+class LocalNoise(NamedTuple):
+    """What was learned of the noise at each place.
+
+    ``strength`` (B, 6, h, w) is the mean square of the innovations of each group, in units of the noise model;
+    ``white`` (B, 3, h, w) the mean product of successive ones of luma's means, the last of these, and what its
+    product with the next one is expected to be, in units of their square; ``frames`` (B, 1, 1, 1) says how many
+    frames that rests on.
+    """
+
+    strength: Tensor
+    white: Tensor
+    frames: Tensor
+
+
+class Excess(NamedTuple):
+    """What is believed of it.
+
+    ``ratio`` (B, 6, h, w) is the noise's variance over the model's, at least 1; ``alike`` (B, 1, h, w) how much
+    successive innovations resemble each other, 0 where they are white.
+    """
+
+    ratio: Tensor
+    alike: Tensor
+
+
+def unknown(bands: Tensor) -> LocalNoise:
+    """Nothing was learned yet; ``bands`` (B, 24, h, w) for size, type and device."""
+    strength = torch.ones_like(bands[:, : len(GROUPS)])
+    return LocalNoise(
+        strength, torch.zeros_like(strength[:, :3]), torch.zeros_like(bands[:, :1, :1, :1])
+    )
+
+
+def shares(deviations: Tensor) -> Tensor:
+    """How much of a pixel's variance each coefficient has, (B, 24, 1, 1), from its deviation in units of a pixel's."""
+    return deviations.square()
+
+
+@torch.no_grad()
+def excess(noise: LocalNoise, average: Tensor, share: Tensor) -> Excess:
+    """The noise at each place.
+
+    Args:
+        noise: What was learned.
+        average: The average so far, in units of noise, (B, 24, h, w).
+        share: Of a pixel's variance in each coefficient, (B or 1, 24, 1, 1).
+    """
+    detail = (average[:, 1:16].square() * share[:, 1:16]).sum(1, keepdim=True)
+    near = around(torch.cat([noise.strength, noise.white[:, :1], detail], 1))
+    strength, product, detail = near[:, :-2], near[:, -2:-1], near[:, -1:]
+    of_group = [share[:, list(g)].sum(1, keepdim=True) for g in GROUPS[:LUMA_GROUPS]]
+    rest = sum((strength[:, i : i + 1] - 1) * of_group[i] for i in range(1, LUMA_GROUPS))
+    assert isinstance(rest, Tensor)
+    means = (strength[:, :1] - (1 + _ROOM)).clamp(min=0) * of_group[0]
+    alike = product / strength[:, :1].clamp(min=_TINY)
+    fine = rest.clamp(min=_TINY)
+    trust = (
+        _falling(alike, _WHITE)
+        * _falling(means / fine, _FINE)
+        * _falling(fine / detail.clamp(min=_TINY), _PART)
+    )
+    return Excess(1 + trust * (strength - 1).clamp(min=0, max=_LARGEST), alike)
+
+
+@torch.no_grad()
+def learn(noise: LocalNoise, difference: Tensor, left: Tensor, gain: Tensor) -> LocalNoise:
+    """Takes in a frame.
+
+    Args:
+        noise: What was learned before.
+        difference: The frame less the average, in units of noise, (B, 24, h, w).
+        left: The noise that was in the average, (B, 3, h, w): coarse luma, fine luma, chroma.
+        gain: The weight that the frame was given, alike.
+    """
+    seen = (left[:, :1] < _TINY**-1).to(
+        left.dtype
+    )  # nothing is known of a state that has seen nothing
+    before = left.clamp(max=1)
+    squares = difference.square()
+    samples = torch.cat(
+        [
+            squares[:, list(group)].mean(1, keepdim=True) / (1 + before[:, gate : gate + 1])
+            for group, gate in zip(GROUPS, (0, 1, 1, 1, 2, 2), strict=True)
+        ],
+        1,
+    )
+    most = torch.where(noise.frames < _CUT_AFTER, torch.inf, _MOST_RISE * noise.strength + _MORE)
+    rate = seen / (noise.frames + 1 + _BELIEVED).clamp(max=1 / _RATE)
+    strength = noise.strength + rate * (torch.minimum(samples, most) - noise.strength)
+    mean = difference[:, :1]
+    product, last, expected = (noise.white[:, i : i + 1] for i in range(3))
+    product = product + rate * (mean * last - expected * noise.strength[:, :1] - product)
+    p, k = before[:, :1], gain[:, :1]
+    white = torch.cat([product, seen * mean, seen * (p - k - p * k)], 1)
+    return LocalNoise(strength, white, noise.frames + seen.amax((2, 3), keepdim=True))
+
+
+def per_coefficient(groups: Tensor) -> Tensor:
+    """What is told per group, (B, 6, h, w), for each coefficient, (B, 24, h, w)."""
+    return groups[:, list(_GROUP_OF)]
+
+
+def around(a: Tensor) -> Tensor:
+    """Means over 3 × 3 blocks, edges repeated."""
+    wide = functional.pad(a, (1, 1, 1, 1), mode="replicate")
+    rows = wide[:, :, :-2] + wide[:, :, 1:-1] + wide[:, :, 2:]
+    return (rows[..., :-2] + rows[..., 1:-1] + rows[..., 2:]) / 9
+
+
+def _falling(value: Tensor, ends: tuple[float, float]) -> Tensor:
+    """1 up to the first end, 0 from the second on."""
+    return ((ends[1] - value) / (ends[1] - ends[0])).clamp(0, 1)
+
+
+_GROUP_OF = tuple(next(i for i, g in enumerate(GROUPS) if b in g) for b in range(BANDS))
