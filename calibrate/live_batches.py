@@ -13,6 +13,7 @@ import cv2
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import nn
 
 from rtdenoise.bands import BANDS, CELL, MEANS
 from rtdenoise.denoisers.motion import Motion
@@ -33,6 +34,7 @@ _LEAST_SLOPE = 1e-6
 _NOISE_LEFT = 0.45
 _MOVED = 2.0  # mean squared difference in units of noise, above which something may have moved
 _BRIGHT = 250.0
+_FLAT = 0.4  # share of a picture's blocks that are called flat
 _GRID = 16  # crops lie on it, as blocks of JPEG and cells do
 
 
@@ -165,7 +167,7 @@ def _prepared(
     bands, true = _bands(network, noisy, units.noisy), _bands(network, clean, units.clean)
     deviations = units.deviations
     if deviations is None:
-        deviations = _deviations(bands - true)
+        deviations = _deviations(bands - true, true)
         units = units._replace(deviations=deviations)
     cut, marked = batch.cut[index], batch.moving[index, :, 0]
     if still:
@@ -184,14 +186,35 @@ def _bands(network: LiveNetwork, planes: Three, tables: torch.Tensor) -> torch.T
     return network.split(y, u, v)
 
 
-def _deviations(residual: torch.Tensor) -> torch.Tensor:
-    """Standard deviations of the bands' noise, (24,), from its bands, (T, 24, h, w).
+def flat_blocks(clean: torch.Tensor, counted: torch.Tensor | None = None) -> torch.Tensor:
+    """The share of the blocks with the least detail around them, (T, h, w).
 
-    What is the same in every frame, a fixed pattern, is no noise.
+    Args:
+        clean: bands, (T, 24, h, w).
+        counted: blocks whose clean value is known, (T, h, w); None: all.
+    """
+    energy = clean[:, 1:16].square().sum(1)
+    unknown = torch.zeros_like(energy, dtype=torch.bool) if counted is None else counted == 0
+    around = nn.functional.avg_pool2d(energy.masked_fill(unknown, 0)[:, None], 3, 1, 1)[:, 0]
+    around = around.masked_fill(unknown, torch.inf)
+    limit = torch.quantile(around.flatten(1), _FLAT, dim=1, interpolation="lower")
+    return (around <= limit[:, None, None]) & ~unknown
+
+
+def _deviations(residual: torch.Tensor, clean: torch.Tensor) -> torch.Tensor:
+    """Standard deviations of the bands' noise where the picture is flat, (24,).
+
+    That is what is known of a camera's noise while it runs: at edges it can be far larger. What is the same in every
+    frame, a fixed pattern, is no noise.
+
+    Args:
+        residual: the noise's bands, (T, 24, h, w).
+        clean: the picture's.
     """
     frames = len(residual)
     varying = residual - residual.mean(0, keepdim=True)
-    variance = varying.square().mean((0, 2, 3)) * frames / max(frames - 1, 1)
+    flat = flat_blocks(clean).to(residual.dtype)[:, None]
+    variance = (varying.square() * flat).sum((0, 2, 3)) / flat.sum() * frames / max(frames - 1, 1)
     return variance.sqrt().clamp(min=_LEAST_DEVIATION)
 
 

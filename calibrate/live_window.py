@@ -12,12 +12,12 @@ from torch import Tensor, nn
 from rtdenoise.engines.base import WARP_LOSS
 from rtdenoise.networks.live import GATES, LiveNetwork, State
 
-from .live_batches import Material, PreparedClip, whole
+from .live_batches import Material, PreparedClip, flat_blocks, whole
 
 _FEWEST_MOVING = 8  # cells, so that a frame's error where it moves says something
 # Errors of less than this, in squared bytes and in units of noise, are as good as none.
 _LEAST_ERROR = 0.02
-_MOVING_SHARE, _CHROMA_SHARE = 0.7, 0.2
+_MOVING_SHARE, _FLAT_SHARE, _CHROMA_SHARE = 0.7, 0.4, 0.2
 _JUDGED_AT_ONCE = 8
 
 
@@ -117,32 +117,45 @@ def _sampled(plane: Tensor, flow: Tensor, how: str) -> Tensor:
 # ---------------------------------------------------------------------- errors
 
 
-def _errors(
-    network: LiveNetwork, bands: Tensor, material: Material, t: int
-) -> tuple[Tensor, Tensor, Tensor]:
-    """Mean squared error of luma in bytes, (B,), that of moving cells, and whether enough of them move."""
+class _Errors(NamedTuple):
+    """Mean squared errors of luma in bytes, (B,), and whether enough blocks move for an error of theirs."""
+
+    whole: Tensor
+    flat: Tensor
+    moving: Tensor
+    enough: Tensor
+
+
+def _errors(network: LiveNetwork, bands: Tensor, material: Material, t: int) -> _Errors:
     y, _, _ = network.join(bands * material.deviations)
     error = (y[:, 0] - material.luma[:, t]).square() * material.weight[:, t]
-    cells = nn.functional.avg_pool2d(error[:, None], 4)[:, 0]
+    blocks = nn.functional.avg_pool2d(error[:, None], 4)[:, 0]
     counted, moving = material.counted[:, t], material.moving[:, t]
-    number = moving.sum((1, 2))
-    everywhere = (cells * counted).sum((1, 2)) / counted.sum((1, 2)).clamp(min=1)
-    where_moving = (cells * moving).sum((1, 2)) / (number + 1e-6)
-    return everywhere, where_moving, number > _FEWEST_MOVING
+    flat = counted * flat_blocks(material.clean[:, t], counted) * (1 - moving)
+    return _Errors(
+        (blocks * counted).sum((1, 2)) / counted.sum((1, 2)).clamp(min=1),
+        (blocks * flat).sum((1, 2)) / flat.sum((1, 2)).clamp(min=1),
+        (blocks * moving).sum((1, 2)) / (moving.sum((1, 2)) + 1e-6),
+        moving.sum((1, 2)) > _FEWEST_MOVING,
+    )
 
 
 def loss_of(network: LiveNetwork, outputs: Sequence[Tensor], material: Material) -> Tensor:
-    """The mean logarithm of the errors: every clip counts alike, however noisy it is."""
+    """The mean logarithm of the errors: every clip counts alike, however noisy it is.
+
+    Flat still places count once more: where noise is strong at edges, next to nothing of the whole error lies there.
+    """
     total = torch.zeros((), device=material.cut.device)
     for t, bands in enumerate(outputs):
-        everywhere, moving, enough = _errors(network, bands, material, t)
+        errors = _errors(network, bands, material, t)
         true = material.clean[:, t] / material.deviations
         chroma = ((bands - true)[:, 16:].square() * material.counted[:, t, None]).mean((1, 2, 3))
         total = (
             total
             + (
-                (everywhere + _LEAST_ERROR).log()
-                + _MOVING_SHARE * enough * (moving + _LEAST_ERROR).log()
+                (errors.whole + _LEAST_ERROR).log()
+                + _FLAT_SHARE * (errors.flat + _LEAST_ERROR).log()
+                + _MOVING_SHARE * errors.enough * (errors.moving + _LEAST_ERROR).log()
                 + _CHROMA_SHARE * (chroma + _LEAST_ERROR).log()
             ).mean()
         )
@@ -176,12 +189,13 @@ def _gains(network: LiveNetwork, material: Material) -> tuple[Tensor, Tensor]:
         4, count, device=material.cut.device
     ).unbind()
     for t in range(material.frames // 2, material.frames):
-        whole_after, part_after, enough = _errors(network, outputs[t], material, t)
-        noisy = material.noisy[:, t] / material.deviations
-        whole_before, part_before, _ = _errors(network, noisy, material, t)
-        before, after = before + whole_before, after + whole_after
-        moving_before = moving_before + part_before * enough
-        moving_after = moving_after + part_after * enough
+        one, two = (
+            _errors(network, bands, material, t)
+            for bands in (material.noisy[:, t] / material.deviations, outputs[t])
+        )
+        before, after = before + one.whole, after + two.whole
+        moving_before = moving_before + one.moving * one.enough
+        moving_after = moving_after + two.moving * two.enough
     moved = moving_before > 0
     ratio = before.clamp(min=1e-9) / after.clamp(min=1e-9)
     part = moving_before[moved] / moving_after[moved].clamp(min=1e-9)
