@@ -36,7 +36,8 @@ _FIRST = (
     3,
     5,
 )  # pairs after which a first estimate is worth its cost, besides a whole window
-_REST = 45  # frames between two windows, once there are enough
+_REST = 20  # frames between two windows, once there are enough
+_OTHER = 1.5  # times the variance, from which on a window shows another gain than those before
 # Frames two apart differ more than frames one apart by 1 + the noise's own correlation in time, which a camera may
 # have; a single tile's ratio scatters.
 _WHITE, _WHITE_FEW, _MOST_LAG1 = 1.22, 0.9, 0.4
@@ -98,9 +99,14 @@ class NoiseEstimator:
             return not self._windows and sampler.pairs in _FIRST
         tiles = sampler.tiles()
         assert tiles is not None
+        before = list(self._windows)[-2:]
         self._windows.append(tiles)
         sampler.move()
-        if len(self._windows) == _WINDOWS:
+        # One window may show what moved; two that agree show another gain.
+        other = bool(before) and _changed(before[0], tiles)
+        if other and len(before) == 2 and _changed(*before) and not _changed(before[1], tiles):
+            self._windows = deque([before[1], tiles], maxlen=_WINDOWS)
+        elif len(self._windows) == _WINDOWS and not other:
             self._pause = _REST
         return True
 
@@ -136,6 +142,21 @@ class NoiseEstimator:
             return list(self._windows)
         tiles = self._sampler.tiles()
         return [] if tiles is None else [tiles]
+
+
+def _changed(before: Tiles, now: Tiles) -> bool:
+    """Whether the noise of two windows is that of two gains."""
+    curves = []
+    for tiles in (before, now):
+        lag1 = _lag1([tiles])
+        if int(_still(tiles, 0, lag1).sum()) < _SETTLED:
+            return False
+        curves.append(_PlaneEstimate([tiles], 0, lag1).noise.curve)
+    levels = np.linspace(
+        max(c.levels[0] for c in curves), min(c.levels[-1] for c in curves), 9
+    )  # those that both have
+    old, new = (np.maximum(c.variance(levels), _ALIVE) for c in curves)
+    return not 1 / _OTHER < float(np.median(new / old)) < _OTHER
 
 
 def _ratio(plane: PlaneTiles) -> Floats:

@@ -13,9 +13,9 @@ from ..networks.device import pick_device
 from ..networks.live import LiveNetwork
 from ..networks.memory import keep_freed_memory
 from ..noise import NoiseModel
-from ..noise_estimate import NoiseEstimator
 from .light import bands_of_light, change_of_light
 from .motion import Motion
+from .running_noise import RunningNoise
 from .stabilised import Stabilised, band_deviations
 
 Floats = NDArray[np.float32]
@@ -26,8 +26,6 @@ _BRIGHT = 250.0  # what the brightest level becomes where bytes are wanted
 # of noise alone 4 % are above the first. And a cut: so many cells with so large a difference.
 _MOVED, _SURELY_MOVED = 2.0, 6.0
 _CUT, _CUT_SHARE = 25.0, 0.6
-# Estimates of the noise that differ by less, on average over these levels, are the same.
-_SAME, _LEVELS = 0.07, np.arange(32.0, 225.0, 16.0)
 
 
 class LiveNetworkDenoiser:
@@ -38,8 +36,8 @@ class LiveNetworkDenoiser:
 
     Args:
         network: A live network.
-        model: The camera's noise. None: it is estimated from the stream, which takes two frames for a start and a
-            second to settle.
+        model: The camera's noise, whose scale is followed where the camera's gain has changed. None: it is estimated
+            from the stream, which takes two frames for a start and a second to settle.
         device: "auto", "cpu", "cuda", "mps" or "xpu".
         name: What ``--network`` calls it.
         threads: How many cores it may take on a CPU; None: all but one, at most four.
@@ -64,9 +62,7 @@ class LiveNetworkDenoiser:
         self._threads = threads
         self._engine: Engine | None = None
         self._grid = (0, 0)
-        self._given = model
-        self._model = model
-        self._estimator = NoiseEstimator() if model is None else None
+        self._noise = RunningNoise(model)
         self._format: PlaneFormat | None = None
         self._stabilised: Stabilised
         self._deviations: Floats
@@ -86,9 +82,7 @@ class LiveNetworkDenoiser:
         self._format = None
         if self._engine is not None:
             self._engine.forget()
-        self._model = self._given
-        if self._estimator is not None:
-            self._estimator.reset()
+        self._noise.reset()
 
     def __call__(self, planes: Planes) -> Planes:
         """Cleans the next frame; see :class:`rtdenoise.denoisers.base.Denoiser`."""
@@ -97,8 +91,10 @@ class LiveNetworkDenoiser:
             self.reset()
             self._format = planes.format
             self._set_up(small.format)
-        self._estimate(small)
-        if self._model is None:
+        changed = self._noise.update(small)
+        if changed is not None:
+            self._set_noise(changed)
+        if self._noise.model is None:
             return planes.copy()
         engine = self._running
         engine.see(self._whole(small))
@@ -127,8 +123,8 @@ class LiveNetworkDenoiser:
         if self._engine is None or grid != self._grid:
             self._engine = make_engine(self._network, grid, self._device, self._threads)
             self._grid = grid
-        if self._model is not None:
-            self._set_noise(self._model)
+        if self._noise.model is not None:
+            self._set_noise(self._noise.model)
 
     @property
     def _running(self) -> Engine:
@@ -143,15 +139,6 @@ class LiveNetworkDenoiser:
         self._scales = np.array([_BRIGHT / f[-1] for f in self._stabilised.forward], np.float32)
         self._deviations = band_deviations(model)
         self._running.set_noise(self._stabilised, self._deviations)
-
-    def _estimate(self, planes: Planes) -> None:
-        """Keeps the estimate of the noise up to date, where it wasn't given."""
-        if self._estimator is None or not self._estimator.update(planes):
-            return
-        model = self._estimator.model()
-        if model is not None and (self._model is None or _differs(model, self._model)):
-            self._model = model
-            self._set_noise(model)
 
     def _whole(self, planes: Planes) -> list[Bytes]:
         """Planes as large as the grid's cells, their edges repeated."""
@@ -194,15 +181,6 @@ class LiveNetworkDenoiser:
         movement = self._motion.find(old[0], difference, z > _MOVED, z > _SURELY_MOVED)
         if movement is not None:
             engine.follow(movement)
-
-
-def _differs(model: NoiseModel, other: NoiseModel) -> bool:
-    """Whether the noise is another one: by more than estimates of the same noise scatter."""
-    one, two = (np.sqrt(m.y.curve.variance(_LEVELS)) for m in (model, other))
-    if float(np.mean(np.abs(one - two))) > _SAME * float(np.mean(two)):
-        return True
-    coefficients, others = np.array(model.bands), np.array(other.bands)
-    return bool(np.any(np.abs(coefficients - others) > _SAME * (others + 0.05)))
 
 
 def _back(clean: Planes, source: Planes) -> Planes:

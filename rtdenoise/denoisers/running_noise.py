@@ -1,0 +1,103 @@
+"""The noise that a denoiser goes by while it runs: measured beforehand, estimated, or measured and followed."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..frames import Planes
+from ..noise import PLANES, NoiseCurve, NoiseModel, PlaneNoise
+from ..noise_estimate import NoiseEstimator
+
+Floats = NDArray[np.float32]
+
+# Estimates of the noise that differ by less, on average over these levels, are the same.
+_SAME, _LEVELS = 0.07, np.arange(32.0, 225.0, 16.0)
+# A measured model is taken at its word as long as the stream's variance is within this factor of it: estimates
+# scatter, and other scenes have other places. Beyond, the camera's gain has changed.
+_AT_ITS_WORD = 1.4
+# A gain beyond this factor, or a stream whose noise has another spectrum (the sum of differences of the coefficients'
+# shares), is none: something else moves.
+_MOST, _OTHER_SPECTRUM = 8.0, 0.4
+_LEAST = 0.1  # squared bytes: less than that says nothing about a gain
+
+
+class RunningNoise:
+    """Keeps a stream's noise up to date.
+
+    Without a model it is estimated. A measured model gives the shape: the curve over the level, the correlation, the
+    noise per coefficient. Its scale holds for the gain at which it was measured, and is followed where the camera has
+    another one by now (dusk, a lamp, auto exposure), a plane at a time.
+
+    Args:
+        model: The camera's noise; None: it is estimated, which takes two frames for a start and a second to settle.
+    """
+
+    def __init__(self, model: NoiseModel | None) -> None:
+        self._given = model
+        self._estimator = NoiseEstimator()
+        self.model = model
+        """What is known by now; None before the second frame of a stream without a model."""
+
+    def reset(self) -> None:
+        """Forgets all that was seen."""
+        self.model = self._given
+        self._estimator.reset()
+
+    def update(self, planes: Planes) -> NoiseModel | None:
+        """Takes the next frame; gives the noise where it has become another one, else None."""
+        if not self._estimator.update(planes):
+            return None
+        estimate = self._estimator.model()
+        if estimate is None:
+            return None
+        if self._given is None:
+            found = estimate
+        elif self._estimator.trusted:
+            found = _at_gain(self._given, estimate)
+        else:
+            return None
+        if self.model is not None and not _differs(found, self.model):
+            return None
+        self.model = found
+        return found
+
+
+def _at_gain(model: NoiseModel, estimate: NoiseModel) -> NoiseModel:
+    """A measured model at the gain that the stream shows."""
+    model = model.for_chroma(estimate.chroma)
+    if model.bands and estimate.bands:
+        one, two = (np.square(m.bands[:16]) for m in (model, estimate))
+        if float(np.abs(one / one.sum() - two / two.sum()).sum()) > _OTHER_SPECTRUM:
+            return model
+    y, u, v = (_scaled(model.plane(name), estimate.plane(name).curve) for name in PLANES)
+    return replace(model, y=y, u=u, v=v)
+
+
+def _scaled(noise: PlaneNoise, seen: NoiseCurve) -> PlaneNoise:
+    """One plane's noise, at the scale of the curve that was seen, where that is another one."""
+    measured = np.maximum(noise.curve.variance(np.array(seen.levels)), _LEAST)
+    ratios = np.array(seen.variances) / measured
+    weights = np.array(seen.counts or [1] * len(ratios), float) * (np.array(seen.variances) > 0)
+    if not weights.any():
+        return noise
+    order = np.argsort(ratios)
+    middle = np.searchsorted(np.cumsum(weights[order]), weights.sum() / 2)
+    factor = float(ratios[order][middle])
+    if 1 / _AT_ITS_WORD < factor < _AT_ITS_WORD or not 1 / _MOST < factor < _MOST:
+        return noise
+    return replace(noise, curve=noise.curve.scaled(factor))
+
+
+def _differs(model: NoiseModel, other: NoiseModel) -> bool:
+    """Whether the noise is another one: by more than estimates of the same noise scatter."""
+    for name in PLANES:
+        one, two = (np.sqrt(m.plane(name).curve.variance(_LEVELS)) for m in (model, other))
+        if float(np.mean(np.abs(one - two))) > _SAME * float(np.mean(two)) + 0.02:
+            return True
+    coefficients, others = np.array(model.bands), np.array(other.bands)
+    if len(coefficients) != len(others):
+        return True
+    return bool(np.any(np.abs(coefficients - others) > _SAME * (others + 0.05)))
