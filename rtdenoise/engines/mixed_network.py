@@ -79,7 +79,8 @@ class MixedNetwork(nn.Module):
         slow = torch.lerp(old.slow, changes, live._SLOW)
         bias = self.gate(scaled, old.left, slow, self._per_band(old.left), local)
         noise = old.left + bias
-        gain = torch.div(noise, noise + 1, out=new.left)
+        least = live.least_gain(difference, old.left, local)
+        gain = torch.maximum(noise / (noise + 1), least, out=new.left)
         learned = learn(old.noise, difference, old.left, gain)
         for part, value in zip(new.noise, learned, strict=True):
             part.copy_(value)

@@ -218,7 +218,7 @@ def _new(
     constants = np.array(
         [
             *(live._LEAST_BIAS, live._LEAST_LEFT, live._SLOW),
-            *(live._FIRST, live._MOST, live._MOST_CHANGE),
+            *(live._FIRST, live._MOST, live._MOST_CHANGE, live._MOST_LAG),
             *(local_noise._BELIEVED, local_noise._RATE, local_noise._MOST_RISE, local_noise._MORE),
             *(local_noise._CUT_AFTER, local_noise._LARGEST),
             *(*local_noise._WHITE, *local_noise._FINE, *local_noise._PART),

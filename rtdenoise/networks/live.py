@@ -32,7 +32,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from ..bands import BANDS, CELL, MEANS, transform
-from .local_noise import Excess, LocalNoise, excess, learn, per_coefficient, shares, unknown
+from .local_noise import Excess, LocalNoise, around, excess, learn, per_coefficient, shares, unknown
 
 GATES = 3
 """Coarse luma, fine luma, chroma."""
@@ -43,6 +43,9 @@ _SLOW = 0.25
 _FIRST = 1e4  # noise left in a state that has seen nothing
 # Beyond so many standard deviations a band is signal anyway.
 _MOST, _MOST_CHANGE = 24.0, 8.0
+# Standard deviations of the noise in a block's mean, by which the mean of 3 × 3 blocks of the average may lie off the
+# frame's. Of noise alone, with blots as large as a block, few are beyond.
+_MOST_LAG = 1.8
 SEEN = 14
 """What a gate sees of each block."""
 _FINE = 2  # the group of coefficients whose noise stands for detail's, where one number has to
@@ -166,6 +169,7 @@ class LiveNetwork(nn.Module):
         slow = state.slow + _SLOW * (_means(scaled).clamp(-_MOST, _MOST) - state.slow)
         bias = self.gate(scaled, state.left, slow, _per_band(state.left), local)
         gain = (state.left + bias) / (state.left + bias + 1)
+        gain = torch.maximum(gain, least_gain(difference, state.left, local))
         average = state.bands + _per_band(gain) * difference
         noise = learn(state.noise, difference, state.left, gain)
         slow = slow * (1 - gain[:, :1])
@@ -181,6 +185,21 @@ class LiveNetwork(nn.Module):
         for stage in self.shrink:
             kept = stage(detail, kept, seen)
         return average - (detail - kept) * per_band
+
+
+def least_gain(difference: Tensor, left: Tensor, local: Excess) -> Tensor:
+    """The weight that keeps the average's local means near the frame's, (B, 1, h, w), whatever a network says.
+
+    What is taken out of the mean of 3 × 3 blocks stays within what noise explains there.
+
+    Args:
+        difference: The frame less the average, in units of noise, (B, 24, h, w).
+        left: The noise left in the average, (B, 3, h, w).
+        local: The noise at each place.
+    """
+    lag = around(difference[:, :1]).abs()
+    limit = _MOST_LAG * (local.ratio[:, :1] * (1 + left[:, :1].clamp(max=1))).sqrt()
+    return (1 - limit / lag.clamp(min=1e-6)).clamp(min=0)
 
 
 def strength_seen(local: Excess) -> Tensor:

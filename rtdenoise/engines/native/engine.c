@@ -239,7 +239,7 @@ EXPORT void rtdenoise_free(Engine *e)
     if (e->pool) stop_pool(e->pool);
     Grid *grids[] = {&e->state, &e->left,    &e->slow,   &e->near, &e->far,    &e->far_middle, &e->further, &e->up,
                      &e->half,  &e->quarter, &e->coarse, &e->seen, &e->pooled, &e->wide_up,    &e->kept[0], &e->kept[1],
-                     &e->learned, &e->local};
+                     &e->learned, &e->local, &e->change};
     for (size_t i = 0; i < sizeof grids / sizeof *grids; i++) free(grids[i]->memory);
     for (int i = 0; i < LAYERS; i++) free_layer(&e->layers[i]);
     for (int p = 0; p < 3; p++) free(e->back[p]);
@@ -257,7 +257,8 @@ EXPORT Engine *rtdenoise_new(int h, int w, int threads, int stages, const int *s
     e->h = h, e->w = w, e->stages = stages;
     e->least_bias = constants[0], e->least_left = constants[1], e->slow_rate = constants[2];
     e->first_left = constants[3], e->most = constants[4], e->most_change = constants[5];
-    memcpy(&e->noise, constants + 6, sizeof e->noise);
+    e->most_lag = constants[6];
+    memcpy(&e->noise, constants + 7, sizeof e->noise);
     int good = stages <= MOST_STAGES;
     for (int i = 0; i < GATE_LAYERS + stages * STAGE_LAYERS && good; i++)
         good = make_layer(&e->layers[i], shapes[3 * i], shapes[3 * i + 1], shapes[3 * i + 2], weights[i], biases[i]);
@@ -268,7 +269,7 @@ EXPORT Engine *rtdenoise_new(int h, int w, int threads, int stages, const int *s
     const Layer *l = e->layers, *shrink = e->layers + GATE_LAYERS;
     good = good && make_blocks(&e->state, h, BANDS, w) && make_blocks(&e->left, h, GATES, w) &&
            make_blocks(&e->slow, h, GATES, w) && make_grid(&e->learned, h, LEARNED, w) &&
-           make_grid(&e->local, h, GROUPS + 1, w) && make_grid(&e->near, h, (int)written(&l[NEAR]), w) &&
+           make_grid(&e->local, h, GROUPS + 1, w) && make_grid(&e->change, h, 1, w) && make_grid(&e->near, h, (int)written(&l[NEAR]), w) &&
            make_grid(&e->far, h / 2, (int)written(&l[DOWN]), w / 2) &&
            make_grid(&e->far_middle, h / 2, (int)written(&l[MIDDLE]), w / 2) &&
            make_grid(&e->further, h / 4, (int)written(&l[FURTHER]), w / 4) &&

@@ -78,7 +78,7 @@ struct Engine {
     float scale[3];
     uint8_t *back[3]; /* TABLE entries each */
     /* Constants of the network. */
-    float least_bias, least_left, slow_rate, first_left, most, most_change;
+    float least_bias, least_left, slow_rate, first_left, most, most_change, most_lag;
     /* What is kept of earlier frames. */
     Grid state, left, slow;
     Grid learned; /* of the noise at each place */
@@ -89,6 +89,7 @@ struct Engine {
     float frames, rate, seen_before;         /* that were learned from; how much the present one counts; 0 or 1 */
     const float *factors;                    /* for each group, of other units */
     /* Between the passes. */
+    Grid change; /* the picture's luma means less the average's */
     Grid near, far, far_middle, further, up;
     Grid half, quarter, coarse;
     Grid seen, pooled, wide_up;

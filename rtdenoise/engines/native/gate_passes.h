@@ -69,8 +69,9 @@ INLINE V strength_seen(const Engine *e, int y, int group, int x)
 }
 
 /* What the gate sees of a row: differences of means, energies of the rest, noise left, slow differences, how alike
-   successive innovations are, and how strong the noise is; differences in units of the noise at their place. */
-static void seen_row(const Engine *e, int y, float *out, size_t stride)
+   successive innovations are, and how strong the noise is; differences in units of the noise at their place. change:
+   room for the differences of luma's means, or NULL. */
+static void seen_row(const Engine *e, int y, float *change, float *out, size_t stride)
 {
     for (int x = 0; x < e->w; x += LANES) {
         V v[BANDS], per_gate[GATES], per_group[GROUPS];
@@ -86,6 +87,7 @@ static void seen_row(const Engine *e, int y, float *out, size_t stride)
         }
         for (int p = 0; p < GATES; p++) {
             V difference = v[mean_bands[p]] - load(place(&e->state, y, mean_bands[p], x));
+            if (!p && change) store(change + x, difference);
             difference *= per_group[group_of(mean_bands[p])];
             V slow = slow_after(e, load(place(&e->slow, y, p, x)), difference);
             store(out + p * stride + x, clamp(difference * per_gate[p ? 2 : 0], e->most_change));
@@ -108,6 +110,7 @@ static void seen_row(const Engine *e, int y, float *out, size_t stride)
         store(out + 3 * stride + x, vmin(vsqrt(fine + 0.01f) - 1.0f, all(e->most_change)));
         store(out + 4 * stride + x, vmin(vsqrt(chroma + 0.01f) - 1.0f, all(e->most_change)));
     }
+    if (change) change[-1] = change[0], change[e->w] = change[e->w - 1];
     end_row(out, stride, SEEN, e->w);
 }
 
@@ -122,7 +125,9 @@ static void pass_see(Engine *e, int first, int last, float *scratch)
             memset(place - BEFORE, 0, (pitch + BEFORE) * sizeof(float));
             continue;
         }
-        seen_row(e, y, before_wanted(layer, place, row), stride);
+        /* Rows above and below are another thread's. */
+        float *change = y >= first && y < last ? at(&e->change, y, 0) : NULL;
+        seen_row(e, y, change, before_wanted(layer, place, row), stride);
         as_wanted(layer, row, stride, place, e->w);
     }
     for (int y = first; y < last; y++) {
@@ -211,6 +216,19 @@ static void pass_furthest(Engine *e, int first, int last, float *scratch)
     }
 }
 
+/* The weight that keeps the average's local means near the picture's, whatever the gate says. */
+INLINE V least_gain(const Engine *e, int y, int x, V left)
+{
+    V lag = all(0), strength = load(at(&e->local, y, 0) + x);
+    for (int near = y - 1; near <= y + 1; near++) {
+        const float *row = at(&e->change, near < 0 ? 0 : near < e->h ? near : e->h - 1, 0) + x;
+        lag += load(row - 1) + load(row) + load(row + 1);
+    }
+    lag = vmax(vmax(lag, -lag) * (1.0f / 9), all(1e-6f));
+    V limit = e->most_lag * strength * vsqrt(1.0f + vmin(left, all(1)));
+    return vmax(1.0f - limit / lag, all(0));
+}
+
 /* The gate's word, and the state after it. */
 static void pass_keep(Engine *e, int first, int last, float *scratch)
 {
@@ -235,11 +253,12 @@ static void pass_keep(Engine *e, int first, int last, float *scratch)
         three_rows(near + (size_t)(y - first + 1) * pitch, pitch, rows);
         convolve(layer, rows, stride, said, stride, e->w);
         for (int x = 0; x < e->w; x += LANES) {
-            V v[BANDS], kept[BANDS], left[GATES], gain[GATES];
+            V v[BANDS], kept[BANDS], left[GATES], gain[GATES], least = all(0);
             for (int g = 0; g < GATES; g++) {
                 left[g] = load(place(&e->left, y, g, x));
                 V sum = left[g] + softplus(load(said + g * stride + x)) + e->least_bias;
-                gain[g] = sum / (sum + 1.0f);
+                if (!g) least = least_gain(e, y, x, left[0]);
+                gain[g] = vmax(sum / (sum + 1.0f), least);
                 store(place(&e->left, y, g, x), gain[g]);
             }
             bands_of_picture(e, y, x, v);
