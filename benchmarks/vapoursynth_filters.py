@@ -54,7 +54,7 @@ def luma_clip(frames: Frames, width: int, height: int) -> Any:
 def degrain(frames: Frames, width: int, height: int, reach: int, strength: float) -> Any:
     """MVTools: blocks of ``reach`` frames before and after are moved along and averaged.
 
-    The options were the best of those tried on three clips: vectors are searched exhaustively on a slightly blurred copy,
+    The options were the best of those tried: vectors are searched exhaustively on a slightly blurred copy,
     half-pel, in Hadamard differences; blocks overlap by half. There is no cut in these clips, so the check for one,
     which takes strong noise for it, is off.
     """

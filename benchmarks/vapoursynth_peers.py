@@ -88,8 +88,11 @@ def filtered(
     """The wanted frames after a filter, with the luma of the filter and the chroma that they came with.
 
     Raises:
-        RuntimeError: the filter failed; the text has its own last line.
+        RuntimeError: the filter failed, or there is no environment; the text has the reason.
     """
+    reason = missing(folder)
+    if reason:
+        raise RuntimeError(f"{name} can't be run: {reason}")
     layout = frames[0].format
     if layout.chroma != "420":
         raise ValueError(f"VapourSynth's filters get 4:2:0 here, not {layout.chroma}")
