@@ -36,7 +36,6 @@ from .unsupervised import (
     running_mean,
     squared_error,
 )
-from .vapoursynth_peers import missing
 from .vapoursynth_peers import peers as vapoursynth
 
 Errors = dict[str, dict[str, float]]  # squared error by time and place
@@ -137,11 +136,6 @@ class Cache:
             of_clip[key] = errors_of(clip, luma_of(results))
         return of_clip[key]
 
-    def knows(self, clip: RealClip, peer: Peer) -> bool:
-        """Whether nothing needs to be computed."""
-        known = self._known.get(clip.name, {})
-        return all(f"{peer.name}|{strength:g}" in known for strength in strengths(peer))
-
     def save(self) -> None:
         """Writes all of it, whole or not at all."""
         if self._path is not None:
@@ -158,13 +152,19 @@ def strengths(peer: Peer) -> tuple[float, ...]:
 
 def theirs(clip: RealClip, peer: Peer, cache: Cache) -> Reached:
     """A peer at the strength whose errors, in still parts, are smallest by their geometric mean over both times."""
+    steps, tried = strengths(peer), dict[int, Errors]()
 
-    def badness(errors: Errors) -> float:
-        return float(np.mean([np.log(max(at["all"], _LEAST)) for at in errors.values()]))
+    def badness(step: int) -> float:
+        if step not in tried:
+            tried[step] = cache.errors(clip, peer, steps[step])
+        return float(np.mean([np.log(max(at["all"], _LEAST)) for at in tried[step].values()]))
 
-    tried = {strength: cache.errors(clip, peer, strength) for strength in strengths(peer)}
-    best = min(tried, key=lambda strength: badness(tried[strength]))
-    return Reached(clip.name, peer.name, f"{best:g}", tried[best])
+    best = len(steps) // 2
+    while True:  # from the middle to where both neighbours are worse
+        near = [step for step in (best - 1, best, best + 1) if 0 <= step < len(steps)]
+        best, before = min(near, key=badness), best
+        if best == before:
+            return Reached(clip.name, peer.name, f"{steps[best]:g}", tried[best])
 
 
 def known_peers(folder: Path | None) -> dict[str, Peer]:
@@ -180,9 +180,7 @@ def known_peers(folder: Path | None) -> dict[str, Peer]:
 
 def _best_in_bold(values: list[float]) -> list[str]:
     """To a tenth of a dB; what is within it of the best stands out."""
-    top = round(
-        max(values, default=0.0, key=lambda value: -np.inf if np.isnan(value) else value), 1
-    )
+    top = max((round(v, 1) for v in values if v == v), default=0.0)  # nan: was not run
     return [f"**{v:.1f}**" if round(v, 1) >= top else f"{v:.1f}" for v in values]
 
 
@@ -200,13 +198,15 @@ def real_table(found: list[Reached], heads: dict[str, str], place: str) -> str:
         cells = []
         for time in noisy:
             gains = [
-                gain_db(noisy, of[clip, m], time, place) if (clip, m) in of else np.nan
+                gain_db(noisy, of[clip, m], time, place) if (clip, m) in of else float("nan")
                 for m in methods
             ]
             sums.setdefault(time, []).append(gains)
             cells.append([f"{gains[0]:.1f}", *_best_in_bold(gains[1:])])
         lines.append([clip, *(" / ".join(both) for both in zip(*cells, strict=True))])
-    means = [[f"{gain:.1f}" for gain in np.mean(gains, axis=0)] for gains in sums.values()]
+    means = [
+        [f"{gain:.1f}" for gain in np.mean(np.array(gains), axis=0)] for gains in sums.values()
+    ]
     lines.append(["mean", *(" / ".join(both) for both in zip(*means, strict=True))])
     return table(["clip", *(heads.get(m, m) for m in methods)], lines)
 
@@ -245,12 +245,10 @@ def main(arguments: list[str] | None = None) -> None:
         means = errors_of(clip, partial(running_mean, clip.still))
         found.append(Reached(clip.name, MEAN, "", means))
         for peer in peers:
-            if peer.only is not None and not cache.knows(clip, peer):
-                reason = missing(options.vapoursynth)
-                if reason:
-                    print(f"{clip.name}, {peer.name}: left out, {reason}", flush=True)
-                    continue
-            found.append(theirs(clip, peer, cache))
+            try:
+                found.append(theirs(clip, peer, cache))
+            except RuntimeError as reason:
+                print(f"{clip.name}, {peer.name}: left out, {reason}", flush=True)
             cache.save()
         found += [ours(clip, name, make) for name, make in makers.items()]
         print(f"done: {clip.name}", flush=True)

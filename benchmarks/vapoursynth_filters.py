@@ -54,15 +54,14 @@ def luma_clip(frames: Frames, width: int, height: int) -> Any:
 def degrain(frames: Frames, width: int, height: int, reach: int, strength: float) -> Any:
     """MVTools: blocks of ``reach`` frames before and after are moved along and averaged.
 
-    The options were the best of those tried: vectors are searched exhaustively on a slightly blurred copy,
-    half-pel, in Hadamard differences; blocks overlap by half. There is no cut in these clips, so the check for one,
-    which takes strong noise for it, is off.
+    The options were the best of those tried: vectors are searched exhaustively on a slightly blurred copy, half-pel, in
+    Hadamard differences; blocks of 16 overlap by half. There is no cut in these clips, so the check for one, which
+    takes strong noise for it, is off.
     """
-    block = 16 if height >= 720 else 8
     clip = yuv_clip(frames, width, height)
     smooth = clip.std.Convolution([1, 2, 1, 2, 4, 2, 1, 2, 1])
     search, plain = smooth.mv.Super(pel=2), clip.mv.Super(pel=2, levels=1)
-    options = {"blksize": block, "overlap": block // 2, "search": 3, "searchparam": 8, "dct": 5}
+    options = {"blksize": 16, "overlap": 8, "search": 3, "searchparam": 8, "dct": 5}
     vectors = [
         search.mv.Analyse(isb=back, delta=delta, **options)
         for delta in range(1, reach + 1)
