@@ -6,7 +6,8 @@ Three scenes times three noise levels, 4:2:0, luma PSNR against the truth after 
 frame, in the moving subject, and in the rest. All are judged on the same frames. Ours are causal and get the
 camera's noise as measured on another scene, or estimate it themselves; each peer gets, for every clip,
 the strength that is best on the judged frames, and peers that look ahead get the frames that come later.
-With ``--cache`` the clips and what the peers reached are kept for the next run.
+With ``--cache`` the clips and what the peers reached are kept for the next run; with ``--vapoursynth`` the peers that
+need an environment of their own (``vapoursynth_peers``) are among them.
 """
 
 from __future__ import annotations
@@ -14,7 +15,9 @@ from __future__ import annotations
 import argparse
 import json
 import tempfile
+from collections.abc import Callable
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +25,7 @@ import numpy as np
 
 from rtdenoise.frames import Planes
 
+from . import vapoursynth_peers
 from .common import fill
 from .live_clips import JUDGED, NOISES, SCENES, BenchClip, clip
 from .live_ours import Make, Run, kilo_macs, maker, run
@@ -37,7 +41,7 @@ from .live_page import (
     sizes_table,
     summary_table,
 )
-from .live_peers import Best, Figures, best_of_all, judge, mean_figures
+from .live_peers import Best, Figures, Peer, best_of_all, judge, mean_figures, usual_peers
 
 SHOWN = "desk-high"  # the clip of the pictures
 LONG_WINDOW = "atadenoise, 33 frames"  # looks half a second ahead, which no call could wait for
@@ -101,6 +105,16 @@ def run_all(
     return runs, shown
 
 
+def peers_of(vapoursynth: Path | None) -> Callable[[], tuple[Peer, ...]]:
+    """What makes the peers that can be run here."""
+    if vapoursynth is None:
+        return usual_peers
+    reason = vapoursynth_peers.missing(vapoursynth)
+    if reason:
+        raise SystemExit(f"VapourSynth's filters can't be run: {reason}")
+    return partial(vapoursynth_peers.all_peers, vapoursynth)
+
+
 def main(arguments: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--methods", default="recursive", help="recursive, sizes, files; by comma")
@@ -108,6 +122,7 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--cache", type=Path, help="keep clips and peers' results in this folder")
     parser.add_argument("--json", type=Path, help="write all figures to this file")
     parser.add_argument("--page", type=Path, help="write tables and pictures into this page")
+    parser.add_argument("--vapoursynth", type=Path, help="folder of VapourSynth's environment")
     parser.add_argument("--judged", default=",".join(map(str, JUDGED)), help="judged frames")
     parser.add_argument("--clips", default="", help="only those, such as desk-low,street-high")
     parser.add_argument("--size", default="1920x1080")
@@ -127,7 +142,7 @@ def main(arguments: list[str] | None = None) -> None:
             for noise in NOISES
             if not options.clips or f"{scene}-{noise}" in options.clips.split(",")
         ]
-        peers = best_of_all(clips, judged)
+        peers = best_of_all(clips, judged, peers_of(options.vapoursynth))
         noisy = noisy_figures(clips, judged)
         runs, shown = run_all(clips, methods, judged, not options.no_own_estimate)
         lines = summary(clips, noisy, peers, runs)

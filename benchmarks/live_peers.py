@@ -36,13 +36,24 @@ class Figures:
 
 @dataclass(frozen=True)
 class Peer:
-    """A filter with a ladder of strengths; it needs frames ``before`` and ``after`` the judged one."""
+    """A filter with a ladder of strengths; it needs frames ``before`` and ``after`` the judged one.
+
+    ``only``, for those that can do less than a whole clip, takes a strength, frames, and the indices of those to clean.
+    """
 
     name: str
     strengths: tuple[float, ...]
     clean: Callable[[float], Clean]
     before: int = 0
     after: int = 0
+    only: Callable[[float, list[Planes], list[int]], list[Planes]] | None = None
+
+    def cleaned(self, strength: float, frames: list[Planes], wanted: list[int]) -> list[Planes]:
+        """The frames of those indices, cleaned with all frames at hand."""
+        if self.only is not None:
+            return self.only(strength, frames, wanted)
+        results = [planes.copy() for planes in self.clean(strength)(frames)]
+        return [results[index] for index in wanted]
 
 
 @dataclass(frozen=True)
@@ -146,11 +157,18 @@ class Kept:
         part.replace(self._path)
 
 
-def best_of(clip: BenchClip, judged: tuple[int, ...]) -> list[Best]:
+def usual_peers() -> tuple[Peer, ...]:
+    """Those that need nothing but what the package itself needs."""
+    return PEERS
+
+
+def best_of(
+    clip: BenchClip, judged: tuple[int, ...], peers: Callable[[], tuple[Peer, ...]] = usual_peers
+) -> list[Best]:
     """Every peer at its best in one clip; the mean over the judged frames decides."""
     kept = Kept(clip)
     found = []
-    for peer in PEERS:
+    for peer in peers():
         found.append(search(peer, clip, judged, kept))
         kept.save()
     return found
@@ -203,8 +221,8 @@ def search(peer: Peer, clip: BenchClip, judged: tuple[int, ...], kept: Kept) -> 
 
 def _figures(peer: Peer, strength: float, clip: BenchClip, index: int) -> Figures:
     frames = [clip.frame(i) for i in range(index - peer.before, index + peer.after + 1)]
-    results = list(peer.clean(strength)(frames))
-    return judge(results[peer.before], clip, index)
+    (result,) = peer.cleaned(strength, frames, [peer.before])
+    return judge(result, clip, index)
 
 
 def start_worker() -> None:
@@ -214,13 +232,19 @@ def start_worker() -> None:
 
 
 def best_of_all(
-    clips: list[BenchClip], judged: tuple[int, ...], processes: int = 2
+    clips: list[BenchClip],
+    judged: tuple[int, ...],
+    peers: Callable[[], tuple[Peer, ...]] = usual_peers,
+    processes: int = 2,
 ) -> dict[str, list[Best]]:
-    """Every peer at its best in every clip, by the clip's name; several clips side by side."""
+    """Every peer at its best in every clip, by the clip's name; several clips side by side.
+
+    ``peers`` is called in each process: it must be a function of a module, or a partial of one.
+    """
     found: dict[str, list[Best]] = {}
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(processes, mp_context=context, initializer=start_worker) as pool:
-        tasks = {pool.submit(best_of, clip, judged): clip.name for clip in clips}
+        tasks = {pool.submit(best_of, clip, judged, peers): clip.name for clip in clips}
         for task in as_completed(tasks):
             found[tasks[task]] = task.result()
             print(f"peers done: {tasks[task]}", flush=True)
