@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from ...errors import CameraError
+from .processor import PROCESSINGS
 from .scenes import SCENES
 
 # Analogue gains that give about 1, 3 and 6 levels of luma noise, at any size.
@@ -17,6 +18,7 @@ _HELP = {
     "noise": "low, medium or high",
     "gain": "analogue gain, 1 to 1000, instead of noise",
     "light": "light on the scene, where 1 needs gain 1 (by default what the gain needs)",
+    "processing": "none, mild or strong: how much the camera smooths flat places and sharpens edges",
     "seed": "which noise, a whole number",
     "sensor": "which sensor of the make, a whole number: its fixed pattern and its id",
     "motion": "still, subject or pan",
@@ -46,6 +48,7 @@ class Options:
     frames: int | None = None
     flicker: float = 0.0
     drift: float = 0.0
+    processing: str = "none"
 
     @property
     def exposure(self) -> float:
@@ -119,7 +122,7 @@ def _whole(low: int) -> Callable[[str], int]:
 
 def _one_of(names: tuple[str, ...]) -> Callable[[str], str]:
     def read(text: str) -> str:
-        text = {"none": "still"}.get(text, text)
+        text = "still" if text == "none" and "still" in names else text
         if text not in names:
             raise ValueError(text)
         return text
@@ -131,6 +134,7 @@ _READERS: dict[str, Callable[[str], object]] = {
     "noise": _one_of(tuple(NOISE_GAINS)),
     "gain": _number(1, 1000),
     "light": _number(1e-4, 10),
+    "processing": _one_of(tuple(PROCESSINGS)),
     "seed": _whole(0),
     "sensor": _whole(0),
     "motion": _one_of(MOTIONS),
