@@ -1,12 +1,14 @@
 """The facts of a camera's noise, measured on a clip of it without a clean picture.
 
-Only what stands still is measured: noise is what deviates there from the mean of the clip, after each frame was brought to
-the same brightness. "Flat" is where that mean rises by less than 1 level per pixel, an "edge" where it rises by more than 8.
+Only what stands still is measured: noise is what deviates there from the mean of the clip, after each frame was
+brought to the same brightness. "Flat" is where that mean rises by less than 1 level per pixel, an "edge" where it rises
+by more than 8.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import cv2
 import numpy as np
@@ -84,7 +86,7 @@ def facts(name: str, luma: NDArray[np.uint8]) -> Facts:
     if count < 12:
         raise ValueError(f"{name} has {count} frames; its noise needs at least 12.")
     mask, gains = still_mask(luma)
-    noise = luma / gains[:, None, None]
+    noise: Floats = luma.astype(np.float32) / gains[:, None, None]
     mean = noise.mean(0)
     noise -= mean
     noise *= np.float32(np.sqrt(count / (count - 1)))
@@ -133,9 +135,9 @@ def slopes(mean: Floats) -> tuple[Floats, Floats]:
 def still_mask(luma: NDArray[np.uint8]) -> tuple[Mask, Floats]:
     """Which pixels (H, W) show no movement, and each frame's brightness against the clip's, (N,).
 
-    Noise, however strong, differs as much between neighbouring frames as between distant ones, but for what the camera
-    smoothed over time everywhere. A block stands still if its distant frames differ no more than that says, and no frame's
-    mean stands out from the others by more than noise explains. Noisy edges stay in.
+    Noise, however strong, differs as much between neighbouring frames as between distant ones, but for what the
+    camera smoothed over time everywhere. A block stands still if its distant frames differ no more than that says,
+    and no frame's mean stands out from the others by more than noise explains. Noisy edges stay in.
     """
     count = len(luma)
     far = max(2, count // 4)
@@ -187,11 +189,12 @@ def _block_means(plane: Floats) -> Floats:
     part = plane[_SHIFT:, _SHIFT:]
     rows, columns = (n // _BLOCK for n in part.shape)
     part = part[: rows * _BLOCK, : columns * _BLOCK]
-    return part.reshape(rows, _BLOCK, columns, _BLOCK).mean((1, 3), dtype=np.float32)
+    means = part.reshape(rows, _BLOCK, columns, _BLOCK).mean((1, 3), dtype=np.float32)
+    return np.asarray(means, np.float32)
 
 
 def _ranges() -> list[tuple[float, float]]:
-    return list(zip(GRADIENTS[:-1], GRADIENTS[1:], strict=True))
+    return list(pairwise(GRADIENTS))
 
 
 def _std(variance: Floats, where: Mask) -> float | None:
@@ -237,7 +240,7 @@ def _bands(
             found = transform()[:16, :16] @ pixels[:, where]
             power[index] += (found**2).mean(1)
     power /= np.array([[level[flat].mean()], [level[edge].mean()]])
-    grouped = [[p[GROUP_OF == k].mean() for k in range(len(GROUPS))] for p in power]
+    grouped = [[p[k == GROUP_OF].mean() for k in range(len(GROUPS))] for p in power]
     return tuple(float(b / a) if a > 0 else None for a, b in zip(*grouped, strict=True))
 
 

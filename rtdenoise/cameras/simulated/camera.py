@@ -16,11 +16,11 @@ from numpy.typing import NDArray
 from ...errors import CameraError
 from ...frames import PlaneFormat, Planes
 from ..base import CameraInfo, Mode
+from .edges import Structure, structure
 from .film import Film
 from .grey import GreyNoise, measure_grey
 from .jpeg import JpegDecoder, JpegEncoder
 from .options import Options, parse_options
-from .edges import Structure, structure
 from .processor import PROCESSINGS, Processor
 from .scenes import scene
 from .sensor import Floats, Sensor, SensorParameters
@@ -82,7 +82,7 @@ class SimulatedCamera:
         self._processing = PROCESSINGS[options.processing]
         self._processor = Processor(self._format, self._processing)
         self._rendering = threading.Lock()  # sensor and processor keep buffers
-        self._sensor = Sensor(self._parameters, width, height, options.sensor)
+        self._sensor = Sensor(self._parameters, width, height, options.sensor, options.temporal)
         self._film = Film(
             scene(options.scene, size),
             options.motion,
@@ -90,6 +90,8 @@ class SimulatedCamera:
             float(rate_fps),
             options.flicker,
             options.drift,
+            options.steps,
+            options.seed,
         )
         self._encoder = JpegEncoder(width, height, rate_fps, _QUANTISER)
         self._decoder = JpegDecoder()
@@ -175,6 +177,25 @@ class SimulatedCamera:
             raw = self._sensor.ideal(light, self._film.row_gain(index))
             return self._processor.develop(raw, self._time_s(index), self._structure(light))
 
+    def noise_variance(self, index: int, draws: int = 32) -> Floats:
+        """The variance over time of frame ``index``'s luma before JPEG, (H, W) in squared levels.
+
+        Measured over as many other draws of the frame's noise: each pixel's has a relative error of about √(2/draws),
+        the mean over a place with as much structure a far smaller one.
+        """
+        with self._rendering:
+            light, gain = self._film.light(index), self._film.row_gain(index)
+            found, time_s = self._structure(light), self._time_s(index)
+            total, squares = (np.zeros(light.shape, np.float64) for _ in range(2))
+            for draw in range(draws):
+                # Every other draw: neighbours are alike where the camera smooths over time.
+                key = (self.options.seed, self.options.sensor, index, 0x4E, 2 * draw + 1)
+                raw = self._sensor.expose(light, key, gain)
+                y = self._processor.develop(raw, time_s, found).y.astype(np.float64)
+                total += y
+                squares += y * y
+        return ((squares - total**2 / draws) / (draws - 1)).astype(np.float32)
+
     def subject_mask(self, index: int) -> NDArray[np.bool_]:
         """Where the moving subject touches frame ``index``, (H, W).
 
@@ -212,6 +233,8 @@ def _camera_id(options: Options, size: tuple[int, int]) -> str:
         parts.append(f"light{options.light:.3g}")
     if options.processing != "none":
         parts.append(options.processing)
+    if options.temporal:
+        parts.append(f"temporal{options.temporal:.3g}")
     parts.append(str(options.sensor))
     if size != DEFAULT_SIZE:
         parts.append(f"{size[0]}x{size[1]}")

@@ -1,8 +1,9 @@
-"""What processors of real webcams do to the luma: they smooth what is flat, and sharpen edges across and smooth them along.
+"""What processors of real webcams do to luma: they smooth what is flat, sharpen across edges and smooth along them.
 
 So noise is faint and blotchy where the picture is flat and strong at edges, where it is white in time and nearly white
-across the edge. What counts as an edge is read from the scene's own light rather than from the noisy picture: the filters
-are then linear in the noise, so that the mean of many frames comes out where the truth is, but for the sharpening's limit.
+across the edge. What counts as an edge is read from the scene's own light rather than from the noisy picture: the
+filters are then linear in the noise, so that the mean of many frames comes out where the truth is, but for the
+sharpening's limit.
 """
 
 from __future__ import annotations
@@ -25,9 +26,9 @@ _FINE = np.array([[-0.06, -0.24, 0.6, -0.24, -0.06]], np.float32)
 class EdgeProcessing:
     """Strength of the filters that go by edges.
 
-    ``smoothing`` is the blur of flat places, a standard deviation in pixels; ``sharpening`` what is added across an edge of
-    its detail there and ``along`` what is taken away of the detail along the edge (1 leaves a blur of about a pixel).
-    Sharpening changes no pixel by more than ``limit`` levels.
+    ``smoothing`` is the blur of flat places, a standard deviation in pixels; ``sharpening`` how many times the detail
+    across an edge is added; ``along`` which part of the detail along it is taken away (1 leaves a blur of about a
+    pixel). Sharpening changes no pixel by more than ``limit`` levels.
     """
 
     smoothing: float
@@ -40,8 +41,8 @@ class EdgeProcessing:
 class Structure:
     """Where the edges of a picture are, and how they lie: planes (H, W).
 
-    ``weight`` is 0 in flat places and 1 at edges; ``across_rows`` of it counts for edges whose detail lies along the rows
-    (upright ones), ``across_columns`` for the others. The two sum up to ``weight``.
+    ``weight`` is 0 in flat places and 1 at edges; ``across_rows`` of it counts for edges whose detail lies along the
+    rows (upright ones), ``across_columns`` for the others. The two sum up to ``weight``.
     """
 
     weight: Floats
@@ -80,8 +81,8 @@ class EdgeFilter:
 
     def __init__(self, rows: int, columns: int, processing: EdgeProcessing) -> None:
         self._processing = processing
-        self._smooth, self._detail, self._sum, self._gain = (
-            np.empty((rows, columns), np.float32) for _ in range(4)
+        self._smooth, self._detail, self._sum = (
+            np.empty((rows, columns), np.float32) for _ in range(3)
         )
         self._of: Structure | None = None
         self._gains: tuple[Floats, Floats] | None = None
@@ -104,8 +105,7 @@ class EdgeFilter:
         cv2.filter2D(luma, cv2.CV_32F, _FINE.T, dst=detail)
         detail *= columns_gain
         total += detail
-        cv2.min(total, limit, dst=total)
-        cv2.max(total, -limit, dst=total)
+        np.clip(total, -limit, limit, out=total)
         np.subtract(luma, self._smooth, out=detail)
         detail *= found.weight
         total += detail

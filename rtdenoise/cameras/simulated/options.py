@@ -25,6 +25,8 @@ _HELP = {
     "seconds": "length (by default without an end)",
     "frames": "length in frames",
     "flicker": "depth of mains flicker at 100 Hz, 0 to 0.5",
+    "steps": "random changes of the light from frame to frame (root mean square), 0 to 0.3",
+    "temporal": "correlation of the noise of neighbouring frames, 0 to 0.5",
     "drift": "how far exposure is off at the start, -0.5 to 1; it settles within a second",
 }
 
@@ -49,6 +51,8 @@ class Options:
     flicker: float = 0.0
     drift: float = 0.0
     processing: str = "none"
+    steps: float = 0.0
+    temporal: float = 0.0
 
     @property
     def exposure(self) -> float:
@@ -141,5 +145,7 @@ _READERS: dict[str, Callable[[str], object]] = {
     "seconds": _number(0.01, 1e6),
     "frames": _whole(1),
     "flicker": _number(0, 0.5),
+    "steps": _number(0, 0.3),
+    "temporal": _number(0, 0.5),
     "drift": _number(-0.5, 1),
 }

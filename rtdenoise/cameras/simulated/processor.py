@@ -29,8 +29,8 @@ class Processing:
 
     ``blur`` is the noise reduction of all colours, in linear light; ``sharpening`` and ``sharpening_radius`` an
     unsharp mask of the luma; ``chroma_blur`` and, coarser, ``chroma_blotch`` the noise reduction of the colour
-    differences, mixed by ``chroma_blotch_share``. Lengths are standard deviations in luma pixels. ``edges`` are filters of
-    the luma that go by edges, in place of the unsharp mask; None for a processor that treats all places alike.
+    differences, mixed by ``chroma_blotch_share``. Lengths are standard deviations in luma pixels. ``edges`` are
+    filters of the luma that go by edges, in place of the unsharp mask; None where all places are treated alike.
     """
 
     blur: float = 0.85
@@ -74,7 +74,9 @@ class Processor:
         shape = (layout.height, layout.width, 3)
         self._words = [np.empty(shape, np.uint16) for _ in range(2)]
         self._floats = [np.empty(shape, np.float32) for _ in range(2)]
-        self._edges = processing.edges and EdgeFilter(*shape[:2], processing.edges)
+        self._edges: EdgeFilter | None = None
+        if processing.edges is not None:
+            self._edges = EdgeFilter(layout.height, layout.width, processing.edges)
 
     def develop(self, raw: Words, time_s: float, structure: Structure | None = None) -> Planes:
         """The picture of a raw frame, with memory of its own.
