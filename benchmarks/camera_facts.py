@@ -1,8 +1,8 @@
 """The facts of a camera's noise, measured on a clip of it without a clean picture.
 
 Only what stands still is measured: noise is what deviates there from the mean of the clip, after each frame was
-brought to the same brightness. "Flat" is where that mean rises by less than 1 level per pixel, an "edge" where it rises
-by more than 8.
+brought to the same brightness. "Flat" is where that mean rises by less than 1 level per pixel, an "edge" where it
+rises by more than 8.
 """
 
 from __future__ import annotations
