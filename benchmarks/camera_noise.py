@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import re
 from collections.abc import Iterable
 from dataclasses import asdict
 from itertools import islice, pairwise
@@ -25,6 +26,7 @@ from rtdenoise.frames import planes_from_frame
 
 _SIMULATED_SIZE = (960, 540)
 _MOST_FRAMES = 180
+_SHOWN = 60  # frames whose brightness is drawn
 
 
 def luma_of(clip: str, frames: int) -> tuple[str, NDArray[np.uint8]]:
@@ -37,6 +39,11 @@ def luma_of(clip: str, frames: int) -> tuple[str, NDArray[np.uint8]]:
     finally:
         camera.close()
     return clip if simulated else Path(clip).stem, np.stack(kept)
+
+
+def _short(name: str) -> str:
+    """A clip's name without its length."""
+    return re.sub(r"(?<=[?&])frames=\d+&?", "", name).rstrip("?&")
 
 
 def tables(found: Iterable[Facts]) -> dict[str, str]:
@@ -73,7 +80,7 @@ def tables(found: Iterable[Facts]) -> dict[str, str]:
 
 
 def _named(found: Facts) -> str:
-    return f"`{found.name}`"
+    return f"`{_short(found.name)}`"
 
 
 def _number(value: float | None, digits: int | None = None, sign: str = "") -> str:
@@ -82,7 +89,7 @@ def _number(value: float | None, digits: int | None = None, sign: str = "") -> s
         return "–"
     if digits is None:
         digits = 0 if abs(value) >= 10 else 1
-    return f"{value:{sign}.{digits}f}"
+    return f"{round(value, digits) + 0.0:{sign}.{digits}f}"
 
 
 def draw(path: Path, every: list[Facts]) -> None:
@@ -92,23 +99,21 @@ def draw(path: Path, every: list[Facts]) -> None:
     matplotlib.use("Agg")
     from matplotlib import pyplot
 
-    figure, axes = pyplot.subplots(2, 2, figsize=(13, 9), dpi=92, layout="constrained")
+    figure, axes = pyplot.subplots(2, 2, figsize=(13, 10), dpi=92, layout="constrained")
     slopes, bands, likeness, light = axes.flat
     middles = [np.sqrt(max(a, 0.35) * min(b, 90.0)) for a, b in pairwise(GRADIENTS)]
     for index, found in enumerate(every):
         real = not found.name.startswith("simulated")
         colour = pyplot.get_cmap("tab20")(index % 20)
         style: dict[str, Any] = {"color": colour, "ls": "-" if real else "--", "marker": "."}
-        slopes.plot(
-            middles, _gaps(found.by_gradient), label=found.name.removeprefix("simulated:"), **style
-        )
+        slopes.plot(middles, _gaps(found.by_gradient), label=_short(found.name), **style)
         if any(v is not None for v in found.bands):
             bands.plot(GROUPS, _gaps(found.bands), **style)
         three = (found.neighbours, found.along, found.across)
         if three[1] is not None:
             likeness.plot(("flat", "along edges", "across edges"), _gaps(three), **style)
         if found.step_max > 0.01:
-            light.plot(100 * (np.array(found.gains) - 1), **{**style, "marker": ""})
+            light.plot(100 * (np.array(found.gains[:_SHOWN]) - 1), **{**style, "marker": ""})
     for axis, title, across, up in (
         (
             slopes,
@@ -127,7 +132,9 @@ def draw(path: Path, every: list[Facts]) -> None:
     slopes.set_xscale("log")
     slopes.set_yscale("log")
     bands.set_yscale("log")
-    slopes.legend(fontsize=8)
+    figure.legend(
+        *slopes.get_legend_handles_labels(), loc="outside lower center", ncols=4, fontsize=8
+    )
     path.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(path)
     pyplot.close(figure)

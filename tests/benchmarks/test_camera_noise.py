@@ -122,7 +122,7 @@ def test_figures_go_into_page_and_file(tmp_path: Path) -> None:
     main([spec, *wanted, "--picture", str(tmp_path / "p.png")])
     (read,) = json.loads((tmp_path / "f.json").read_text())
     assert read["name"] == spec
-    assert page.read_text().count(f"`{spec}`") == 2
+    assert page.read_text().count("`simulated:chart?processing=strong`") == 2
     assert (tmp_path / "p.png").stat().st_size > 10_000
 
 

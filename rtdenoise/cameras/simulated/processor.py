@@ -54,7 +54,7 @@ PROCESSINGS = {
         blur=0.4,
         chroma_blur=2.5,
         chroma_blotch=8.0,
-        edges=EdgeProcessing(3.5, 7.0, 1.0, 48.0),
+        edges=EdgeProcessing(3.5, 8.0, 1.0, 56.0),
     ),
 }
 """By name, as in the camera's option ``processing``."""
