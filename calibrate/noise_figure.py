@@ -118,8 +118,8 @@ def _draw_structure(ax: Axes, noise: StructureNoise) -> None:
         chroma = name.startswith("chroma")
         colour = COLOURS["V"] if chroma else str(0.7 - 0.22 * index)
         if noise.low:
-            interval = (np.array(table[index])[known] for table in (noise.low, noise.high))
-            ax.fill_between(at, *interval, color=colour, alpha=0.15, lw=0)
+            low, high = (np.array(table[index])[known] for table in (noise.low, noise.high))
+            ax.fill_between(at, low, high, color=colour, alpha=0.15, lw=0)
         style = ":" if name == "chroma detail" else "-"
         ax.plot(at, np.array(row)[known], color=colour, ls=style, lw=1.6, marker=".", label=name)
     ax.set_yscale("log")
