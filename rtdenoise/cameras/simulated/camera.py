@@ -16,13 +16,14 @@ from numpy.typing import NDArray
 from ...errors import CameraError
 from ...frames import PlaneFormat, Planes
 from ..base import CameraInfo, Mode
+from .edges import Structure, structure
 from .film import Film
 from .grey import GreyNoise, measure_grey
 from .jpeg import JpegDecoder, JpegEncoder
 from .options import Options, parse_options
-from .processor import Processing, Processor
+from .processor import PROCESSINGS, Processor
 from .scenes import scene
-from .sensor import Sensor, SensorParameters
+from .sensor import Floats, Sensor, SensorParameters
 
 DEFAULT_SIZE = (1920, 1080)
 DEFAULT_RATE_FPS = 30.0
@@ -78,10 +79,10 @@ class SimulatedCamera:
             _camera_id(options, size), f"Simulated camera ({options.noise})", "simulated", spec
         )
         self._parameters = SensorParameters(options.gain)
-        self._processing = Processing()
+        self._processing = PROCESSINGS[options.processing]
         self._processor = Processor(self._format, self._processing)
         self._rendering = threading.Lock()  # sensor and processor keep buffers
-        self._sensor = Sensor(self._parameters, width, height, options.sensor)
+        self._sensor = Sensor(self._parameters, width, height, options.sensor, options.temporal)
         self._film = Film(
             scene(options.scene, size),
             options.motion,
@@ -89,10 +90,13 @@ class SimulatedCamera:
             float(rate_fps),
             options.flicker,
             options.drift,
+            options.steps,
+            options.seed,
         )
         self._encoder = JpegEncoder(width, height, rate_fps, _QUANTISER)
         self._decoder = JpegDecoder()
         self._closed = False
+        self._seen: tuple[Floats, Structure] | None = None  # the last light and its structure
 
     @property
     def info(self) -> CameraInfo:
@@ -159,8 +163,9 @@ class SimulatedCamera:
         """Frame ``index`` before JPEG."""
         key = (self.options.seed, self.options.sensor, index)
         with self._rendering:
-            raw = self._sensor.expose(self._film.light(index), key, self._film.row_gain(index))
-            return self._processor.develop(raw, self._time_s(index))
+            light = self._film.light(index)
+            raw = self._sensor.expose(light, key, self._film.row_gain(index))
+            return self._processor.develop(raw, self._time_s(index), self._structure(light))
 
     def truth(self, index: int) -> Planes:
         """What the camera would deliver for frame ``index`` without noise, fixed pattern and JPEG loss.
@@ -168,8 +173,28 @@ class SimulatedCamera:
         Everything else is the same: demosaicing, colour, the processor's blur and sharpening, flicker and drift.
         """
         with self._rendering:
-            raw = self._sensor.ideal(self._film.light(index), self._film.row_gain(index))
-            return self._processor.develop(raw, self._time_s(index))
+            light = self._film.light(index)
+            raw = self._sensor.ideal(light, self._film.row_gain(index))
+            return self._processor.develop(raw, self._time_s(index), self._structure(light))
+
+    def noise_variance(self, index: int, draws: int = 32) -> Floats:
+        """The variance over time of frame ``index``'s luma before JPEG, (H, W) in squared levels.
+
+        Measured over as many other draws of the frame's noise: each pixel's has a relative error of about √(2/draws),
+        the mean over a place with as much structure a far smaller one.
+        """
+        with self._rendering:
+            light, gain = self._film.light(index), self._film.row_gain(index)
+            found, time_s = self._structure(light), self._time_s(index)
+            total, squares = (np.zeros(light.shape, np.float64) for _ in range(2))
+            for draw in range(draws):
+                # Every other draw: neighbours are alike where the camera smooths over time.
+                key = (self.options.seed, self.options.sensor, index, 0x4E, 2 * draw + 1)
+                raw = self._sensor.expose(light, key, gain)
+                y = self._processor.develop(raw, time_s, found).y.astype(np.float64)
+                total += y
+                squares += y * y
+        return ((squares - total**2 / draws) / (draws - 1)).astype(np.float32)
 
     def subject_mask(self, index: int) -> NDArray[np.bool_]:
         """Where the moving subject touches frame ``index``, (H, W).
@@ -190,6 +215,14 @@ class SimulatedCamera:
             self._parameters, self._processing, _QUANTISER if jpeg else None, steps, frames
         )
 
+    def _structure(self, light: Floats) -> Structure | None:
+        """The edges in a frame's light, where the processor goes by them."""
+        if self._processing.edges is None:
+            return None
+        if self._seen is None or self._seen[0] is not light:  # a still scene's light is one array
+            self._seen = light, structure(light)
+        return self._seen[1]
+
     def _time_s(self, index: int) -> float:
         return float(index / self._mode.rate_fps)
 
@@ -198,6 +231,10 @@ def _camera_id(options: Options, size: tuple[int, int]) -> str:
     parts = ["simulated", options.noise]
     if abs(options.exposure - 1) > 1e-6:
         parts.append(f"light{options.light:.3g}")
+    if options.processing != "none":
+        parts.append(options.processing)
+    if options.temporal:
+        parts.append(f"temporal{options.temporal:.3g}")
     parts.append(str(options.sensor))
     if size != DEFAULT_SIZE:
         parts.append(f"{size[0]}x{size[1]}")

@@ -17,6 +17,7 @@ _PAN_PERIOD_S = 8.0
 _MAINS_HZ = 100.0  # light flickers at twice the mains' 50 Hz
 _READOUT = 0.9  # part of the frame time that a rolling shutter takes from the first row to the last
 _SETTLING_S = 0.3
+_WIDEST_STEP = 3.0  # standard deviations
 
 
 class Film:
@@ -29,6 +30,8 @@ class Film:
         rate_fps: Frames per second.
         flicker: Depth of the mains flicker, 0 to 1.
         drift: Relative error of the exposure at the first frame.
+        steps: Root mean square of the relative change of the light between frames.
+        seed: Which steps.
     """
 
     def __init__(
@@ -39,11 +42,14 @@ class Film:
         rate_fps: float,
         flicker: float,
         drift: float,
+        steps: float = 0.0,
+        seed: int = 0,
     ) -> None:
         self._scene = scene
         self._motion = motion
         self._rate_fps = rate_fps
         self._flicker, self._drift = flicker, drift
+        self._steps, self._seed = steps, seed
         self._background = respond(scene.background) * np.float32(exposure)
         patch = respond(scene.subject) * np.float32(exposure)
         self._patch = np.dstack([patch, scene.coverage]).astype(np.float32)
@@ -97,12 +103,16 @@ class Film:
 
     def row_gain(self, index: int) -> Floats | None:
         """Light of each row in frame ``index`` against the normal, (H, 1); None where it is steady."""
-        if not self._flicker and not self._drift:
+        if not self._flicker and not self._drift and not self._steps:
             return None
         rows = self.shape[0]
         time_s = (index + _READOUT * np.arange(rows) / rows) / self._rate_fps
         gain = 1 + self._flicker * np.sin(2 * math.pi * _MAINS_HZ * time_s)
         gain *= 1 + self._drift * math.exp(-index / self._rate_fps / _SETTLING_S)
+        if self._steps:  # the difference of two independent gains is a step
+            random = np.random.default_rng([self._seed, index, 0x57])
+            away = float(np.clip(random.normal(), -_WIDEST_STEP, _WIDEST_STEP))
+            gain *= math.exp(self._steps / math.sqrt(2) * away)
         return gain.astype(np.float32)[:, None]
 
     def _pan(self, index: int) -> NDArray[np.float64]:

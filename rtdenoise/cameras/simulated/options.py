@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from ...errors import CameraError
+from .processor import PROCESSINGS
 from .scenes import SCENES
 
 # Analogue gains that give about 1, 3 and 6 levels of luma noise, at any size.
@@ -17,12 +18,15 @@ _HELP = {
     "noise": "low, medium or high",
     "gain": "analogue gain, 1 to 1000, instead of noise",
     "light": "light on the scene, where 1 needs gain 1 (by default what the gain needs)",
+    "processing": "none, mild or strong: how much the camera smooths flat places and sharpens edges",
     "seed": "which noise, a whole number",
     "sensor": "which sensor of the make, a whole number: its fixed pattern and its id",
     "motion": "still, subject or pan",
     "seconds": "length (by default without an end)",
     "frames": "length in frames",
     "flicker": "depth of mains flicker at 100 Hz, 0 to 0.5",
+    "steps": "random changes of the light from frame to frame (root mean square), 0 to 0.3",
+    "temporal": "correlation of the noise of neighbouring frames, 0 to 0.5",
     "drift": "how far exposure is off at the start, -0.5 to 1; it settles within a second",
 }
 
@@ -46,6 +50,9 @@ class Options:
     frames: int | None = None
     flicker: float = 0.0
     drift: float = 0.0
+    processing: str = "none"
+    steps: float = 0.0
+    temporal: float = 0.0
 
     @property
     def exposure(self) -> float:
@@ -119,7 +126,7 @@ def _whole(low: int) -> Callable[[str], int]:
 
 def _one_of(names: tuple[str, ...]) -> Callable[[str], str]:
     def read(text: str) -> str:
-        text = {"none": "still"}.get(text, text)
+        text = "still" if text == "none" and "still" in names else text
         if text not in names:
             raise ValueError(text)
         return text
@@ -131,11 +138,14 @@ _READERS: dict[str, Callable[[str], object]] = {
     "noise": _one_of(tuple(NOISE_GAINS)),
     "gain": _number(1, 1000),
     "light": _number(1e-4, 10),
+    "processing": _one_of(tuple(PROCESSINGS)),
     "seed": _whole(0),
     "sensor": _whole(0),
     "motion": _one_of(MOTIONS),
     "seconds": _number(0.01, 1e6),
     "frames": _whole(1),
     "flicker": _number(0, 0.5),
+    "steps": _number(0, 0.3),
+    "temporal": _number(0, 0.5),
     "drift": _number(-0.5, 1),
 }

@@ -14,11 +14,13 @@ import cv2
 import numpy as np
 
 from ...frames import Bytes, PlaneFormat, Planes
+from .edges import EdgeFilter, EdgeProcessing, Structure
 from .sensor import BLACK, COLOUR_MATRIX, SPAN, WHITE_BALANCE, Floats, Words
 
 _TONE_BLACK = 13107.0  # room for values below black, so that filters average them without a bias
 _TONE_SPAN = 65535.0 - _TONE_BLACK
 _TO_BYTES = 255.0 / _TONE_SPAN
+_BLACK = -_TONE_BLACK * _TO_BYTES
 
 
 @dataclass(frozen=True)
@@ -27,7 +29,8 @@ class Processing:
 
     ``blur`` is the noise reduction of all colours, in linear light; ``sharpening`` and ``sharpening_radius`` an
     unsharp mask of the luma; ``chroma_blur`` and, coarser, ``chroma_blotch`` the noise reduction of the colour
-    differences, mixed by ``chroma_blotch_share``. Lengths are standard deviations in luma pixels.
+    differences, mixed by ``chroma_blotch_share``. Lengths are standard deviations in luma pixels. ``edges`` are
+    filters of the luma that go by edges, in place of the unsharp mask; None where all places are treated alike.
     """
 
     blur: float = 0.85
@@ -36,11 +39,25 @@ class Processing:
     chroma_blur: float = 2.0
     chroma_blotch: float = 6.0
     chroma_blotch_share: float = 0.6
+    edges: EdgeProcessing | None = None
 
     @property
     def reach(self) -> int:
         """How far, in luma pixels, a pixel's light spreads at most."""
         return round(3 * self.chroma_blotch) + 8
+
+
+PROCESSINGS = {
+    "none": Processing(),
+    "mild": Processing(blur=0.65, edges=EdgeProcessing(1.5, 3.0, 0.5, 24.0)),
+    "strong": Processing(
+        blur=0.4,
+        chroma_blur=2.5,
+        chroma_blotch=8.0,
+        edges=EdgeProcessing(3.5, 8.0, 1.0, 56.0),
+    ),
+}
+"""By name, as in the camera's option ``processing``."""
 
 
 class Processor:
@@ -57,13 +74,17 @@ class Processor:
         shape = (layout.height, layout.width, 3)
         self._words = [np.empty(shape, np.uint16) for _ in range(2)]
         self._floats = [np.empty(shape, np.float32) for _ in range(2)]
+        self._edges: EdgeFilter | None = None
+        if processing.edges is not None:
+            self._edges = EdgeFilter(layout.height, layout.width, processing.edges)
 
-    def develop(self, raw: Words, time_s: float) -> Planes:
+    def develop(self, raw: Words, time_s: float, structure: Structure | None = None) -> Planes:
         """The picture of a raw frame, with memory of its own.
 
         Args:
             raw: RGGB mosaic, (H, W), black at ``BLACK``.
             time_s: When the frame was taken.
+            structure: Where the picture's edges are, for a processor that goes by them; None where all is flat.
         """
         words, other = self._words
         linear, smooth = self._floats
@@ -77,7 +98,12 @@ class Processor:
         _lookup(words, _tone_table(), other)
         cv2.cvtColor(other, cv2.COLOR_RGB2YCrCb, dst=words)
         luma, red, blue = cv2.split(words)
-        y = _luma(cast("Words", luma), self._processing)
+        if self._edges is None:
+            y = _luma(cast("Words", luma), self._processing)
+        else:
+            plain = cv2.addWeighted(luma, _TO_BYTES, luma, 0, _BLACK, dtype=cv2.CV_32F)
+            filtered = self._edges(cast("Floats", plain), structure)
+            y = cast("Bytes", cv2.addWeighted(filtered, 1, filtered, 0, 0, dtype=cv2.CV_8U))
         u, v = (_chroma(cast("Words", plane), self._processing) for plane in (blue, red))
         return Planes(y, u, v, self._layout, time_s)
 
@@ -87,9 +113,8 @@ def _luma(luma: Words, processing: Processing) -> Bytes:
     fine = cast("Floats", luma.astype(np.float32))
     wide = _blur(fine, processing.sharpening_radius)
     amount = processing.sharpening
-    black = -_TONE_BLACK * _TO_BYTES
     sharp = cv2.addWeighted(
-        fine, (1 + amount) * _TO_BYTES, wide, -amount * _TO_BYTES, black, dtype=cv2.CV_8U
+        fine, (1 + amount) * _TO_BYTES, wide, -amount * _TO_BYTES, _BLACK, dtype=cv2.CV_8U
     )
     return cast("Bytes", sharp)
 

@@ -86,18 +86,31 @@ class Sensor:
         width: Pixels per row, even.
         height: Rows, even.
         pattern_seed: Which sensor of the make it is; None for one without a fixed pattern.
+        temporal: Correlation of the noise of neighbouring frames, 0 to 0.5: each frame's noise is mixed of its own and
+            the frame's before, without getting weaker. Rows stay independent.
     """
 
     def __init__(
-        self, parameters: SensorParameters, width: int, height: int, pattern_seed: int | None
+        self,
+        parameters: SensorParameters,
+        width: int,
+        height: int,
+        pattern_seed: int | None,
+        temporal: float = 0.0,
     ) -> None:
         self.parameters = parameters
+        # cos a · own + sin a · last has the variance 1 and the correlation sin a · cos a at lag 1
+        angle = float(np.arcsin(2 * temporal) / 2)
+        self._own, self._last = float(np.cos(angle)), float(np.sin(angle))
         self._shape = (height, width)
         self._sensitivity: Floats | None = None
         self._offset: Floats | None = None  # raw values
         self._noise, self._signal, self._spread = (
             np.empty(self._shape, np.float32) for _ in range(3)
         )
+        self._rows = np.empty((height, 1), np.float32)
+        self._drawn: tuple[tuple[int, ...], Floats] | None = None  # the last frame's, if wanted
+        self._spare = np.empty(self._shape if temporal else (0, 0), np.float32)
         if pattern_seed is not None:
             random = np.random.default_rng([pattern_seed, width, height, 0x5E])
             raw_per_electron = SPAN / parameters.full_scale
@@ -112,7 +125,7 @@ class Sensor:
 
         Args:
             light: Mosaic of the light, (H, W), in parts of full scale.
-            key: Non-negative numbers that choose the noise: the same key gives the same frame.
+            key: Non-negative numbers that choose the noise, the frame's number last: the same key gives the same frame.
             row_gain: Light per row against the normal, (H, 1): flicker and drift.
         """
         signal = self._signal
@@ -123,12 +136,9 @@ class Sensor:
         if row_gain is not None:
             signal *= row_gain
         electron = SPAN / self.parameters.full_scale
-        # OpenCV's generator is four times quicker than NumPy's; its state is per thread and set here.
-        cv2.setRNGSeed(int(np.random.SeedSequence(key).generate_state(1)[0] >> 1))
-        rows = np.empty((self._shape[0], 1), np.float32)
-        _normal(rows, self.parameters.row * electron)
         noise, spread = self._noise, self._spread
-        _normal(noise, 1.0)
+        rows = self._mixed(key) if self._last else self._draw(key, noise)
+        rows *= np.float32(self.parameters.row * electron)
         # shot noise and read noise: variances in raw values squared
         np.multiply(signal, SPAN * electron, out=spread)
         spread += (self.parameters.read_noise * electron) ** 2
@@ -139,6 +149,29 @@ class Sensor:
         if self._offset is not None:
             noise += self._offset
         return _saturated(signal, noise)
+
+    def _draw(self, key: tuple[int, ...], noise: Floats) -> Floats:
+        """Draws a frame's noise of variance 1: of its pixels into ``noise``, of its rows, (H, 1), as the result."""
+        # OpenCV's generator is four times quicker than NumPy's; its state is per thread and set here.
+        cv2.setRNGSeed(int(np.random.SeedSequence(key).generate_state(1)[0] >> 1))
+        _normal(self._rows, 1.0)
+        _normal(noise, 1.0)
+        return self._rows
+
+    def _mixed(self, key: tuple[int, ...]) -> Floats:
+        """Like ``_draw`` into the noise of the frame, with a share of the noise of the frame before."""
+        *camera, index = key
+        # The first frame's predecessor has a key that no frame has.
+        before = (*camera, index - 1) if index else (*camera, 0, 1)
+        if self._drawn is not None and self._drawn[0] == before:
+            old = self._drawn[1]
+        else:
+            old = np.empty(self._shape, np.float32)
+            self._draw(before, old)
+        rows = self._draw(key, self._spare)
+        cv2.addWeighted(self._spare, self._own, old, self._last, 0, dst=self._noise)
+        self._drawn, self._spare = (key, self._spare), old
+        return rows
 
     def ideal(self, light: Floats, row_gain: Floats | None = None) -> Words:
         """The raw frame of a sensor without noise and without a fixed pattern."""
