@@ -13,6 +13,7 @@ from ..networks.device import pick_device
 from ..networks.live import LiveNetwork
 from ..networks.memory import keep_freed_memory
 from ..noise import NoiseModel
+from ..noise_structure import around
 from .light import bands_of_light, change_of_light
 from .motion import Motion
 from .running_noise import RunningNoise
@@ -100,7 +101,11 @@ class LiveNetworkDenoiser:
         engine.see(self._whole(small))
         if not engine.fresh:
             self._align(engine)
+        fresh = engine.fresh
         y, u, v = engine.step()
+        structure = self._noise.model.structure
+        if fresh and structure is not None:
+            engine.believe(structure.ratio(self._structure(small.y)))
         (rows, columns), (chroma_rows, chroma_columns) = small.y.shape, small.u.shape
         result = Planes(
             y[:rows, :columns],
@@ -149,6 +154,22 @@ class LiveNetworkDenoiser:
                 cv2.copyMakeBorder(source, 0, below, 0, right, cv2.BORDER_REPLICATE, dst=larger)
             whole.append(larger if below or right else source)
         return whole
+
+    def _structure(self, y: Bytes) -> Floats:
+        """The structure of a frame's cells, (h, w), in bytes, its noise taken off."""
+        assert self._noise.model is not None
+        rows, columns = self._inputs[0].shape
+        below, right = rows - y.shape[0], columns - y.shape[1]
+        whole = cv2.copyMakeBorder(y, 0, below, 0, right, cv2.BORDER_REPLICATE)
+        levels = whole.astype(np.float32)
+        size = (columns // CELL, rows // CELL)
+        mean, square = (
+            np.asarray(cv2.resize(a, size, interpolation=cv2.INTER_AREA), np.float32)
+            for a in (levels, levels * levels)
+        )
+        detail = 1 - float(self._deviations[0]) ** 2
+        noise = self._noise.model.y.curve.variance(mean) * np.float32(detail)
+        return np.sqrt(around(square - mean * mean - noise))
 
     # ------------------------------------------------------------------ following
 

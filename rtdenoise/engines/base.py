@@ -15,6 +15,9 @@ from ..networks.local_noise import GROUPS
 
 Floats = NDArray[np.float32]
 
+MEASURED_FRAMES = 4.0
+"""How many frames the noise at each place counts for where it was measured beforehand."""
+
 WARP_LOSS = 0.02
 """Noise that a movement followed adds to what is kept, in units of a frame's."""
 
@@ -57,6 +60,13 @@ class Engine(Protocol):
 
     def excess(self) -> Floats:
         """The variance of the noise in the cells' luma means over the model's, (h, w), at least 1; until it changes."""
+
+    def believe(self, strength: Floats) -> None:
+        """Takes what was measured beforehand of the noise at each place, after the first step.
+
+        Args:
+            strength: The variance of the noise over the model's, per group of coefficients, (6, h, w).
+        """
 
     def rescale(self, index: int, slope: float, offset: float) -> None:
         """Lets what is kept of a plane follow a change of light: x becomes x · (1 + slope) + offset."""

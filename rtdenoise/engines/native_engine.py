@@ -17,7 +17,7 @@ from ..denoisers.stabilised import Stabilised
 from ..frames import Bytes
 from ..networks import live, local_noise
 from ..networks.live import GATES, LiveNetwork, Shrink
-from .base import WARP_LOSS, Floats, unit_changes
+from .base import MEASURED_FRAMES, WARP_LOSS, Floats, unit_changes
 from .native_library import KINDS, native_library
 
 _MOST_STAGES, _WIDEST = 8, 192
@@ -152,6 +152,11 @@ class NativeEngine:
         found = np.empty(self._grid, np.float32)
         self._library.rtdenoise_excess(self._engine, _at(found))
         return found
+
+    def believe(self, strength: Floats) -> None:
+        """Takes what was measured beforehand of the noise at each place."""
+        values = np.ascontiguousarray(strength, np.float32)
+        self._library.rtdenoise_believe(self._engine, _at(values), MEASURED_FRAMES)
 
     def forget(self) -> None:
         """Forgets all earlier frames."""

@@ -64,6 +64,7 @@ def _declared(library: ctypes.CDLL) -> ctypes.CDLL:
         ("set_noise", None, [_Pointer] * 5),
         ("renew_noise", None, [_Pointer] * 2),
         ("excess", None, [_Pointer] * 2),
+        ("believe", None, [_Pointer, _Pointer, ctypes.c_float]),
         ("see", None, [_Pointer] * 4),
         ("start", None, [_Pointer]),
         ("step", None, [_Pointer] * 3),

@@ -20,7 +20,7 @@ from ..networks.device import half_dtype
 from ..networks.live import LiveNetwork, State
 from ..networks.local_noise import excess
 from ..noise import NoiseCurve, NoiseModel, PlaneNoise
-from .base import WARP_LOSS, Floats, unit_changes
+from .base import MEASURED_FRAMES, WARP_LOSS, Floats, unit_changes
 from .cuda_graphs import Capture, Recorded, Work, cuda_capture, record
 from .device_step import DeviceStep
 from .device_warp import around, place_to_warp, warped
@@ -245,6 +245,13 @@ class TorchEngine:
         return fetched
 
     # ------------------------------------------------------------------ following
+
+    def believe(self, strength: Floats) -> None:
+        """Takes what was measured beforehand of the noise at each place."""
+        with self._working():
+            self._host_grids = None
+            self._kept.strength.copy_(self._tensor(strength)[None])
+            self._kept.frames.fill_(MEASURED_FRAMES)
 
     def rescale(self, index: int, slope: float, offset: float) -> None:
         """Lets what is kept of a plane follow a change of light."""

@@ -320,11 +320,29 @@ EXPORT void rtdenoise_set_noise(Engine *e, const float *forward, const float *de
     for (int p = 0; p < 3; p++) memcpy(e->back[p], back[p], TABLE);
 }
 
+/* How much the next frame counts in what is learned of the noise. */
+static void set_rate(Engine *e)
+{
+    float weight = e->frames + 1 + e->noise.believed, most = 1 / e->noise.rate;
+    e->rate = 1 / (weight < most ? weight : most);
+}
+
 /* To be called after what is kept was put into other units: factors for each group of coefficients, (6,). */
 EXPORT void rtdenoise_renew_noise(Engine *e, const float *factors)
 {
     e->factors = factors;
     run_pass(e->pool, pass_renew, e->h, ROWS);
+}
+
+/* What was measured of the noise at each place: variances over the model's, (GROUPS, h, w), and for how many frames they
+   count. */
+EXPORT void rtdenoise_believe(Engine *e, const float *strength, float frames)
+{
+    for (int g = 0; g < GROUPS; g++)
+        for (int y = 0; y < e->h; y++)
+            memcpy(at(&e->learned, y, g), strength + ((size_t)g * e->h + y) * e->w, (size_t)e->w * sizeof(float));
+    e->frames = frames;
+    set_rate(e);
 }
 
 /* The variance of the noise in the cells' luma means over the model's, (h, w). */
@@ -369,8 +387,7 @@ EXPORT void rtdenoise_step(Engine *e, uint8_t *const *planes, const ptrdiff_t *s
     }
     e->frames += e->seen_before;
     e->seen_before = 1;
-    float weight = e->frames + 1 + e->noise.believed, most = 1 / e->noise.rate;
-    e->rate = 1 / (weight < most ? weight : most);
+    set_rate(e);
 }
 
 static void set_planes(Engine *e, float *const *planes, const size_t *strides)

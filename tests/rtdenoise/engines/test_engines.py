@@ -218,3 +218,19 @@ def test_without_the_runtime_torch_takes_over(monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setattr(native_engine, "fits", lambda network: False)
     engine = make_engine(network(NANO), (H, W), torch.device("cpu"))
     assert engine.name == "PyTorch, float32, cpu"
+
+
+def test_engines_agree_about_noise_that_was_measured_beforehand(pair: Pair) -> None:
+    engines = pair(NANO)
+    strength = np.random.default_rng(3).uniform(0.5, 40, (6, H, W)).astype(np.float32)
+    for engine in engines:
+        engine.set_noise(noise(1), deviations(0))
+    steps_agree(engines, 0)
+    for engine in engines:
+        engine.believe(strength)
+    for index in range(1, 5):
+        steps_agree(engines, index)
+        one, two = (engine.excess() for engine in engines)
+        assert np.allclose(one, two, rtol=0.02)
+    # Some of it is believed.
+    assert engines[0].excess().max() > 2

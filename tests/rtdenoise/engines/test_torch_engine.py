@@ -10,7 +10,7 @@ from rtdenoise.cameras.simulated import open_simulated
 from rtdenoise.denoisers.live_network import LiveNetworkDenoiser
 from rtdenoise.denoisers.motion import Movement
 from rtdenoise.denoisers.stabilised import Stabilised
-from rtdenoise.engines.base import WARP_LOSS, unit_changes
+from rtdenoise.engines.base import MEASURED_FRAMES, WARP_LOSS, unit_changes
 from rtdenoise.engines.torch_engine import TorchEngine
 from rtdenoise.errors import NetworkError
 from rtdenoise.frames import convert
@@ -134,6 +134,10 @@ class Reference:
         kept = self.kept
         found = excess(kept.noise, kept.bands, shares(self._deviations))
         return np.asarray(found.ratio[0, 0].numpy())
+
+    def believe(self, strength: Floats) -> None:
+        self.kept.strength.copy_(torch.from_numpy(strength)[None])
+        self.kept.frames.fill_(MEASURED_FRAMES)
 
     def forget(self) -> None:
         self.state = None
