@@ -10,10 +10,11 @@ from typing import NamedTuple, Protocol
 import numpy as np
 import torch
 
-from .camera import Camera, SensorCamera, Yuv, random_parameters
+from .camera import Camera, SensorCamera, Yuv
 from .motion import Layer, Scene, Track
 from .photos import Pictures
-from .plane_camera import PlaneCamera, random_plane_parameters
+from .plane_camera import PlaneCamera
+from .random_cameras import random_parameters, random_plane_parameters
 from .scenes import CutOut, Mix, draw_scene
 
 PlaneTensors = tuple[torch.Tensor, torch.Tensor, torch.Tensor]
@@ -175,7 +176,7 @@ class PhotoClips:
         clean = camera.clean(light)
         noisy = camera.shoot(light, clean, self.frames, self._noise)
         variance = camera.variance(light, clean, self._noise)
-        whole = Yuv(*(p.expand(self.frames, -1, -1) for p in clean))
+        whole = Yuv(*(p.expand(self.frames, -1, -1) for p in camera.finish(clean)))
         return Clip(noisy, whole, variance, moving, cut)
 
     def _camera(self) -> tuple[Camera, float]:
