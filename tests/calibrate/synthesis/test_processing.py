@@ -87,7 +87,9 @@ def test_noise_is_smoothed_along_an_edge_and_not_across(
 
 
 def test_even_walls_get_blotchy_and_edges_rough() -> None:
-    processing = Processing(smoothing=1.0, width=1.1, along=0.9, half=4.0, sharpening=3.0, limit=100)
+    processing = Processing(
+        smoothing=1.0, width=1.1, along=0.9, half=4.0, sharpening=3.0, limit=100
+    )
     plain, _, curve = shot(SensorCamera(replace(OPTICS, blur=0.3), SIZE, CPU, None))
     camera = SensorCamera(replace(OPTICS, blur=0.3, processing=processing), SIZE, CPU, None)
     noisy, _, processed = shot(camera)
