@@ -1,10 +1,12 @@
 """A simulated camera in torch: the steps of :mod:`rtdenoise.cameras.simulated`, for many random cameras.
 
     linear light → colour filters → RGGB mosaic → shot, read and row noise, fixed pattern → clipping
+        → noise that is carried on from frame to frame (:mod:`.recursion`)
         → demosaic, blur → colour matrix → tone curve → Y'CbCr → sharpening, chroma blur and blotches
+        → noise reduction and sharpening that look at edges (:mod:`.processing`)
         → 4:2:2 or 4:2:0 → JPEG → 4:2:0
 
-All of it is linear but for the clipping, the tone curve and JPEG, and all linear steps are separable,
+Most of it is linear but for the clipping, the tone curve and JPEG, and most linear steps are separable,
 so that a frame costs a few matrix products (:mod:`.operators`).
 """
 
@@ -20,19 +22,20 @@ from numpy.typing import NDArray
 
 from rtdenoise.cameras.simulated.sensor import BLACK, COLOUR_MATRIX, SPAN, SensorParameters
 
-from .edges import kept, usual
+from .edges import usual
 from .jpeg import MPEG_SHRINK, Jpeg, annex_tables, mpeg_tables
 from .operators import double, fill_even, gaussian, halve, separable, tensor
+from .processing import Processing, Processor
+from .recursion import Recursion
+from .tone import BT709, Tone
 from .variance import GREYS, curves, grey_tiles, picture_points, tile_points
 
 Doubles = NDArray[np.float64]
 
 # Below black there is as much room as in the camera that is copied, so that noise around black keeps its mean.
 _RAW_FLOOR = -BLACK / SPAN
-_TONE_FLOOR = -0.25
 _PART = 6
 _BRIGHTEST = 0.98  # of the greys on which noise is measured, linear
-_REDUCED = 0.4  # share of the cameras with noise reduction
 LUMA = (0.299, 0.587, 0.114)  # BT.601
 # What OpenCV takes for the colour differences of that luma.
 _BLUE, _RED = 0.564, 0.713
@@ -57,7 +60,10 @@ class Camera(Protocol):
     """Turns light into noisy and clean frames."""
 
     def clean(self, light: torch.Tensor) -> Yuv:
-        """What the camera would deliver without noise, not rounded; light is (T, 3, H, W), linear."""
+        """The picture without noise and before what looks at edges, not rounded; light is (T, 3, H, W), linear."""
+
+    def finish(self, clean: Yuv) -> Yuv:
+        """What the camera would deliver without noise, from ``clean``: the truth."""
 
     def shoot(self, light: torch.Tensor, clean: Yuv, frames: int, noise: torch.Generator) -> Yuv:
         """``frames`` noisy frames in whole numbers; ``light`` and ``clean`` have as many, or one for all."""
@@ -67,42 +73,12 @@ class Camera(Protocol):
 
 
 @dataclass(frozen=True)
-class Tone:
-    """A tone curve: slope · x near black, then (1 + offset) · x^power − offset."""
-
-    slope: float
-    power: float
-    offset: float
-    start: float
-
-    def __call__(self, linear: torch.Tensor) -> torch.Tensor:
-        """Linear light to the picture's values; below black the straight part goes on."""
-        curved = (
-            linear.clamp(min=self.start).pow_(self.power).mul_(1 + self.offset).sub_(self.offset)
-        )
-        return torch.where(linear < self.start, linear * self.slope, curved).clamp_(_TONE_FLOOR, 1)
-
-
-BT709 = Tone(4.5, 0.45, 0.099, 0.018)
-SRGB = Tone(12.92, 1 / 2.4, 0.055, 0.0031308)
-
-
-def tone_of(power: float, offset: float) -> Tone:
-    """A curve whose straight part joins without a bend.
-
-    Value and slope agree at x where (1 + offset) · x^power · (1 − power) = offset.
-    """
-    start = (offset / ((1 + offset) * (1 - power))) ** (1 / power)
-    return Tone((1 + offset) * power * start ** (power - 1), power, offset, start)
-
-
-@dataclass(frozen=True)
 class CameraParameters:
     """One camera. The defaults are those of the simulated camera in :mod:`rtdenoise.cameras.simulated`.
 
     Lengths are standard deviations in luma pixels; ``quantiser`` is FFmpeg's scale, ``quality`` that of the tables
-    of JPEG's annex K; with neither there is no JPEG. ``chroma`` is "422" or "420". ``reduction`` is noise reduction
-    that leaves edges alone: the arguments ``least`` and ``half`` of :func:`.edges.kept`.
+    of JPEG's annex K; with neither there is no JPEG. ``chroma`` is "422" or "420". ``processing`` looks at edges, None
+    for a camera that doesn't; ``temporal`` is the correlation of one frame's noise with the one before.
     """
 
     sensor: SensorParameters
@@ -119,41 +95,8 @@ class CameraParameters:
     quality: int | None = None
     chroma: str = "422"
     mosaic: bool = True
-    reduction: tuple[float, float] | None = None
-
-
-def random_parameters(random: np.random.Generator) -> CameraParameters:
-    """Draws a camera from a wide range that holds the simulated camera's defaults."""
-    gain = float(np.exp(random.uniform(np.log(2), np.log(150))))
-    some = random.uniform
-    sensor = SensorParameters(
-        gain,
-        read_noise=some(1, 4),
-        prnu=some(0, 0.012),
-        dark=some(0, 1),
-        column=some(0, 0.3),
-        row=some(0, 0.5),
-    )
-    tones = (BT709, BT709, SRGB, tone_of(some(0.38, 0.6), some(0.03, 0.12)))
-    kind = random.random()
-    quantiser = int(random.integers(2, 9)) if kind < 0.5 else None
-    quality = int(random.integers(70, 97)) if 0.5 <= kind < 0.75 else None
-    return CameraParameters(
-        sensor,
-        blur=some(0, 1.3),
-        sharpening=some(0, 0.8),
-        sharpening_radius=some(1, 2.2),
-        chroma_blur=some(0.5, 3),
-        chroma_blotch=some(3, 9),
-        chroma_blotch_share=some(0, 0.8),
-        tone=tones[int(random.integers(len(tones)))],
-        white_balance=(some(1.2, 2.2), some(1.3, 2.5)),
-        colourfulness=some(0, 1.3),
-        quantiser=quantiser,
-        quality=quality,
-        chroma="422" if random.random() < 0.6 else "420",
-        reduction=(some(0.25, 0.9), some(2, 12)) if random.random() < _REDUCED else None,
-    )
+    processing: Processing | None = None
+    temporal: float = 0.0
 
 
 def jpeg_of(quantiser: int | None, quality: int | None, device: torch.device) -> Jpeg | None:
@@ -199,6 +142,8 @@ class SensorCamera:
         )
         self._to_ycc = tensor(255 * to_ycc, device)
         self._jpeg = jpeg_of(p.quantiser, p.quality, device)
+        self._processor = None if p.processing is None else Processor(p.processing, size, device)
+        self._temporal = p.temporal
         width, height = size
         self._across, self._down = _Filters(p, width, device), _Filters(p, height, device)
         self._pattern: tuple[torch.Tensor, torch.Tensor] | None = None
@@ -213,7 +158,7 @@ class SensorCamera:
             self._pattern = (sensitivity, offset / sensor.full_scale)
 
     def clean(self, light: torch.Tensor) -> Yuv:
-        """What the camera would deliver without noise, fixed pattern and JPEG loss, not rounded.
+        """The picture without noise, fixed pattern and JPEG loss and before what looks at edges, not rounded.
 
         Args:
             light: (T, 3, H, W), linear, 1 is white.
@@ -227,6 +172,13 @@ class SensorCamera:
         raw = [plane.clamp(_RAW_FLOOR, 1) for plane in self._sites(colours)]
         return self._whole(self._picture(self._demosaic(*raw)))
 
+    def finish(self, clean: Yuv) -> Yuv:
+        """What the camera would deliver without noise, fixed pattern and JPEG loss: edges are sharpened."""
+        if self._processor is None:
+            return clean
+        edges = self._processor.edges(clean.y)
+        return clean._replace(y=self._processor.sharpen(clean.y, edges).clamp_(0, 255))
+
     def shoot(self, light: torch.Tensor, clean: Yuv, frames: int, noise: torch.Generator) -> Yuv:
         """Noisy frames in whole numbers as float32.
 
@@ -236,16 +188,23 @@ class SensorCamera:
             frames: How many.
             noise: Draws the noise, on the camera's device.
         """
+        recursion = Recursion(self._temporal)
         if light.shape[0] == 1:
             counts = [min(self._part, frames - k) for k in range(0, frames, self._part)]
-            return join_frames([self._shoot(light, clean.y, count, noise) for count in counts])
+            shot = [self._shoot(light, clean.y, count, recursion, noise) for count in counts]
+            return join_frames(shot)
         parts = torch.split(light, self._part)
         truths = torch.split(clean.y.expand(len(light), -1, -1), self._part)
         pairs = zip(parts, truths, strict=True)
-        return join_frames([self._shoot(part, y, part.shape[0], noise) for part, y in pairs])
+        return join_frames([self._shoot(x, y, x.shape[0], recursion, noise) for x, y in pairs])
 
     def _shoot(
-        self, light: torch.Tensor, clean: torch.Tensor, count: int, noise: torch.Generator
+        self,
+        light: torch.Tensor,
+        clean: torch.Tensor,
+        count: int,
+        recursion: Recursion,
+        noise: torch.Generator,
     ) -> Yuv:
         sensor = self.parameters.sensor
         height, width = light.shape[2:]
@@ -259,15 +218,16 @@ class SensorCamera:
             raw = raw * self._pattern[0]
         scale = sensor.full_scale
         spread = (raw / scale).add_((sensor.read_noise / scale) ** 2).clamp_(min=0).sqrt_()
-        grain = torch.randn(raw.shape, generator=noise, device=self._device)
-        raw = torch.addcmul(raw, grain, spread)
+        shape_of_all = (count, height, width)
+        grain = torch.randn(shape_of_all, generator=noise, device=self._device)
+        raw = torch.addcmul(raw, recursion(grain, raw, spread), spread)
         rows = torch.randn((count, height, 1), generator=noise, device=self._device)
         raw += rows * (sensor.row / scale)
         if self._pattern is not None:
             raw += self._pattern[1]
         cells = raw.clamp_(_RAW_FLOOR, 1).view(shape)
         planes = [cells[:, :, row, :, column] for row, column in sites]
-        return self._deliver(self._picture(self._demosaic(*planes)), clean)
+        return self._deliver(self._picture(self._demosaic(*planes)), clean, noise)
 
     def variance(self, light: torch.Tensor, clean: Yuv, noise: torch.Generator) -> torch.Tensor:
         """The variance over time of the first frame and of even greys, (3, 256) in squared bytes.
@@ -276,14 +236,16 @@ class SensorCamera:
         """
         greys = _BRIGHTEST * (np.arange(GREYS) / (GREYS - 1)) ** 2.2 + 0.002
         tiles = grey_tiles(greys, self._size, self._device).expand(1, 3, -1, -1)
-        patternless = copy(self)
-        patternless._pattern = None
-        even = tile_points(patternless.shoot(tiles, self.clean(tiles), 3, noise), self._size)
+        # Frames that hold the same noise would differ by less.
+        alone = copy(self)
+        alone._pattern, alone._temporal = None, 0.0
+        even = tile_points(alone.shoot(tiles, self.clean(tiles), 3, noise), self._size)
         first = Yuv(*(plane[:1] for plane in clean))
-        reduction = self.parameters.reduction
-        even_luma = None if reduction is None else usual(kept(first.y, *reduction)[0])
-        frames = self.shoot(light[:1], first, 4, noise)
-        own = picture_points(frames, first, (even_luma, None, None))
+        even_luma = None
+        if self._processor is not None:
+            even_luma = usual(self._processor.power(self._processor.edges(first.y)))[0]
+        frames = alone.shoot(light[:1], first, 4, noise)
+        own = picture_points(frames, self.finish(first), (even_luma, None, None))
         return curves((even, own), self._device)
 
     # ------------------------------------------------------------------ steps
@@ -334,11 +296,13 @@ class SensorCamera:
         u, v = (self._chroma(ycc[:, k], self._down.chroma_420).clamp_(0, 255) for k in (1, 2))
         return Yuv(self._luma(ycc[:, 0]).clamp_(0, 255), u, v)
 
-    def _deliver(self, ycc: torch.Tensor, clean: torch.Tensor) -> Yuv:
-        """Filters, takes noise away, rounds to bytes and compresses; ``clean`` is luma without noise."""
+    def _deliver(self, ycc: torch.Tensor, clean: torch.Tensor, noise: torch.Generator) -> Yuv:
+        """Filters, rounds to bytes and compresses; ``clean`` is luma without noise, before what looks at edges."""
         y = self._luma(ycc[:, 0])
-        if self.parameters.reduction is not None:
-            y = clean + kept(clean, *self.parameters.reduction) * (y - clean)
+        if self._processor is not None:
+            edges = self._processor.edges(clean)
+            sharp = self._processor.sharpen(clean, edges)
+            y = sharp + self._processor.filter(y - clean, clean, edges, noise)
         y = y.round_().clamp_(0, 255)
         if self._jpeg is None:
             u, v = (

@@ -10,11 +10,13 @@ from typing import NamedTuple, Protocol
 import numpy as np
 import torch
 
-from .camera import Camera, SensorCamera, Yuv, random_parameters
-from .motion import Layer, Scene, Track
+from .camera import Camera, SensorCamera, Yuv
+from .layers import Layer, Scene
+from .motion import Track
 from .photos import Pictures
-from .plane_camera import PlaneCamera, random_plane_parameters
-from .scenes import CutOut, Mix, draw_scene
+from .plane_camera import PlaneCamera
+from .random_cameras import random_parameters, random_plane_parameters
+from .scenes import CutOut, Drawing, Mix, draw_scene
 
 PlaneTensors = tuple[torch.Tensor, torch.Tensor, torch.Tensor]
 
@@ -175,7 +177,7 @@ class PhotoClips:
         clean = camera.clean(light)
         noisy = camera.shoot(light, clean, self.frames, self._noise)
         variance = camera.variance(light, clean, self._noise)
-        whole = Yuv(*(p.expand(self.frames, -1, -1) for p in clean))
+        whole = Yuv(*(p.expand(self.frames, -1, -1) for p in camera.finish(clean)))
         return Clip(noisy, whole, variance, moving, cut)
 
     def _camera(self) -> tuple[Camera, float]:
@@ -190,10 +192,17 @@ class PhotoClips:
 
     def _scene(self, gain: float) -> Scene:
         drawing = draw_scene(self._random, self.frames, self.size, self._mix)
-        brightness = self._brightness(gain)
-        layers = [self._background(drawing.background, brightness)]
+        return self._with_pictures(drawing, self.size, self._brightness(gain))
+
+    def _with_pictures(self, drawing: Drawing, size: tuple[int, int], brightness: float) -> Scene:
+        layers = [self._background(drawing.background, size, brightness)]
         layers += [self._layer(cut_out, brightness) for cut_out in drawing.cut_outs]
-        return drawing.scene(layers)
+        screens = []
+        for box in drawing.boxes:
+            bright = min(brightness * self._random.uniform(0.7, 4), 0.6)
+            inside = (box.width, box.height)
+            screens.append(box.screen(self._with_pictures(box.drawing, inside, bright)))
+        return drawing.scene(layers, screens)
 
     def _brightness(self, gain: float) -> float:
         """The mean of the light: mostly well exposed, else from dim rooms to bright ones."""
@@ -205,14 +214,14 @@ class PhotoClips:
         darkest = 0.015 * max(1.0, gain / 15) ** 0.6
         return float(np.exp(random.uniform(np.log(darkest), np.log(0.5))))
 
-    def _background(self, track: Track, brightness: float) -> Layer:
+    def _background(self, track: Track, size: tuple[int, int], brightness: float) -> Layer:
         random = self._random
         room = 1.0 if track.still else _ROOM
         way = (float(np.abs(track.x).max()), float(np.abs(track.y).max()))
-        rooms = [min(room + 2 * w / n, _MOST_ROOM) for w, n in zip(way, self.size, strict=True)]
+        rooms = [min(room + 2 * w / n, _MOST_ROOM) for w, n in zip(way, size, strict=True)]
         sides = (
-            round(self.size[0] * rooms[0] * _DENSITY) + 4,
-            round(self.size[1] * rooms[1] * _DENSITY) + 4,
+            round(size[0] * rooms[0] * _DENSITY) + 4,
+            round(size[1] * rooms[1] * _DENSITY) + 4,
         )
         zoomed = float(random.uniform(3, 10)) if random.random() < self._mix.unfocused else 1.0
         return Layer(self._lit(self._pictures.draw(random, sides, zoomed), brightness), track)
@@ -222,7 +231,8 @@ class PhotoClips:
         brightness *= self._random.uniform(0.5, 2)
         picture = self._lit(self._pictures.draw(self._random, (side, side)), brightness)
         mask = cut_out.mask(side, self.device)
-        return Layer(torch.cat([picture, mask[None]]), cut_out.track, cut_out=True)
+        whole = torch.cat([picture, mask[None]])
+        return Layer(whole, cut_out.track, cut_out=True, shown=cut_out.shown)
 
     def _lit(self, picture: torch.Tensor, brightness: float) -> torch.Tensor:
         """Another light on a picture: its mean, its colours, a lens that is not sharp to the last pixel."""

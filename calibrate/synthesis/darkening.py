@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 
 from rtdenoise.noise import NoiseCurve
 
-from .camera import BT709, LUMA
+from .camera import LUMA
+from .tone import BT709
 
 _Doubles = NDArray[np.float64]
 

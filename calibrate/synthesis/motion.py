@@ -1,8 +1,7 @@
 """Makes still pictures move: pans, zooms, turns, jitter, cut-outs on paths, and smooth bending.
 
-A clip is a background and cut-outs in front of it. Each is a picture (a *layer*) with a track that says where its
-centre is in each frame, how it is turned and enlarged, and how it is bent. Tracks are small arrays on the CPU;
-the sampling happens where the pictures are.
+A track says where the centre of a picture is in each frame, how it is turned and enlarged, and how it is bent. Tracks
+are small arrays on the CPU.
 """
 
 from __future__ import annotations
@@ -17,11 +16,10 @@ from .operators import smooth_steps, tensor
 
 Doubles = NDArray[np.float64]
 
-CELL = 4  # luma pixels per side of a cell of the mask of what moved
-_MOVES = 0.1  # pixels per frame from which on something counts as moving
-_COVERS = 0.03  # share of a cut-out from which on it counts as there
-_KNOTS = 5  # of the bending, per side
+_KNOTS = 5  # of a slow bending, per side
 _SLOWEST, _FASTEST = 0.2, 24.0  # pixels per frame
+_ERRATIC = 0.2  # share of the cut-outs
+_LEAF = 14  # pixels from one knot of trembling leaves to the next
 
 
 @dataclass(frozen=True)
@@ -29,7 +27,7 @@ class Track:
     """Where a layer is in each of T frames.
 
     ``x`` and ``y`` are its centre in output pixels from the frame's centre, ``angle`` in radians, ``zoom`` as a
-    factor, (T,) each. ``bends`` are displacements at 5 × 5 knots over the frame, (T, 2, 5, 5) in pixels, or None.
+    factor, (T,) each. ``bends`` are displacements at K × K knots over the frame, (T, 2, K, K) in pixels, or None.
     """
 
     x: Doubles
@@ -49,6 +47,13 @@ class Track:
         """The first frame alone."""
         bends = None if self.bends is None else self.bends[:1]
         return Track(self.x[:1], self.y[:1], self.angle[:1], self.zoom[:1], bends)
+
+    def every(self, step: int) -> Track:
+        """Every so many-th frame: a lower frame rate, and larger movement from frame to frame."""
+        bends = None if self.bends is None else self.bends[::step]
+        parts = (self.x, self.y, self.angle, self.zoom)
+        x, y, angle, zoom = (part[::step] for part in parts)
+        return Track(x, y, angle, zoom, bends)
 
     def positions(self, columns: Doubles, rows: Doubles, device: torch.device) -> torch.Tensor:
         """Where in the layer each output pixel lies, from the layer's centre: (T, rows, columns, 2).
@@ -73,92 +78,12 @@ class Track:
     def _bending(self, width: int, height: int, device: torch.device) -> torch.Tensor:
         if self.bends is None:
             raise ValueError("the track does not bend")
-        frames = self.bends.shape[0]
+        frames, _, count, _ = self.bends.shape
         knots = tensor(self.bends, device)
-        across = tensor(smooth_steps(width, _KNOTS).T, device)
-        down = tensor(smooth_steps(height, _KNOTS), device)
-        fine = down @ (knots.view(-1, _KNOTS, _KNOTS) @ across)
+        across = tensor(smooth_steps(width, count).T, device)
+        down = tensor(smooth_steps(height, count), device)
+        fine = down @ (knots.view(-1, count, count) @ across)
         return fine.view(frames, 2, height, width).permute(0, 2, 3, 1)
-
-
-@dataclass(frozen=True)
-class Layer:
-    """A picture and its track.
-
-    ``picture`` is (C, h, w) with ``density`` of its pixels per output pixel; a cut-out has its mask as an additional
-    last channel, while a background goes on mirrored at its edges. ``sharp`` samples with cubic curves, which a
-    picture needs that has no more pixels than the output.
-    """
-
-    picture: torch.Tensor
-    track: Track
-    density: float = 2.0
-    cut_out: bool = False
-    sharp: bool = False
-
-    def sample(self, width: int, height: int) -> torch.Tensor:
-        """The layer in each frame, (T, C, height, width); (1, …) where it is still."""
-        track = self.track.first() if self.track.still else self.track
-        device = self.picture.device
-        grid = track.positions(_centred(width), _centred(height), device)
-        rows, columns = self.picture.shape[1:]
-        grid *= torch.tensor([2 * self.density / columns, 2 * self.density / rows], device=device)
-        source = self.picture[None].expand(grid.shape[0], -1, -1, -1)
-        padding = "zeros" if self.cut_out else "reflection"
-        mode = "bicubic" if self.sharp else "bilinear"
-        return torch.nn.functional.grid_sample(
-            source, grid, mode=mode, padding_mode=padding, align_corners=False
-        )
-
-    def moves(self, width: int, height: int) -> torch.Tensor:
-        """Which cells move against the frame before, as far as the layer covers them: (T, H/4, W/4)."""
-        frames = len(self.track.x)
-        device = self.picture.device
-        moved = torch.zeros(
-            (frames, height // CELL, width // CELL), dtype=torch.bool, device=device
-        )
-        if not self.track.still:
-            columns, rows = (_centred(n // CELL) * CELL for n in (width, height))
-            at = self.track.positions(columns, rows, device)
-            zoom = tensor(self.track.zoom[1:], device)[:, None, None]
-            moved[1:] = (at[1:] - at[:-1]).norm(dim=-1) * zoom > _MOVES
-        return moved
-
-
-@dataclass(frozen=True)
-class Scene:
-    """Layers from back to front, and how the light changes.
-
-    ``exposure`` is a factor per frame, (T,); ``bands`` a factor per frame and row, (T, H); None for none.
-    """
-
-    layers: list[Layer]
-    frames: int
-    exposure: Doubles | None = None
-    bands: Doubles | None = None
-
-    def render(self, width: int, height: int) -> tuple[torch.Tensor, torch.Tensor]:
-        """The picture of each frame, (T, C, H, W), or (1, C, H, W) where nothing ever changes; and what moved.
-
-        Returns:
-            The pictures, and which cells something moved across or uncovered, (T, H/4, W/4), none in the first.
-        """
-        back = self.layers[0]
-        picture = back.sample(width, height)
-        moving = back.moves(width, height)
-        for layer in self.layers[1:]:
-            front = layer.sample(width, height)
-            mask = front[:, -1:].clamp(0, 1)
-            picture = torch.lerp(picture, front[:, :-1], mask)
-            there = torch.nn.functional.max_pool2d(mask, 2 * CELL, CELL, CELL // 2)[:, 0] > _COVERS
-            there = there.expand(self.frames, -1, -1)
-            moving[1:] |= layer.moves(width, height)[1:] & (there[1:] | there[:-1])
-        device = picture.device
-        if self.exposure is not None:
-            picture = picture * tensor(self.exposure, device)[:, None, None, None]
-        if self.bands is not None:
-            picture = picture * tensor(self.bands, device)[:, None, :, None]
-        return picture, moving
 
 
 # ---------------------------------------------------------------- random tracks
@@ -204,6 +129,17 @@ def travel(
     return x - x[0], y - y[0], lively
 
 
+def erratic(random: np.random.Generator, frames: int) -> tuple[Doubles, Doubles]:
+    """A path without a plan, as of a hand that talks: it halts, darts off and turns round; x and y, (T,) each."""
+    pace = np.exp(random.normal(np.log(2), 1, frames)) * (random.random(frames) < 0.8)
+    pace = np.minimum(pace, _FASTEST)
+    # A heading is kept for three frames in the mean.
+    fresh = random.random(frames) < 1 / 3
+    heading = random.uniform(0, 2 * np.pi, frames)[np.cumsum(fresh) % frames]
+    x, y = np.cumsum(pace * np.cos(heading)), np.cumsum(pace * np.sin(heading))
+    return x - x[0], y - y[0]
+
+
 def camera_track(random: np.random.Generator, frames: int) -> Track:
     """A moving camera: a pan, a zoom, a small rotation, a shaking hand, or several of them."""
     x, y, angle = np.zeros(frames), np.zeros(frames), np.zeros(frames)
@@ -229,6 +165,8 @@ def camera_track(random: np.random.Generator, frames: int) -> Track:
 def object_track(random: np.random.Generator, frames: int, width: int, height: int) -> Track:
     """A cut-out on its way through the frame; at the frame's edge it turns back."""
     x, y, lively = travel(random, frames, _FASTEST)
+    if random.random() < _ERRATIC:
+        x, y = erratic(random, frames)
     x = _fold(x + random.uniform(-0.5, 0.5) * width, 0.55 * width)
     y = _fold(y + random.uniform(-0.5, 0.5) * height, 0.55 * height)
     angle = np.full(frames, random.uniform(-np.pi, np.pi))
@@ -263,6 +201,28 @@ def bending(
     return bends if place is None else bends * place
 
 
+def trembling(random: np.random.Generator, frames: int, side: int, place: Doubles) -> Doubles:
+    """Leaves in the wind: each place trembles by itself, quickly, in gusts, (T, 2, K, K) in pixels.
+
+    Args:
+        random: Draws it.
+        frames: How many.
+        side: of the frame in pixels.
+        place: Weights of 5 × 5 knots: where there are leaves.
+    """
+    count = max(_KNOTS, round(side / _LEAF))
+    t = np.arange(frames)[:, None, None, None]
+    size = np.exp(random.uniform(np.log(0.3), np.log(4)))
+    shape = (1, 2, count, count)
+    # From a period of two frames, which looks white in time, to slow swaying.
+    period = np.exp(random.uniform(np.log(2), np.log(16), shape))
+    wave = np.sin(2 * np.pi * (t / period + random.random(shape))) * random.normal(0, 1, shape)
+    wave += 0.5 * random.normal(0, 1, (frames, *shape[1:]))
+    gusts = 0.5 + 0.5 * np.sin(2 * np.pi * (t / random.uniform(15, 60) + random.random()))
+    fine = smooth_steps(count, _KNOTS)
+    return np.asarray(size * gusts * wave * (fine @ place @ fine.T))
+
+
 def talking_place(random: np.random.Generator) -> Doubles:
     """Knots near one place of the frame, (5, 5): what is around it stays where it is."""
     knots = np.arange(_KNOTS)
@@ -271,33 +231,6 @@ def talking_place(random: np.random.Generator) -> Doubles:
     distance = (knots[None, :] - x) ** 2 + (knots[:, None] - y) ** 2
     weights = np.exp(-distance / (2 * wide**2))
     return np.asarray(np.where(weights < 0.1, 0, weights))
-
-
-def cut_out_mask(
-    random: np.random.Generator, side: int, radius: float, device: torch.device
-) -> torch.Tensor:
-    """An irregular patch with a soft or hard edge, (side, side) from 0 to 1.
-
-    Args:
-        random: Draws its outline.
-        side: Pixels.
-        radius: Mean distance of the outline from the centre, in pixels.
-        device: Where it is needed.
-    """
-    at = torch.arange(side, device=device, dtype=torch.float32) - (side - 1) / 2
-    x, y = at[None, :], at[:, None]
-    stretch = float(np.exp(random.normal(0, 0.25)))
-    distance = ((x * stretch) ** 2 + (y / stretch) ** 2).sqrt()
-    direction = torch.atan2(y / stretch, x * stretch)
-    outline = torch.ones_like(distance)
-    for k in range(1, 7):
-        size, phase = random.normal(0, 0.16 / k**0.7), random.uniform(0, 2 * np.pi)
-        outline += size * torch.cos(k * direction + phase)
-    soft = float(np.exp(random.uniform(np.log(1.0), np.log(8))))
-    mask = ((outline.clamp(0.3, 1.5) * radius - distance) / soft + 0.5).clamp_(0, 1)
-    # What would reach over the edge of the patch fades out before it.
-    room = (side / 2 - torch.maximum(x.abs(), y.abs())).clamp(0, 4) / 4
-    return mask * room
 
 
 def _sway(random: np.random.Generator, frames: int) -> Doubles:
@@ -311,7 +244,3 @@ def _sway(random: np.random.Generator, frames: int) -> Doubles:
 def _fold(x: Doubles, limit: float) -> Doubles:
     """Mirrors a path at ±limit."""
     return np.asarray(limit - np.abs((x + limit) % (4 * limit) - 2 * limit))
-
-
-def _centred(size: int) -> Doubles:
-    return np.asarray(np.arange(size) - (size - 1) / 2, float)

@@ -13,13 +13,28 @@ import torch
 from numpy.typing import NDArray
 
 from .camera import CameraParameters, SensorCamera, Yuv, jpeg_of
-from .edges import stronger, usual
-from .operators import separable, smooth_steps, tensor, unit_noise_filter
+from .edges import Edges, edges_of, usual
+from .operators import separable, tensor, unit_noise_filter
+from .processing import along
+from .recursion import Recursion
 from .variance import GREYS, curves, grey_tiles, picture_points, tile_points
 
 Doubles = NDArray[np.float64]
 
-_UNEVEN = 0.7  # share of the cameras with stronger noise at edges
+_CHROMA_SHARE = 0.2  # of what luma's noise gains at edges
+
+
+@dataclass(frozen=True)
+class EdgeNoise:
+    """Noise of its own at edges, which even walls lack.
+
+    At a steep edge luma's variance is ``power`` times that of even walls of the same level; ``half`` is the steepness
+    in bytes per pixel at which there is half of it; it is white but for a blur of ``along`` pixels along the edge.
+    """
+
+    power: float
+    half: float
+    along: float
 
 
 @dataclass(frozen=True)
@@ -30,7 +45,7 @@ class PlaneParameters:
     the Gaussians that shape the noise along rows and down columns of each plane, (3, 2), in its pixels;
     ``blotch_share`` is the part of the chroma's variance that is ``blotch`` pixels wide; ``temporal`` the correlation
     of one frame's noise with the one before; ``rows`` the standard deviation of an offset per luma row, in bytes;
-    ``edges`` how much stronger it is at edges (:func:`.edges.stronger`).
+    ``edges`` is what edges have more of it, None for no more.
     """
 
     deviations: Doubles
@@ -39,36 +54,9 @@ class PlaneParameters:
     blotch_share: float = 0.0
     temporal: float = 0.0
     rows: float = 0.0
-    edges: float = 0.0
+    edges: EdgeNoise | None = None
     quantiser: int | None = None
     quality: int | None = None
-
-
-def random_plane_parameters(random: np.random.Generator) -> PlaneParameters:
-    """Draws a noise model: smooth curves, weak to strong correlation, sometimes in time."""
-    some = random.uniform
-    luma = np.exp(some(np.log(0.6), np.log(12)))
-    curves: list[Doubles] = []
-    for scale in (luma, luma * np.exp(some(-1.4, 0.2)), luma * np.exp(some(-1.4, 0.2))):
-        knots = random.normal(0, 0.5 if not curves else 0.25, 5)
-        bends = smooth_steps(256, 5) @ knots
-        curves.append(np.clip(scale * np.exp(bends), 0.15, 20))
-    # Widths of 0.45 … 1.25 pixels give correlations of 0.3 … 0.85 between neighbours.
-    width = some(0.45, 1.25) if random.random() < 0.7 else some(0, 0.5)
-    widths = width * np.exp(random.normal(0, 0.15, (3, 2)))
-    widths[1:] = np.maximum(widths[1:], some(0, 1.5))
-    jpeg = random.random()
-    return PlaneParameters(
-        np.stack(curves),
-        widths,
-        some(2, 5),
-        some(0, 0.7) if random.random() < 0.6 else 0.0,
-        some(0, 0.2) if random.random() < 0.35 else 0.0,
-        luma * some(0, 0.15) if random.random() < 0.3 else 0.0,
-        float(np.exp(some(np.log(0.1), np.log(1.2)))) if random.random() < _UNEVEN else 0.0,
-        int(random.integers(2, 9)) if jpeg < 0.25 else None,
-        int(random.integers(70, 97)) if 0.25 <= jpeg < 0.4 else None,
-    )
 
 
 class PlaneCamera:
@@ -98,12 +86,16 @@ class PlaneCamera:
         ]
 
     def clean(self, light: torch.Tensor) -> Yuv:
-        """The planes without noise, not rounded; light is (T, 3, H, W), linear."""
+        """The planes without noise and before what looks at edges, not rounded; light is (T, 3, H, W), linear."""
         return self._optics.clean(light)
+
+    def finish(self, clean: Yuv) -> Yuv:
+        """The planes without noise: edges are sharpened."""
+        return self._optics.finish(clean)
 
     def shoot(self, light: torch.Tensor, clean: Yuv, frames: int, noise: torch.Generator) -> Yuv:
         """``frames`` noisy frames in whole numbers; ``clean`` has as many, or one for all."""
-        return self._onto(clean, frames, noise)
+        return self._onto(self.finish(clean), frames, noise)
 
     def variance(self, light: torch.Tensor, clean: Yuv, noise: torch.Generator) -> torch.Tensor:
         """The variance over time of the first frame and of even tiles, (3, 256) in squared bytes."""
@@ -114,26 +106,25 @@ class PlaneCamera:
             *(grey_tiles(levels, s, self._device)[None] for s in ((width, height), half, half))
         )
         even = tile_points(self._onto(tiles, 3, noise, temporal=False), self._size)
-        first = Yuv(*(plane[:1] for plane in clean))
-        # Without stronger noise at edges all of the picture is usual.
-        where = [usual(factor[0]) for factor in self._factors(first)]
+        first = self.finish(Yuv(*(plane[:1] for plane in clean)))
+        edges = self.parameters.edges
+        where: list[torch.Tensor | None] = [None, None, None]
+        if edges is not None:
+            power = 1 + (edges.power - 1) * edges_of(first.y, edges.half).weight
+            where = [usual(power)[0], *[usual(1 + _CHROMA_SHARE * (_halved(power) - 1))[0]] * 2]
         own = picture_points(self._onto(first, 4, noise, temporal=False), first, where)
         return curves((even, own), self._device)
 
-    def _factors(self, clean: Yuv) -> list[torch.Tensor]:
-        """By which factors the noise's standard deviation grows at edges, per plane."""
-        luma = stronger(clean.y, self.parameters.edges)
-        half = torch.nn.functional.avg_pool2d(luma, 2)
-        return [luma, half, half]
-
     def _onto(self, clean: Yuv, frames: int, noise: torch.Generator, temporal: bool = True) -> Yuv:
         planes = []
-        factors = self._factors(clean) if self.parameters.edges else None
+        uneven = self.parameters.edges
+        edges = None if uneven is None else edges_of(clean.y, uneven.half)
         for k, plane in enumerate(clean):
             deviation = self._deviations[k][plane.round().clamp_(0, 255).long()]
-            if factors is not None:
-                deviation = deviation * factors[k]
-            grain = self._fields[k].draw(frames, noise, temporal)
+            recursion = Recursion(self.parameters.temporal if temporal else 0.0)
+            grain = recursion(self._fields[k].draw(frames, noise), plane, deviation)
+            if edges is not None and uneven is not None:
+                grain = self._at_edges(grain, edges, uneven, k, noise)
             noisy = torch.addcmul(plane.expand_as(grain), grain, deviation)
             if k == 0 and self.parameters.rows:
                 shape = (frames, plane.shape[1], 1)
@@ -145,6 +136,26 @@ class PlaneCamera:
             planes.append(noisy)
         return Yuv(*planes)
 
+    def _at_edges(
+        self,
+        grain: torch.Tensor,
+        edges: Edges,
+        uneven: EdgeNoise,
+        plane: int,
+        noise: torch.Generator,
+    ) -> torch.Tensor:
+        """Noise of unit variance on even walls with what edges have more, (T, H, W)."""
+        more = edges.weight * (uneven.power - 1)
+        if plane > 0:
+            return grain * (1 + _CHROMA_SHARE * _halved(more)).sqrt_()
+        white = torch.randn(grain.shape, generator=noise, device=self._device)
+        rough = along(white, edges.direction, uneven.along)
+        return grain + rough.div_(rough.std()) * more.sqrt_()
+
+
+def _halved(plane: torch.Tensor) -> torch.Tensor:
+    return torch.nn.functional.avg_pool2d(plane, 2)
+
 
 class _Field:
     """Draws noise of unit variance with the correlation of one plane."""
@@ -153,7 +164,6 @@ class _Field:
         self, size: tuple[int, int], p: PlaneParameters, plane: int, device: torch.device
     ) -> None:
         self._size, self._device = size, device
-        self._temporal = p.temporal
         self._fine = [
             tensor(unit_noise_filter(n, _bell(float(w))), device)
             for n, w in zip(size, p.widths[plane], strict=True)
@@ -162,16 +172,12 @@ class _Field:
         if self._share:
             self._coarse = [tensor(unit_noise_filter(n, _bell(p.blotch)), device) for n in size]
 
-    def draw(self, frames: int, noise: torch.Generator, temporal: bool) -> torch.Tensor:
-        """(frames, H, W); without ``temporal``, each frame has noise of its own."""
+    def draw(self, frames: int, noise: torch.Generator) -> torch.Tensor:
+        """(frames, H, W); each frame has noise of its own."""
         grain = self._white(frames, noise, self._fine)
         if self._share:
             grain = grain * (1 - self._share) ** 0.5
             grain += self._white(frames, noise, self._coarse) * self._share**0.5
-        if self._temporal and temporal:
-            fresh = (1 - self._temporal**2) ** 0.5
-            for t in range(1, frames):
-                grain[t] = grain[t] * fresh + grain[t - 1] * self._temporal
         return grain
 
     def _white(

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 Floats = NDArray[np.float32]
 
 SIDE = 800  # pixels
+_LETTERS = list("abcdefghijklmnopqrstuvwxyz ABCDEFGHIKLMNOPRSTUVWXYZ0123456789.,;:+-/()")
 
 
 def procedural_picture(random: np.random.Generator) -> NDArray[np.uint8]:
@@ -16,6 +17,8 @@ def procedural_picture(random: np.random.Generator) -> NDArray[np.uint8]:
     picture = _shade(random)
     for _ in range(int(random.choice([0, 0, 1, 2, 3]))):
         _texture_somewhere(random, picture)
+    if random.random() < 0.2:
+        picture = _foliage(random, picture)
     drawn = int(random.integers(2, 14))
     for _ in range(drawn):
         draw = (_shape, _shape, _writing, _stripes)[int(random.integers(4))]
@@ -26,6 +29,19 @@ def procedural_picture(random: np.random.Generator) -> NDArray[np.uint8]:
         soft = cv2.GaussianBlur(picture, (0, 0), float(random.uniform(0.6, 2.5)))
         picture = np.asarray(soft, np.float32)
     return np.asarray(np.clip(picture, 0, 1) * 255 + 0.5, np.uint8)
+
+
+def letters(random: np.random.Generator, side: int) -> Floats:
+    """Lines of writing in a square of so many pixels, (side, side): 1 where there is ink."""
+    ink = np.zeros((side, side), np.uint8)
+    size = float(random.uniform(0.5, 1.6))
+    for line in range(int(random.integers(1, 4))):
+        words = "".join(random.choice(_LETTERS, 16))
+        at = (side // 12, round(side / 4 + 32 * size * line))
+        cv2.putText(ink, words, at, int(random.integers(0, 5)), size, 255, 2, cv2.LINE_AA)
+    edge = max(1, side // 16)  # nothing is cut off at the patch's edge
+    ink[:edge], ink[-edge:], ink[:, :edge], ink[:, -edge:] = 0, 0, 0, 0
+    return ink.astype(np.float32) * np.float32(1 / 255)
 
 
 def _colour(random: np.random.Generator) -> Floats:
@@ -77,6 +93,23 @@ def _texture_somewhere(random: np.random.Generator, picture: Floats) -> None:
     picture[where] += strength * field[..., None] * (0.5 + _colour(random))
 
 
+def _foliage(random: np.random.Generator, picture: Floats) -> Floats:
+    """Leaves over each other, light and dark, in a part of the picture or everywhere."""
+    where = _region(random) if random.random() < 0.5 else (slice(0, SIDE), slice(0, SIDE))
+    part = picture[where].copy()
+    tall, wide = part.shape[:2]
+    long = np.exp(random.uniform(np.log(4), np.log(24)))
+    green = _colour(random)
+    for _ in range(min(2500, round(2 * tall * wide / long**2))):
+        middle = [int(random.integers(wide)), int(random.integers(tall))]
+        axes = [max(1, round(long * n)) for n in random.uniform(0.25, 1, 2)]
+        shade = np.clip(green * random.uniform(0.3, 1.6), 0, 1)
+        turn = float(random.uniform(0, 180))
+        cv2.ellipse(part, middle, axes, turn, 0, 360, shade.tolist(), -1, cv2.LINE_AA)
+    picture[where] = part
+    return picture
+
+
 def _shape(random: np.random.Generator, picture: Floats) -> Floats:
     """A box, ellipse or polygon with a shade of its own, hard or soft at the edge."""
     mask = np.zeros((SIDE, SIDE), np.float32)
@@ -110,11 +143,10 @@ def _writing(random: np.random.Generator, picture: Floats) -> Floats:
     """Lines of letters or single strokes."""
     ink = np.zeros((SIDE, SIDE), np.uint8)
     if random.random() < 0.5:
-        letters = list("abcdefghijklmnopqrstuvwxyz ABCDEFGHIKLMNOPRSTUVWXYZ0123456789.,;:+-/()")
         size = float(random.uniform(0.35, 2.2))
         left, top = (int(n) for n in random.integers(0, SIDE - 100, 2))
         for line in range(int(random.integers(1, 9))):
-            words = "".join(random.choice(letters, int(random.integers(6, 30))))
+            words = "".join(random.choice(_LETTERS, int(random.integers(6, 30))))
             at = (left, int(top + line * 32 * size))
             thick = 1 + int(size > 1) + int(random.integers(2))
             cv2.putText(ink, words, at, int(random.integers(0, 5)), size, 255, thick, cv2.LINE_AA)

@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from . import light
+from .layers import CELL, Layer, Scene, Screen, cut_out_mask
 from .motion import (
-    Layer,
-    Scene,
     Track,
     bending,
     camera_track,
-    cut_out_mask,
     object_track,
     resting,
     talking_place,
+    trembling,
 )
+from .procedural import letters
 
 Doubles = NDArray[np.float64]
 
@@ -27,30 +29,43 @@ Doubles = NDArray[np.float64]
 class Mix:
     """How often something happens in a clip, as shares of the clips.
 
-    ``still``, ``panned`` and ``talking`` are clips in which nothing, the camera or a part of the picture moves; the
-    rest are cut-outs before a still background. ``procedural`` and ``unfocused`` are shares of the pictures,
-    ``plane_noise`` of the cameras.
+    ``still``, ``panned``, ``talking`` and ``leaves`` are clips in which nothing, the camera or a part of the picture
+    moves, slowly or as leaves tremble; the rest are cut-outs before a still background. A part of what is not still
+    shows a ``screen`` with a scene of its own, or a thing or writing that ``blinks``; ``slow`` clips have half or a
+    third of the frame rate. ``drift``, ``jump``, ``steps``, ``fade`` and ``bands`` change the light.
+    ``procedural`` and ``unfocused`` are shares of the pictures, ``plane_noise`` of the cameras.
     """
 
     still: float = 0.15
     panned: float = 0.25
     talking: float = 0.1
+    leaves: float = 0.12
+    screen: float = 0.08
+    blinks: float = 0.12
+    slow: float = 0.25
     procedural: float = 0.25
     plane_noise: float = 0.3
     unfocused: float = 0.15
     cut: float = 0.03
     drift: float = 0.12
     jump: float = 0.05
+    steps: float = 0.15
+    fade: float = 0.05
     bands: float = 0.07
 
 
 @dataclass(frozen=True)
 class CutOut:
-    """A cut-out: its track, its radius in output pixels, and the seed of its outline."""
+    """A cut-out: its track, its radius in output pixels, the seed of its outline, whether it is writing.
+
+    ``shown`` is as in :class:`.layers.Layer`.
+    """
 
     track: Track
     radius: float
     seed: int
+    writing: bool = False
+    shown: Doubles | None = None
 
     @property
     def side(self) -> int:
@@ -60,7 +75,25 @@ class CutOut:
     def mask(self, side: int, device: torch.device) -> torch.Tensor:
         """Its mask in a patch of ``side`` pixels, (side, side) from 0 to 1."""
         outline = np.random.default_rng(self.seed)
+        if self.writing:
+            return torch.from_numpy(letters(outline, side)).to(device)
         return cut_out_mask(outline, side, side / (2 * 1.35), device)
+
+
+@dataclass(frozen=True)
+class Box:
+    """A screen before its pictures are chosen, in output pixels; the rest as in :class:`.layers.Screen`."""
+
+    drawing: Drawing
+    left: int
+    top: int
+    width: int
+    height: int
+    brightness: Doubles
+
+    def screen(self, scene: Scene) -> Screen:
+        """The screen that shows a scene of this drawing."""
+        return Screen(scene, self.left, self.top, self.width, self.height, self.brightness)
 
 
 @dataclass(frozen=True)
@@ -72,61 +105,77 @@ class Drawing:
     cut_outs: list[CutOut]
     exposure: Doubles | None
     bands: Doubles | None
+    boxes: list[Box] = field(default_factory=list)
 
-    def scene(self, layers: list[Layer]) -> Scene:
-        """The scene with its pictures: the background's layer and then the cut-outs'."""
-        return Scene(layers, self.frames, self.exposure, self.bands)
+    def scene(self, layers: list[Layer], screens: Sequence[Screen] = ()) -> Scene:
+        """The scene with its pictures: the background's layer and then the cut-outs', and screens in the background."""
+        return Scene(layers, self.frames, self.exposure, self.bands, list(screens))
 
 
 def draw_scene(
     random: np.random.Generator, frames: int, size: tuple[int, int], mix: Mix
 ) -> Drawing:
     """Draws one clip of (columns, rows)."""
-    kind = random.random()
-    still = kind < mix.still
-    panned = not still and kind < mix.still + mix.panned
-    talking = not still and not panned and kind < mix.still + mix.panned + mix.talking
-    track = resting(frames)
+    step = int(random.integers(2, 4)) if random.random() < mix.slow else 1
+    seen = frames * step
+    shares = np.cumsum([mix.still, mix.panned, mix.talking, mix.leaves])
+    kind = int(np.searchsorted(shares, random.random(), side="right"))
+    still, panned, talking, leaves = (kind == number for number in range(4))
+    track = resting(seen)
     if panned:
-        track = camera_track(random, frames)
+        track = camera_track(random, seen)
     if talking:
         size_px = np.exp(random.uniform(np.log(1), np.log(8)))
-        bends = bending(random, frames, float(size_px), talking_place(random))
-        track = Track(track.x, track.y, track.angle, track.zoom, bends)
+        track = replace(track, bends=bending(random, seen, float(size_px), talking_place(random)))
+    if leaves:
+        place = talking_place(random) if random.random() < 0.6 else np.ones((5, 5))
+        track = replace(track, bends=trembling(random, seen, max(size), place))
     objects = 0 if still else int(random.integers(1, 4))
-    if (panned or talking) and random.random() < 0.6:
+    if (panned or talking or leaves) and random.random() < 0.6:
         objects = 0
-    cut_outs = [_cut_out(random, frames, size) for _ in range(objects)]
-    exposure, bands = _exposure(random, frames, mix), _bands(random, frames, size[1], mix)
-    return Drawing(frames, track, cut_outs, exposure, bands)
+    cut_outs = [_cut_out(random, seen, size, step) for _ in range(objects)]
+    boxes = []
+    if not still:
+        if random.random() < mix.blinks:
+            cut_outs.append(_blinking(random, frames, size))
+        if not panned and random.random() < mix.screen:
+            boxes.append(_box(random, frames, size, mix))
+    exposure = _exposure(random, frames, mix)
+    bands = light.mains(random, frames, size[1]) if random.random() < mix.bands else None
+    return Drawing(frames, track.every(step), cut_outs, exposure, bands, boxes)
 
 
-def _cut_out(random: np.random.Generator, frames: int, size: tuple[int, int]) -> CutOut:
-    radius = float(np.exp(random.uniform(np.log(0.06), np.log(0.4)))) * min(size)
+def _cut_out(random: np.random.Generator, frames: int, size: tuple[int, int], step: int) -> CutOut:
     track = object_track(random, frames, *size)
-    return CutOut(track, radius, int(random.integers(2**31)))
+    return CutOut(track.every(step), _radius(random, size), int(random.integers(2**31)))
+
+
+def _radius(random: np.random.Generator, size: tuple[int, int]) -> float:
+    return float(np.exp(random.uniform(np.log(0.06), np.log(0.4)))) * min(size)
+
+
+def _blinking(random: np.random.Generator, frames: int, size: tuple[int, int]) -> CutOut:
+    """A lamp, a sign, a line of text that comes and goes where it is."""
+    place = resting(frames)
+    x, y = (random.uniform(-0.4, 0.4) * n for n in size)
+    track = replace(place, x=place.x + x, y=place.y + y)
+    seed, writing = int(random.integers(2**31)), bool(random.random() < 0.5)
+    return CutOut(track, _radius(random, size), seed, writing, light.blinking(random, frames))
+
+
+def _box(random: np.random.Generator, frames: int, size: tuple[int, int], mix: Mix) -> Box:
+    """A screen of a quarter to two thirds of the sides, on the grid of cells."""
+    width, height = (int(n * random.uniform(0.25, 0.67)) // CELL * CELL for n in size)
+    left = int(random.integers((size[0] - width) // CELL + 1)) * CELL
+    top = int(random.integers((size[1] - height) // CELL + 1)) * CELL
+    shown = replace(mix, screen=0, blinks=0, drift=0, jump=0, steps=0, fade=0, bands=0)
+    drawing = draw_scene(random, frames, (width, height), shown)
+    return Box(drawing, left, top, width, height, light.flickering(random, frames))
 
 
 def _exposure(random: np.random.Generator, frames: int, mix: Mix) -> Doubles | None:
-    """Exposure that drifts or jumps, (T,)."""
-    t = np.arange(frames)
-    kind = random.random()
-    if kind < mix.drift:
-        size, time = random.uniform(-0.5, 0.7), np.exp(random.uniform(np.log(4), np.log(40)))
-        settled = np.exp(-t / time) if random.random() < 0.5 else np.sin(t / time)
-        return np.asarray(np.exp(size * settled * 0.7))
-    if kind < mix.drift + mix.jump:
-        at, size = random.integers(1, max(frames, 2)), random.uniform(-0.9, 0.9)
-        return np.asarray(np.where(t >= at, np.exp(size), 1.0))
-    return None
-
-
-def _bands(random: np.random.Generator, frames: int, rows: int, mix: Mix) -> Doubles | None:
-    """Mains flicker: a wave over the rows that wanders from frame to frame, (T, H)."""
-    if random.random() >= mix.bands:
-        return None
-    depth = np.exp(random.uniform(np.log(0.01), np.log(0.15)))
-    period = rows * random.uniform(0.8, 5)
-    step = random.uniform(-0.5, 0.5)
-    at, t = np.arange(rows)[None, :], np.arange(frames)[:, None]
-    return np.asarray(1 + depth * np.sin(2 * np.pi * (at / period + step * t)))
+    """Exposure that drifts, jumps, steps or fades in, (T,)."""
+    shares = np.cumsum([mix.drift, mix.jump, mix.steps, mix.fade])
+    kind = int(np.searchsorted(shares, random.random(), side="right"))
+    kinds = (light.drifting, light.jumping, light.stepping, light.fading_in)
+    return kinds[kind](random, frames) if kind < len(kinds) else None

@@ -22,7 +22,7 @@ from rtdenoise.noise_fields import spectrum
 from .camera import Yuv
 from .clips import Clip, ClipBatch, stack
 from .darkening import darkening
-from .motion import CELL, Layer
+from .layers import CELL, Layer
 from .scenes import Drawing, Mix, draw_scene
 from .still import FEWEST, YuvArrays
 
@@ -206,9 +206,8 @@ class SeriesClips:
             # The same thing in another light, so that it differs from what is behind it.
             patch = _lit(patch, float(np.exp(random.normal(0, 0.3))))
             mask = cut_out.mask(side, self.device)
-            layers.append(
-                Layer(torch.cat([patch, mask[None]]), cut_out.track, 1.0, cut_out=True, sharp=True)
-            )
+            whole = torch.cat([patch, mask[None]])
+            layers.append(Layer(whole, cut_out.track, 1.0, True, True, cut_out.shown))
         scene = drawing.scene(layers)
         picture, moving = replace(scene, exposure=None, bands=None).render(width, height)
         for factor in (drawing.exposure, drawing.bands):

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 import torch
 
-from calibrate.synthesis.camera import BT709
 from calibrate.synthesis.darkening import darkening
+from calibrate.synthesis.tone import BT709
 from rtdenoise.cameras.simulated import SimulatedCamera, open_simulated
 from rtdenoise.noise import NoiseCurve
 

@@ -13,8 +13,32 @@ from rtdenoise.noise import NoiseCurve, NoiseModel, PlaneNoise
 WIDTH, HEIGHT, COUNT = 224, 160, 24
 LUMA_VARIANCE = 16.0
 CHROMA_VARIANCE = 9.0
-STILL = Mix(still=1, panned=0, talking=0, cut=0, drift=0, jump=0, bands=0)
-CALM = Mix(still=0, panned=0, talking=0, cut=0, drift=0, jump=0, bands=0)
+STILL = Mix(
+    still=1,
+    panned=0,
+    talking=0,
+    cut=0,
+    drift=0,
+    jump=0,
+    bands=0,
+    steps=0,
+    fade=0,
+    leaves=0,
+    blinks=0,
+)
+CALM = Mix(
+    still=0,
+    panned=0,
+    talking=0,
+    cut=0,
+    drift=0,
+    jump=0,
+    bands=0,
+    steps=0,
+    fade=0,
+    leaves=0,
+    blinks=0,
+)
 
 
 def noise_model() -> NoiseModel:

@@ -1,0 +1,181 @@
+"""Pictures in front of each other that make up a scene, and what of it moves.
+
+A clip is a background and cut-outs in front of it. Each is a picture (a *layer*) with a track (:mod:`.motion`). The
+sampling happens where the pictures are.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from .motion import Track
+from .operators import tensor
+
+Doubles = NDArray[np.float64]
+
+CELL = 4  # luma pixels per side of a cell of the mask of what moved
+_MOVES = 0.1  # pixels per frame from which on something counts as moving
+_COVERS = 0.03  # share of a cut-out from which on it counts as there
+_CHANGES = 0.02  # of a layer's share or a screen's brightness from which on it counts as changed
+
+
+@dataclass(frozen=True)
+class Layer:
+    """A picture and its track.
+
+    ``picture`` is (C, h, w) with ``density`` of its pixels per output pixel; a cut-out has its mask as an additional
+    last channel, while a background goes on mirrored at its edges. ``sharp`` samples with cubic curves, which a
+    picture needs that has no more pixels than the output. ``shown`` says how much of a cut-out is seen in each frame,
+    (T,) from 0 to 1; None for all of it.
+    """
+
+    picture: torch.Tensor
+    track: Track
+    density: float = 2.0
+    cut_out: bool = False
+    sharp: bool = False
+    shown: Doubles | None = None
+
+    def sample(self, width: int, height: int) -> torch.Tensor:
+        """The layer in each frame, (T, C, height, width); (1, …) where it is still."""
+        track = self.track.first() if self.track.still else self.track
+        device = self.picture.device
+        grid = track.positions(_centred(width), _centred(height), device)
+        rows, columns = self.picture.shape[1:]
+        grid *= torch.tensor([2 * self.density / columns, 2 * self.density / rows], device=device)
+        source = self.picture[None].expand(grid.shape[0], -1, -1, -1)
+        padding = "zeros" if self.cut_out else "reflection"
+        mode = "bicubic" if self.sharp else "bilinear"
+        return torch.nn.functional.grid_sample(
+            source, grid, mode=mode, padding_mode=padding, align_corners=False
+        )
+
+    def moves(self, width: int, height: int) -> torch.Tensor:
+        """Which cells move against the frame before, as far as the layer covers them: (T, H/4, W/4)."""
+        frames = len(self.track.x)
+        device = self.picture.device
+        moved = torch.zeros(
+            (frames, height // CELL, width // CELL), dtype=torch.bool, device=device
+        )
+        if not self.track.still:
+            columns, rows = (_centred(n // CELL) * CELL for n in (width, height))
+            at = self.track.positions(columns, rows, device)
+            zoom = tensor(self.track.zoom[1:], device)[:, None, None]
+            moved[1:] = (at[1:] - at[:-1]).norm(dim=-1) * zoom > _MOVES
+        if self.shown is not None:
+            changed = np.abs(np.diff(self.shown)) > _CHANGES
+            moved[1:] |= torch.from_numpy(changed).to(device)[:, None, None]
+        return moved
+
+    def mask(self, sampled: torch.Tensor) -> torch.Tensor:
+        """How much of a cut-out is seen at each pixel, (T, 1, H, W), of what was sampled."""
+        mask = sampled[:, -1:].clamp(0, 1)
+        if self.shown is None:
+            return mask
+        return mask * tensor(self.shown, mask.device)[:, None, None, None]
+
+
+@dataclass(frozen=True)
+class Screen:
+    """A region of the background that shows a scene of its own: a screen, a mirror, a window.
+
+    ``left``, ``top``, ``width`` and ``height`` are output pixels, multiples of 4; ``brightness`` is a factor per
+    frame, (T,): a screen flickers, and what it shows changes at once.
+    """
+
+    scene: Scene
+    left: int
+    top: int
+    width: int
+    height: int
+    brightness: Doubles
+
+    def put(self, picture: torch.Tensor, moving: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """The pictures (T or 1, C, H, W) and the cells that move (T, H/4, W/4) with the screen in them."""
+        shown, moved = self.scene.render(self.width, self.height)
+        frames = self.scene.frames
+        whole = picture.expand(frames, -1, -1, -1).clone()
+        bright = tensor(self.brightness, picture.device)[:, None, None, None]
+        rows = slice(self.top, self.top + self.height)
+        columns = slice(self.left, self.left + self.width)
+        whole[:, :, rows, columns] = shown * bright
+        change = np.abs(np.diff(self.brightness, prepend=self.brightness[:1])) > _CHANGES
+        moved = moved | torch.from_numpy(change).to(moved.device)[:, None, None]
+        cells = tuple(slice(s.start // CELL, s.stop // CELL) for s in (rows, columns))
+        moving = moving.clone()
+        moving[:, cells[0], cells[1]] = moved
+        return whole, moving
+
+
+@dataclass(frozen=True)
+class Scene:
+    """Layers from back to front, screens in the hindmost of them, and how the light changes.
+
+    ``exposure`` is a factor per frame, (T,); ``bands`` a factor per frame and row, (T, H); None for none.
+    """
+
+    layers: list[Layer]
+    frames: int
+    exposure: Doubles | None = None
+    bands: Doubles | None = None
+    screens: list[Screen] = field(default_factory=list)
+
+    def render(self, width: int, height: int) -> tuple[torch.Tensor, torch.Tensor]:
+        """The picture of each frame, (T, C, H, W), or (1, C, H, W) where nothing ever changes; and what moved.
+
+        Returns:
+            The pictures, and which cells something moved across or uncovered, (T, H/4, W/4), none in the first.
+        """
+        back = self.layers[0]
+        picture = back.sample(width, height)
+        moving = back.moves(width, height)
+        for screen in self.screens:
+            picture, moving = screen.put(picture, moving)
+        for layer in self.layers[1:]:
+            front = layer.sample(width, height)
+            mask = layer.mask(front)
+            picture = torch.lerp(picture, front[:, :-1], mask)
+            there = torch.nn.functional.max_pool2d(mask, 2 * CELL, CELL, CELL // 2)[:, 0] > _COVERS
+            there = there.expand(self.frames, -1, -1)
+            moving[1:] |= layer.moves(width, height)[1:] & (there[1:] | there[:-1])
+        device = picture.device
+        if self.exposure is not None:
+            picture = picture * tensor(self.exposure, device)[:, None, None, None]
+        if self.bands is not None:
+            picture = picture * tensor(self.bands, device)[:, None, :, None]
+        return picture, moving
+
+
+def cut_out_mask(
+    random: np.random.Generator, side: int, radius: float, device: torch.device
+) -> torch.Tensor:
+    """An irregular patch with a soft or hard edge, (side, side) from 0 to 1.
+
+    Args:
+        random: Draws its outline.
+        side: Pixels.
+        radius: Mean distance of the outline from the centre, in pixels.
+        device: Where it is needed.
+    """
+    at = torch.arange(side, device=device, dtype=torch.float32) - (side - 1) / 2
+    x, y = at[None, :], at[:, None]
+    stretch = float(np.exp(random.normal(0, 0.25)))
+    distance = ((x * stretch) ** 2 + (y / stretch) ** 2).sqrt()
+    direction = torch.atan2(y / stretch, x * stretch)
+    outline = torch.ones_like(distance)
+    for k in range(1, 7):
+        size, phase = random.normal(0, 0.16 / k**0.7), random.uniform(0, 2 * np.pi)
+        outline += size * torch.cos(k * direction + phase)
+    soft = float(np.exp(random.uniform(np.log(1.0), np.log(8))))
+    mask = ((outline.clamp(0.3, 1.5) * radius - distance) / soft + 0.5).clamp_(0, 1)
+    # What would reach over the edge of the patch fades out before it.
+    room = (side / 2 - torch.maximum(x.abs(), y.abs())).clamp(0, 4) / 4
+    return mask * room
+
+
+def _centred(size: int) -> Doubles:
+    return np.asarray(np.arange(size) - (size - 1) / 2, float)
