@@ -15,6 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rtdenoise.bands import CELL, transform
+from rtdenoise.noise_structure import GROUP_OF
+from rtdenoise.noise_structure import GROUPS as ALL_GROUPS
 
 Floats = NDArray[np.float32]
 Mask = NDArray[np.bool_]
@@ -22,9 +24,7 @@ Mask = NDArray[np.bool_]
 FLAT, EDGE = 1.0, 8.0  # levels per pixel
 DARKEST, BRIGHTEST = 16.0, 235.0  # beyond them noise is cut off
 GRADIENTS = (0.0, 1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 256.0)  # bounds of the curve over structure
-GROUPS = ("lowest", "low", "middle", "high")
-# The group of each of the 16 luma bands, row by row: how fine the detail is.
-GROUP_OF = np.array([0, 1, 2, 3, 1, 1, 2, 3, 2, 2, 2, 3, 3, 3, 3, 3])
+GROUPS = ALL_GROUPS[:4]  # of luma
 FEWEST = 300  # pixels that a figure rests on
 _ROUNDING = 1 / 12  # variance of rounding to whole levels
 _LEVEL_STEP = 12.0
@@ -240,7 +240,7 @@ def _bands(
             found = transform()[:16, :16] @ pixels[:, where]
             power[index] += (found**2).mean(1)
     power /= np.array([[level[flat].mean()], [level[edge].mean()]])
-    grouped = [[p[k == GROUP_OF].mean() for k in range(len(GROUPS))] for p in power]
+    grouped = [[p[GROUP_OF[: CELL * CELL] == k].mean() for k in range(len(GROUPS))] for p in power]
     return tuple(float(b / a) if a > 0 else None for a, b in zip(*grouped, strict=True))
 
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from rtdenoise.noise import NoiseModel, PlaneNoise
+from rtdenoise.noise_structure import BINS, BOUNDS, GROUPS, StructureNoise
 from rtdenoise.vst import Stabiliser
 
 if TYPE_CHECKING:
@@ -28,13 +30,14 @@ def draw_noise(model: NoiseModel) -> Figure:
     from matplotlib.layout_engine import ConstrainedLayoutEngine
 
     layout = ConstrainedLayoutEngine(w_pad=0.12, h_pad=0.1)
-    figure = Figure(figsize=(12, 7.2), layout=layout)
+    known = model.structure
+    figure = Figure(figsize=(12 if known is None else 15, 7.2), layout=layout)
     FigureCanvasAgg(figure)
     planes = {"Y": model.y, "U": model.u, "V": model.v}
     grid = figure.add_gridspec(2, 6)
     for draw, part in (
-        (_draw_levels, grid[0, :3]),
-        (_draw_stabilised, grid[0, 3:]),
+        (_draw_levels, grid[0, :3] if known is None else grid[0, :2]),
+        (_draw_stabilised, grid[0, 3:] if known is None else grid[0, 2:4]),
         (_draw_space, grid[1, :2]),
         (_draw_time, grid[1, 2:4]),
         (_draw_kinds, grid[1, 4:]),
@@ -42,6 +45,10 @@ def draw_noise(model: NoiseModel) -> Figure:
         ax = figure.add_subplot(part)
         _plain(ax)
         draw(ax, planes)
+    if known is not None:
+        ax = figure.add_subplot(grid[0, 4:])
+        _plain(ax)
+        _draw_structure(ax, known)
     return figure
 
 
@@ -101,6 +108,30 @@ def stabilised_std(noise: PlaneNoise, levels: NDArray[np.floating[Any]]) -> Doub
     values = np.asarray(levels)[:, None, None] + between[:, None] + (std * normal)[:, None, :]
     after = forward[np.clip(np.rint(values), 0, 255).astype(np.intp)]
     return np.asarray(np.sqrt(after.var(axis=2).mean(axis=1)))
+
+
+def _draw_structure(ax: Axes, noise: StructureNoise) -> None:
+    """The variance of each group of bands over that of flat places, where the series had such structure."""
+    known = np.array(noise.counts) > 0
+    at = np.arange(BINS)[known]
+    for index, (name, row) in enumerate(zip(GROUPS, noise.ratios, strict=True)):
+        chroma = name.startswith("chroma")
+        colour = COLOURS["V"] if chroma else str(0.7 - 0.22 * index)
+        if noise.low:
+            low, high = (np.array(table[index])[known] for table in (noise.low, noise.high))
+            ax.fill_between(at, low, high, color=colour, alpha=0.15, lw=0)
+        style = ":" if name == "chroma detail" else "-"
+        ax.plot(at, np.array(row)[known], color=colour, ls=style, lw=1.6, marker=".", label=name)
+    ax.set_yscale("log")
+    bounds = [f"{b:g}" for b in BOUNDS]
+    between = [f"{a}–{b}" for a, b in pairwise(bounds)]
+    ax.set_xticks(range(BINS), [f"<{bounds[0]}", *between, f">{bounds[-1]}"], fontsize=8)
+    ax.set(
+        title="Noise where the picture isn't flat",
+        xlabel="structure (levels)",
+        ylabel="variance over flat places'",
+    )
+    ax.legend(frameon=False, fontsize=8)
 
 
 def _draw_space(ax: Axes, planes: dict[str, PlaneNoise]) -> None:

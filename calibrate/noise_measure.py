@@ -23,6 +23,7 @@ from .band_noise import FRAMES, with_bands
 from .fixed_pattern import fixed_pattern
 from .noise_curve import BINS, Doubles, LevelTally, bin_of, fit_curve
 from .row_flicker import RowTally
+from .structure_noise import StructureTally
 
 Mask = NDArray[np.bool_]
 Floats = NDArray[np.float32]
@@ -63,12 +64,14 @@ def measure(series: Iterable[tuple[list[Planes], Mask]], camera_id: str, mode: s
     tallies = {name: _PlaneTally() for name in PLANES}
     frames, chroma = 0, ""
     some: list[tuple[list[Planes], Mask]] = []
+    structure = StructureTally()
     for planes, mask in series:
         if len(planes) < 2 or not mask.any():
             continue
         if planes[0].format.chroma != "gray":
             few = [convert(p, "420", p.format.full_range).copy() for p in planes[:FRAMES]]
             some.append((few, mask))
+            structure.add_series(planes, mask)
         frames += len(planes)
         chroma = planes[0].format.chroma
         for name in PLANES:
@@ -78,7 +81,16 @@ def measure(series: Iterable[tuple[list[Planes], Mask]], camera_id: str, mode: s
     if not len(tallies["y"].tally.points()[0]):
         raise ClipError("No still series is fit for measuring the noise.", _HINT)
     noise = {name: tally.noise() for name, tally in tallies.items()}
-    model = NoiseModel(noise["y"], noise["u"], noise["v"], camera_id, mode, frames, chroma)
+    model = NoiseModel(
+        noise["y"],
+        noise["u"],
+        noise["v"],
+        camera_id,
+        mode,
+        frames,
+        chroma,
+        structure=structure.result(),
+    )
     return with_bands(model, some)
 
 

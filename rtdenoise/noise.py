@@ -17,10 +17,12 @@ from numpy.typing import NDArray
 from .bands import BANDS
 from .errors import ProfileError
 from .files import read_json, write_json
+from .noise_structure import StructureNoise
 
 PlaneName = Literal["y", "u", "v"]
 PLANES: tuple[PlaneName, ...] = ("y", "u", "v")
 _UNKNOWN = float("nan")
+_VERSION = 2  # of the file; 1 had no number and no structure
 _HINT = "Run rtdenoise calibrate again for this camera."
 
 
@@ -112,6 +114,7 @@ class NoiseModel:
     ``chroma`` is the sub-sampling in which U and V were measured ("420", "422", …; empty if unknown). ``bands`` is the
     standard deviation of the noise in each of the 24 bands of :mod:`rtdenoise.bands`, of 4:2:0 frames after the
     variance-stabilising transforms (:mod:`rtdenoise.vst`), in units of a pixel's noise; empty where not measured.
+    ``structure`` says how much stronger the noise is where the picture isn't flat; None where not measured.
     """
 
     y: PlaneNoise
@@ -122,6 +125,7 @@ class NoiseModel:
     frames: int = 0
     chroma: str = ""
     bands: tuple[float, ...] = ()
+    structure: StructureNoise | None = None
 
     def plane(self, name: PlaneName) -> PlaneNoise:
         """The noise of plane "y", "u" or "v"."""
@@ -159,18 +163,31 @@ class NoiseModel:
                 "row_flicker_std": _or_none(noise.row_flicker_std),
                 "row_flicker_period": _or_none(noise.row_flicker_period),
             }
-        head = {"camera_id": self.camera_id, "mode": self.mode, "frames": self.frames}
-        write_json(path, {**head, "chroma": self.chroma, "bands": self.bands, "planes": planes})
+        whole: dict[str, Any] = {
+            "version": _VERSION,
+            "camera_id": self.camera_id,
+            "mode": self.mode,
+            "frames": self.frames,
+            "chroma": self.chroma,
+            "bands": self.bands,
+            "planes": planes,
+        }
+        if self.structure is not None:
+            whole["structure"] = self.structure.to_json()
+        write_json(path, whole)
 
     @classmethod
     def load(cls, path: Path) -> NoiseModel:
         """Reads a model.
 
         Raises:
-            ProfileError: the file is missing or damaged.
+            ProfileError: the file is missing or damaged, or of a newer version.
         """
         value = read_json(path, ProfileError, _HINT)
         try:
+            if int(value.get("version", 1)) > _VERSION:
+                raise ProfileError(f"The noise model {path} is of a newer version.", _HINT)
+            structure = value.get("structure")
             planes = {name: _plane_from_json(value["planes"][name]) for name in PLANES}
             return cls(
                 **planes,
@@ -179,8 +196,9 @@ class NoiseModel:
                 frames=int(value["frames"]),
                 chroma=str(value["chroma"]),
                 bands=_bands(value.get("bands", [])),
+                structure=None if structure is None else StructureNoise.from_json(structure),
             )
-        except (KeyError, TypeError, ValueError) as cause:
+        except (AttributeError, KeyError, TypeError, ValueError) as cause:
             raise ProfileError(f"The noise model {path} is damaged.", _HINT) from cause
 
 
