@@ -19,26 +19,58 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.camera_facts import GRADIENTS, GROUPS, Facts, facts
+from benchmarks.camera_facts import GRADIENTS, GROUPS, Facts, facts, still_mask
 from benchmarks.common import fill, table
+from calibrate.structure_noise import StructureTally
 from rtdenoise.cameras import open_camera
-from rtdenoise.frames import planes_from_frame
+from rtdenoise.frames import Planes, planes_from_frame
+from rtdenoise.noise_structure import BOUNDS, StructureNoise
+from rtdenoise.noise_structure import GROUPS as ALL_GROUPS
 
 _SIMULATED_SIZE = (960, 540)
 _MOST_FRAMES = 180
+_STRUCTURED = 100  # cells that aren't nearly flat
 _SHOWN = 60  # frames whose brightness is drawn
 
 
-def luma_of(clip: str, frames: int) -> tuple[str, NDArray[np.uint8]]:
-    """A clip's name, and its first frames' luma, (N, H, W)."""
+def frames_of(clip: str, frames: int) -> tuple[str, list[Planes]]:
+    """A clip's name, and its first frames."""
     simulated = clip.startswith("simulated")
     spec = clip if simulated else f"file:{clip}"
     camera = open_camera(spec, size=_SIMULATED_SIZE if simulated else None)
     try:
-        kept = [planes_from_frame(frame).y.copy() for frame in islice(camera.frames(), frames)]
+        kept = [planes_from_frame(frame).copy() for frame in islice(camera.frames(), frames)]
     finally:
         camera.close()
-    return clip if simulated else Path(clip).stem, np.stack(kept)
+    return clip if simulated else Path(clip).stem, kept
+
+
+def luma_of(frames: list[Planes]) -> NDArray[np.uint8]:
+    """The frames' luma, (N, H, W)."""
+    return np.stack([frame.y for frame in frames])
+
+
+def structure(frames: list[Planes]) -> StructureNoise | None:
+    """What calibration would find of the noise against structure, with the benchmark's mask."""
+    mask, _ = still_mask(luma_of(frames))
+    tally = StructureTally()
+    tally.add_series(frames, mask)
+    return tally.result()
+
+
+def structure_table(found: dict[str, StructureNoise | None]) -> str:
+    """Ratios and cells per bin, of the clips that aren't flat all over."""
+    bounds = [f"{b:g}" for b in BOUNDS]
+    bins = [f"<{bounds[0]}", *(f"{a}–{b}" for a, b in pairwise(bounds)), f">{bounds[-1]}"]
+    lines: list[list[str]] = []
+    for name, noise in found.items():
+        if noise is None or sum(noise.counts[3:]) < _STRUCTURED:
+            continue
+        lines.append([f"`{_short(name)}`", "cells", *map(str, noise.counts)])
+        for group, row in zip(ALL_GROUPS, noise.ratios, strict=True):
+            shown = (_number(v) if c else "–" for v, c in zip(row, noise.counts, strict=True))
+            lines.append(["", group, *shown])
+    return table(["clip", "bands", *bins], lines)
 
 
 def _short(name: str) -> str:
@@ -154,8 +186,12 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--page", type=Path, help="the page whose tables to fill in")
     parser.add_argument("--picture", type=Path, help="where to write the plots")
     given = parser.parse_args(arguments)
-    every = [facts(*luma_of(clip, given.frames)) for clip in given.clips]
-    filled = tables(every)
+    every, structures = [], {}
+    for clip in given.clips:
+        name, frames = frames_of(clip, given.frames)
+        every.append(facts(name, luma_of(frames)))
+        structures[name] = structure(frames)
+    filled = {**tables(every), "structure": structure_table(structures)}
     print("\n\n".join(filled.values()))
     if given.json is not None:
         given.json.write_text(json.dumps([asdict(f) for f in every], indent=1), encoding="utf-8")

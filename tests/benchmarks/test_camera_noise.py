@@ -11,7 +11,7 @@ import pytest
 from numpy.typing import NDArray
 
 from benchmarks.camera_facts import Facts, facts, slopes, still_mask
-from benchmarks.camera_noise import main, tables
+from benchmarks.camera_noise import frames_of, luma_of, main, tables
 
 ROWS, COLUMNS, FRAMES = 192, 256, 40
 _SHARED = Path(__file__).parents[3] / "shared"
@@ -115,14 +115,14 @@ def test_a_trembling_picture_and_few_frames_say_nothing_wrong() -> None:
 def test_figures_go_into_page_and_file(tmp_path: Path) -> None:
     page = tmp_path / "page.md"
     page.write_text(
-        "a\n<!-- strength -->\n<!-- /strength -->\n<!-- likeness -->\n<!-- /likeness -->\n"
+        "".join(f"<!-- {n} -->\n<!-- /{n} -->\n" for n in ("strength", "likeness", "structure"))
     )
     spec = "simulated:chart?frames=14&processing=strong"
     wanted = ["--json", str(tmp_path / "f.json"), "--page", str(page)]
     main([spec, *wanted, "--picture", str(tmp_path / "p.png")])
     (read,) = json.loads((tmp_path / "f.json").read_text())
     assert read["name"] == spec
-    assert page.read_text().count("`simulated:chart?processing=strong`") == 2
+    assert page.read_text().count("`simulated:chart?processing=strong`") == 3
     assert (tmp_path / "p.png").stat().st_size > 10_000
 
 
@@ -130,9 +130,8 @@ def test_figures_go_into_page_and_file(tmp_path: Path) -> None:
     not (_SHARED / "real/wall.mkv").is_file(), reason="needs footage of real cameras"
 )
 def test_a_real_camera_s_edges_are_far_noisier() -> None:
-    from benchmarks.camera_noise import luma_of
-
-    found = facts(*luma_of(str(_SHARED / "real/wall.mkv"), 45))
+    name, frames = frames_of(str(_SHARED / "real/wall.mkv"), 45)
+    found = facts(name, luma_of(frames))
     assert found.ratio is not None
     assert 60 < found.ratio < 180
     assert found.edge_lag1 == pytest.approx(0, abs=0.05)

@@ -68,8 +68,8 @@ def test_ratios_come_close_to_the_truth(processing: str) -> None:
     assert enough.sum() >= 6
     ratios = np.array(found.ratios)[:4, enough]
     off = np.abs(np.log(ratios / truth[:, enough]))
-    # The truth goes by the level curve of grey, and the flat places of the scene are coloured. Rounding is all that flat places have of the finest
-    # noise where they are smoothed strongly, and it doesn't depend on the level as the truth takes it to.
+    # The truth goes by the level curve of grey, and the flat places of the scene are coloured. Where they are
+    # smoothed strongly, the finest noise is rounding alone, which doesn't depend on the level as the truth takes it to.
     assert off[:2].max() < 0.25
     assert off.max() < (0.5 if processing == "strong" else 0.25)
     assert ratios[3].max() > {"none": 0.5, "mild": 25, "strong": 500}[processing]
