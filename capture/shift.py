@@ -6,13 +6,10 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
 from rtdenoise.frames import Bytes
 
-from .mask import Floats
-
-Doubles = NDArray[np.float64]
+from .blocks import Doubles, Floats
 
 _WIDTH = 640  # pixels; larger pictures are reduced to this
 _COARSE = 4  # the first guess is made on a picture so many times smaller still

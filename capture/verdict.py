@@ -14,7 +14,8 @@ LAG1_LIMIT = 0.3
 LEAST_STATIC_FRACTION = 0.3
 # A drift is learnt as if it were noise. A third of the noise's deviation adds under 1 % to its variance.
 LEAST_DRIFT_LIMIT_LEVELS = 0.5
-CLIPPED_LIMIT = 0.5
+# What is black or white shows no noise; as much of the picture as has to stand still must be neither.
+CLIPPED_LIMIT = 1 - LEAST_STATIC_FRACTION
 LEAST_NOISE_LEVELS = 0.05
 
 Problem = Literal[
