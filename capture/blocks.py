@@ -76,7 +76,7 @@ def brightness(means: Floats, still: Mask | None = None, usual: Floats | None = 
         fit = (usual > 8) if still is None else (usual > 8) & still
     if fit.sum() < _FEWEST:
         return np.ones(len(means))
-    return np.median(means[:, fit] / usual[fit], axis=1).astype(np.float64)
+    return np.asarray(np.median(means[:, fit] / usual[fit], axis=1), np.float64)
 
 
 @dataclass(frozen=True)
@@ -104,7 +104,8 @@ class Blocks:
         still: Mask | None = None
         for left in reversed(range(_ROUNDS)):
             gains = brightness(means, still, level)
-            found = cls._at(means / gains[:, None, None].astype(np.float32), gains)
+            scaled: Floats = means * (1 / gains[:, None, None]).astype(np.float32)
+            found = cls._at(scaled, gains)
             still = found.still() if left else None
         return found
 

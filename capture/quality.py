@@ -132,9 +132,7 @@ def _shown_lag1(count: int) -> tuple[Doubles, Doubles]:
     return grid, np.asarray(shown)
 
 
-def flicker_levels(
-    frames: Bytes, mean: Floats, mask: Mask, gains: Doubles | None = None
-) -> float:
+def flicker_levels(frames: Bytes, mean: Floats, mask: Mask, gains: Doubles | None = None) -> float:
     """The amplitude of mains flicker, in levels: bands of rows that brighten and darken over the frames.
 
     Lamps flicker at 100 or 120 Hz; a sensor that reads row after row sees it as bands that stand or roll.

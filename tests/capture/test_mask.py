@@ -8,7 +8,7 @@ import pytest
 from numpy.typing import NDArray
 
 from capture.blocks import Blocks, block_means
-from capture.mask import Moments, still_pixels, static_mask
+from capture.mask import Moments, static_mask, still_pixels
 
 Floats = NDArray[np.float32]
 Noisy = Callable[..., NDArray[np.uint8]]
@@ -139,7 +139,9 @@ def test_what_moves_among_noisy_edges_is_left_out_and_they_are_kept(
 
 def test_leaves_that_flutter_on_the_spot_are_left_out(scene: Floats, noisy: Noisy) -> None:
     generator = np.random.default_rng(4)
-    texture = cv2.GaussianBlur(generator.standard_normal((160, 210)).astype(np.float32), (0, 0), 1.5)
+    texture = cv2.GaussianBlur(
+        generator.standard_normal((160, 210)).astype(np.float32), (0, 0), 1.5
+    )
     texture *= 30 / texture.std()
     pictures = []
     for _ in range(20):
