@@ -115,7 +115,7 @@ Sums = tuple[Doubles, Doubles]
 
 
 def upsnr_of_sums(sums: Sums, *, resamples: int = 1000, seed: int = 0) -> Interval:
-    """Unsupervised PSNR in dB with its 95 % interval, from block sums of a uMSE map; infinite where that is negative."""
+    """Gives uPSNR in dB with its 95 % interval, from block sums of a uMSE map; infinite where that is negative."""
     total, counts = sums
     weights = _resampled(len(total), resamples, seed)
     drawn = (weights @ total) / np.maximum(weights @ counts, 1)

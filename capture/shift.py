@@ -15,13 +15,16 @@ _WIDTH = 640  # pixels; larger pictures are reduced to this
 _COARSE = 4  # the first guess is made on a picture so many times smaller still
 _STEPS = 5
 _MARGIN = 6  # pixels at the borders that don't count: they come from outside after a shift
-# Shifts that are less certain than this many pixels are not told from none (a blank wall).
+# Shifts that are less certain than this many pixels, and below so many standard errors, are not told from none (a
+# blank wall).
 _LEAST_CERTAINTY_PX = 0.25
+_TOLD = 5.0
 # Shifts above this are put to the vote of so many tiles (across, down), of which one votes if the error of one
 # explanation is under so much of the other's.
 _DOUBTFUL_PX = 0.3
 _TILES = (12, 9)
 _CLEARLY = 0.8
+_PATCH = 8  # pixels; noise is alike less far
 
 
 @dataclass(frozen=True)
@@ -69,16 +72,21 @@ class ShiftMeter:
         shift: Doubles = np.zeros(2)
         if min(self._coarse.mean.shape) >= 8:
             shift, certainty = _solve(self._coarse, _coarse(fine), shift)
-            if certainty > _LEAST_CERTAINTY_PX:
+            if _unsure(shift, certainty):
                 shift = np.zeros(2)
         shift, certainty = _solve(self._fine, fine, shift * _COARSE)
-        if certainty <= _LEAST_CERTAINTY_PX and np.hypot(*shift) > _DOUBTFUL_PX:
+        if not _unsure(shift, certainty) and np.hypot(*shift) > _DOUBTFUL_PX:
             still = _against(self._fine, fine, shift)
             if still is not None:
                 shift, certainty = _solve(self._fine, fine, np.zeros(2), still)
-        if certainty > _LEAST_CERTAINTY_PX or np.hypot(*shift) > self._fine.mean.shape[1]:
+        if _unsure(shift, certainty) or np.hypot(*shift) > self._fine.mean.shape[1]:
             return 0.0, 0.0
         return float(shift[0] * self._scale), float(shift[1] * self._scale)
+
+
+def _unsure(shift: Doubles, error_px: float) -> bool:
+    """Whether a shift with that standard error can't be told from none."""
+    return bool(error_px > _LEAST_CERTAINTY_PX and np.hypot(*shift) < _TOLD * error_px)
 
 
 def _coarse(fine: Floats) -> Floats:
@@ -123,6 +131,17 @@ def _against(level: _Level, picture: Floats, shift: Doubles) -> Mask | None:
     return np.asarray(whole > 0)
 
 
+def _alike(residual: Floats) -> float:
+    """By what factor a standard error grows, since the noise of neighbouring pixels is alike.
+
+    The root of how many pixels share their noise, as the means of blocks tell.
+    """
+    size = tuple(max(n // _PATCH, 1) for n in residual.shape[::-1])
+    means = np.asarray(cv2.resize(residual, size, interpolation=cv2.INTER_AREA))
+    variance = float(residual.var())
+    return max(_PATCH * float(means.std()) / variance**0.5, 1.0) if variance > 0 else 1.0
+
+
 def _solve(
     level: _Level, picture: Floats, shift: Doubles, where: Mask | None = None
 ) -> tuple[Doubles, float]:
@@ -147,6 +166,7 @@ def _solve(
         step = np.linalg.solve(normal, (weighted @ residual).astype(np.float64))
         shift = shift + np.clip(step[:2], -2, 2)
         certainty = spread * float(np.sqrt(np.linalg.inv(normal)[:2, :2].trace()))
+        certainty *= _alike(residual.reshape(level.mean.shape))
         if np.hypot(step[0], step[1]) < 1e-3:
             break
     return shift, certainty
