@@ -188,10 +188,10 @@ def judge_footage(path: Path, slow: int) -> list[dict[str, Any]]:
         picture = rgb_tensor(planes).numpy() * 255
         return np.asarray(np.clip(np.rint(picture), 0, 255), np.uint8)
 
-    a, b, c = (np.stack([rgb(frames[i + k]) for i in judged]) for k in APART)
+    references = [np.stack([rgb(frames[i + k]) for i in judged]) for k in APART]
 
     def figure(results: list[Planes]) -> Any:
-        return upsnr_db(np.stack([rgb(results[i]) for i in judged]), a, b, c, mask)
+        return upsnr_db(np.stack([rgb(results[i]) for i in judged]), references, mask)
 
     before = figure(frames)
     lines = [{"method": "noisy", "setting": "", "upsnr_db": before, "ms": 0.0}]

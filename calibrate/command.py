@@ -11,10 +11,13 @@ import click
 from rtdenoise.options import camera_option, device_option
 
 if TYPE_CHECKING:
+    from rich.table import Table
+
     from rtdenoise.cli import Settings
 
     from .outcome import Outcome
     from .sources import Source
+    from .still_errors import PlaceFigures
 
 
 @click.command(name="calibrate")
@@ -129,6 +132,21 @@ def _show(outcome: Outcome, files: list[Path]) -> None:
         _interval(quality.upsnr_before_db),
         *(_interval(q.upsnr_after_db) for _, q in after),
     )
+    for name, title in (
+        ("flat", "  flat"),
+        ("textured", "  textured"),
+        ("edge", "  edges"),
+        ("chroma", "chroma"),
+    ):
+        _split_row(table, title, name, [q.split for _, q in after])
+    if quality.whole != quality.split:
+        for name, title in (
+            ("all", "whole picture"),
+            ("flat", "  flat"),
+            ("textured", "  textured"),
+            ("edge", "  edges"),
+        ):
+            _split_row(table, title, name, [q.whole for _, q in after])
     if tuning is not None:
         gains = (tuning.base_motion, tuning.tuned_motion)
         table.add_row("synthetic motion", "", *(_signed(g.whole_db) for g in gains))
@@ -156,6 +174,15 @@ def _show(outcome: Outcome, files: list[Path]) -> None:
     show(f"Report: {_plain(files[-1].parent)}")
     if outcome.network_path:
         show(f"Network: {_plain(outcome.network_path)}")
+
+
+def _split_row(table: Table, title: str, place: str, after: list[dict[str, PlaceFigures]]) -> None:
+    """A row of what was gained in a place, where there is enough of it."""
+    found = [figures[place] for figures in after if place in figures]
+    if len(found) == len(after):
+        before = f"{found[0].before_db.value:.2f} dB"
+        gains = (f"{f.after_db.value:.2f} dB ({f.gain_db.value:+.2f})" for f in found)
+        table.add_row(title, before, *gains)
 
 
 def _signed(gain_db: float) -> str:

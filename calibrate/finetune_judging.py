@@ -20,6 +20,7 @@ from rtdenoise.frames import PlaneFormat, Planes
 from .live_window import Gain
 from .metrics import Interval
 from .quality import Quality
+from .still_errors import CHROMA
 from .synthesis import ClipBatch
 
 Floats = NDArray[np.float32]
@@ -61,7 +62,11 @@ class FineTuning:
     @property
     def score(self) -> float:
         """See :func:`score`."""
-        return score(self.real_db, self.base_motion, self.tuned_motion)
+        chroma = [
+            q.split[CHROMA].gain_db.value for q in (self.base, self.tuned) if CHROMA in q.split
+        ]
+        change = chroma[1] - chroma[0] if len(chroma) == 2 else 0.0
+        return score(self.real_db, self.base_motion, self.tuned_motion, change)
 
     @property
     def sentence(self) -> str:
@@ -78,11 +83,12 @@ class FineTuning:
         return f"The {which}. Fine-tuning brought {real}, and {motion} on synthetic motion."
 
 
-def score(real: Interval, base: Gain, tuned: Gain) -> float:
+def score(real: Interval, base: Gain, tuned: Gain, chroma_db: float = 0.0) -> float:
     """How much better than the base network a fine-tuned one is, in dB; −∞ where it must not be kept.
 
     It must not, if it loses in any judgement more than anyone could see. Otherwise it is what it gains on real
     frames and on synthetic motion together. A difference on real frames whose interval holds zero counts as none.
+    What it gains in chroma, ``chroma_db``, doesn't count, but it must lose nothing there either.
     """
     sure = real.low > 0 or real.high < 0
     on_real = real.value if sure else 0.0
@@ -90,7 +96,7 @@ def score(real: Interval, base: Gain, tuned: Gain) -> float:
     moving = tuned.moving_db - base.moving_db
     if math.isfinite(moving):
         on_motion.append(moving)
-    changes = [on_real, *on_motion]
+    changes = [on_real, chroma_db, *on_motion]
     if not all(math.isfinite(change) for change in changes) or min(changes) <= -_WORSE:
         return -math.inf
     return on_real + sum(on_motion) / len(on_motion)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -64,14 +64,15 @@ def clean_held_out(
     network: PaperNetwork | None,
     series: Sequence[StillSeries],
     regions: Sequence[Region],
-    frames: int,
+    choose: Callable[[int], Sequence[int]],
     device: torch.device,
     *,
     tta: bool = False,
     most_pixels: int = 1 << 30,
 ) -> Iterator[HeldOut]:
-    """Cleans ``frames`` held-out frames of each region, spread evenly; None as the network leaves them as they are.
+    """Cleans held-out frames of each region; None as the network leaves them as they are.
 
+    ``choose`` says which, from how many there are.
     A region is cleaned with the picture around it, as it is in use. Where it has more than ``most_pixels``, only a
     part of it is judged: the network is slow.
     """
@@ -82,7 +83,7 @@ def clean_held_out(
         inside = np.s_[..., part.top : part.bottom, part.left : part.right]
         held = one.frames[region.first : region.last][inside].astype(np.float32)
         held /= 255
-        chosen = np.linspace(0, len(held) - 1, min(frames, len(held))).astype(int)
+        chosen = np.asarray(choose(len(held)), int)
         outputs = held[chosen]
         if network is not None:
             # What lies further off than the network looks is left out; a mirror stands in at the frame's borders.
@@ -107,11 +108,14 @@ def held_out_error(
     """Mean squared error of the network's output in held-out regions, as if against the clean picture.
 
     Against the mean of the K other held-out frames the error holds their noise, σ²/K; σ² is estimated from
-    differences of neighbouring frames, and what it adds is taken off: the uMSE of :mod:`calibrate.metrics` with the
-    mean of all other frames in place of one, which makes it less noisy.
+    differences of neighbouring frames, and what it adds is taken off.
     """
     total, count = 0.0, 0
-    for held in clean_held_out(network, series, regions, frames, device, most_pixels=most_pixels):
+
+    def spread(held: int) -> Sequence[int]:
+        return [int(k) for k in np.linspace(0, held - 1, min(frames, held))]
+
+    for held in clean_held_out(network, series, regions, spread, device, most_pixels=most_pixels):
         still = held.mask
         others = len(held.frames) - 1
         noise = float((np.diff(held.frames, axis=0) ** 2)[..., still].mean()) / 2

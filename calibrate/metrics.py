@@ -1,15 +1,16 @@
 """How good a picture is: PSNR, and the unsupervised PSNR that needs no clean picture.
 
-With three independent noisy frames a, b, c of a still scene, mean (f(x) − a)² is too large by the noise of a, and
-mean (b − c)²/2 is just that noise. So their difference, the uMSE, is an unbiased estimate of the error against the
-clean picture (Marcos Morales et al., "Evaluating Unsupervised Denoising Requires Unsupervised Metrics", ICML 2023), and
-uPSNR = 10·log10(1/uMSE). x must be none of a, b, c, and the noise independent between frames.
+With two independent noisy frames a and b of a still scene, both independent of f(x), the mean of (f(x) − a)·(f(x) − b)
+is an unbiased estimate of the error against the clean picture, the uMSE (after Marcos Morales et al., "Evaluating
+Unsupervised Denoising Requires Unsupervised Metrics", ICML 2023); uPSNR = 10·log10(1/uMSE). It is averaged over all
+pairs of several frames that are no neighbours, since cameras make the noise of those alike; and none may be near x.
 
 Intervals are bootstrapped over blocks of pixels, not over single ones: neighbours share noise and content.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -56,10 +57,35 @@ def psnr_db(a: Array, b: Array, mask: NDArray[np.bool_] | None = None) -> float:
     return _decibel(float(error[mask].mean() if mask is not None else error.mean()))
 
 
-def umse_map(output: Array, a: Array, b: Array, c: Array) -> Doubles:
-    """(H, W): what each pixel adds to the uMSE; its mean is unbiased, single pixels may be negative."""
-    a, b, c = _unit(a), _unit(b), _unit(c)
-    return _error_map(_unit(output) - a) - _error_map(b - c) / 2
+def umse_map(output: Array, references: Iterable[Array]) -> Doubles:
+    """(H, W): what each pixel adds to the uMSE; its mean is unbiased, single pixels may be negative.
+
+    Args:
+        output: (..., H, W), what became of a frame (or of several); bytes or values in [0, 1].
+        references: At least three noisy frames of the same scene and brightness, in the order in which they were
+            taken, each of the shape of ``output``.
+
+    Raises:
+        ValueError: fewer than three references.
+    """
+    output = _unit(output)
+    total, squares, neighbours = (np.zeros(output.shape, np.float32) for _ in range(3))
+    before: NDArray[np.float32] | None = None
+    count = 0
+    for reference in references:
+        difference = output - _unit(reference)
+        total += difference
+        squares += difference * difference
+        if before is not None:
+            neighbours += before * difference
+        before = difference
+        count += 1
+    if count < 3:
+        raise ValueError(f"{count} references; at least 3 are needed")
+    pairs = total * total - squares - 2 * neighbours
+    axes = tuple(range(pairs.ndim - 2))
+    found: Doubles = pairs.mean(axis=axes, dtype=np.float64) / ((count - 1) * (count - 2))
+    return found
 
 
 def block_sums(values: Doubles, mask: NDArray[np.bool_], block: int) -> tuple[Doubles, Doubles]:
@@ -81,64 +107,57 @@ def _resampled(blocks: int, resamples: int, seed: int) -> Doubles:
     return random.multinomial(blocks, np.full(blocks, 1 / blocks), size=resamples).astype(float)
 
 
+BLOCK = 16
+"""Side of the blocks that the bootstrap draws, in pixels."""
+
+Sums = tuple[Doubles, Doubles]
+"""Of blocks: the sums of a map's values, and how many there are (:func:`block_sums`)."""
+
+
+def upsnr_of_sums(sums: Sums, *, resamples: int = 1000, seed: int = 0) -> Interval:
+    """Gives uPSNR in dB with its 95 % interval, from block sums of a uMSE map; infinite where that is negative."""
+    total, counts = sums
+    weights = _resampled(len(total), resamples, seed)
+    drawn = (weights @ total) / np.maximum(weights @ counts, 1)
+    low, high = np.percentile(drawn, [2.5, 97.5])
+    return Interval(
+        _decibel(float(total.sum() / counts.sum())), _decibel(float(high)), _decibel(float(low))
+    )
+
+
+def gain_of_sums(
+    before: Doubles, after: Doubles, *, resamples: int = 1000, seed: int = 0
+) -> Interval:
+    """By how many dB the error falls from ``before`` to ``after``, with its 95 % interval.
+
+    Both are sums of uMSE maps over the same blocks, and every draw takes both of a block, so what a block adds to both
+    errors cancels, and the interval is narrower than those of two figures of uPSNR.
+    """
+    weights = _resampled(len(before), resamples, seed)
+    least = 1e-12  # 120 dB: nothing that a camera delivers comes near
+    ratios = np.maximum(weights @ before, least) / np.maximum(weights @ after, least)
+    low, high = 10 * np.log10(np.percentile(ratios, [2.5, 97.5]))
+    value = 10 * np.log10(max(before.sum(), least) / max(after.sum(), least))
+    return Interval(float(value), float(low), float(high))
+
+
 def upsnr_db(
     output: Array,
-    a: Array,
-    b: Array,
-    c: Array,
+    references: Sequence[Array],
     mask: NDArray[np.bool_] | None = None,
     *,
-    block: int = 16,
     resamples: int = 1000,
     seed: int = 0,
 ) -> Interval:
     """Unsupervised PSNR in dB with its 95 % interval; infinite where the uMSE is not above 0.
 
     Args:
-        output: (..., H, W), what became of a frame (or of several) that is none of ``a``, ``b``, ``c``.
-        a: A noisy frame of the same scene, of the shape of ``output``; bytes or values in [0, 1].
-        b: Another one.
-        c: And another one.
+        output: As for :func:`umse_map`.
+        references: Likewise.
         mask: (H, W), the pixels that stand still; None: all.
-        block: Side of the blocks that the bootstrap draws, in pixels.
-        resamples: How many times it draws.
+        resamples: How many times the bootstrap draws.
         seed: Of its random numbers.
     """
-    error = umse_map(output, a, b, c)
+    error = umse_map(output, references)
     mask = np.ones(error.shape, bool) if mask is None else mask
-    sums, counts = block_sums(error, mask, block)
-    weights = _resampled(len(sums), resamples, seed)
-    drawn = (weights @ sums) / (weights @ counts)
-    low, high = np.percentile(drawn, [2.5, 97.5])
-    return Interval(
-        _decibel(float(sums.sum() / counts.sum())), _decibel(float(high)), _decibel(float(low))
-    )
-
-
-def upsnr_gain_db(
-    output: Array,
-    noisy: Array,
-    a: Array,
-    b: Array,
-    c: Array,
-    mask: NDArray[np.bool_] | None = None,
-    *,
-    block: int = 16,
-    resamples: int = 1000,
-    seed: int = 0,
-) -> Interval:
-    """By how many dB of uPSNR ``output`` is better than ``noisy``, with its 95 % interval.
-
-    Both are judged on the same blocks in every draw, so what a block adds to both errors cancels, and the
-    interval is narrower than those of the two figures. Arguments as for :func:`upsnr_db`.
-    """
-    before, after = umse_map(noisy, a, b, c), umse_map(output, a, b, c)
-    mask = np.ones(before.shape, bool) if mask is None else mask
-    first, counts = block_sums(before, mask, block)
-    second, _ = block_sums(after, mask, block)
-    weights = _resampled(len(counts), resamples, seed)
-    least = 1e-12  # 120 dB: nothing that a camera delivers comes near
-    ratios = np.maximum(weights @ first, least) / np.maximum(weights @ second, least)
-    low, high = 10 * np.log10(np.percentile(ratios, [2.5, 97.5]))
-    value = 10 * np.log10(max(first.sum(), least) / max(second.sum(), least))
-    return Interval(float(value), float(low), float(high))
+    return upsnr_of_sums(block_sums(error, mask, BLOCK), resamples=resamples, seed=seed)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from .live_window import Gain
 from .metrics import Interval
 from .quality import Example, Quality
 from .sources import Source
+from .still_errors import PlaceFigures
 from .training import Trained
 
 
@@ -64,6 +66,8 @@ class Outcome:
             "psnr_before_db": _finite(quality.psnr_before_db),
             "psnr_after_db": _finite(quality.psnr_after_db),
             **intervals,
+            "split": split_to_json(quality.split),
+            "whole_picture": split_to_json(quality.whole),
             "verdict": quality.verdict,
             "judged_on": quality.places,
             "remarks": list(self.remarks),
@@ -81,9 +85,26 @@ def _fine_tuning(found: FineTuning) -> dict[str, Any]:
         "share": found.share,
         "base_upsnr_db": _interval(found.base.upsnr_after_db),
         "tuned_upsnr_db": _interval(found.tuned.upsnr_after_db),
+        "base_split": split_to_json(found.base.split),
+        "tuned_split": split_to_json(found.tuned.split),
+        "base_whole_picture": split_to_json(found.base.whole),
+        "tuned_whole_picture": split_to_json(found.tuned.whole),
         "upsnr_over_base_db": _interval(found.real_db),
         "motion_gain_of_base": motion(found.base_motion),
         "motion_gain_of_tuned": motion(found.tuned_motion),
+    }
+
+
+def split_to_json(places: Mapping[str, PlaceFigures]) -> dict[str, Any]:
+    """Figures by place as plain values."""
+    return {
+        name: {
+            "share": round(figures.share, 4),
+            "upsnr_before_db": _interval(figures.before_db),
+            "upsnr_after_db": _interval(figures.after_db),
+            "gain_db": _interval(figures.gain_db),
+        }
+        for name, figures in places.items()
     }
 
 

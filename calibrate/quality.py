@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,37 +13,58 @@ from rtdenoise.console import Ticker
 from rtdenoise.denoisers.base import Denoiser
 from rtdenoise.denoisers.recursive import RecursiveDenoiser
 from rtdenoise.errors import ClipError
+from rtdenoise.frames import Planes
 from rtdenoise.networks.paper import PaperNetwork
 from rtdenoise.noise import NoiseModel
 
 from .dataset import Split, StillSeries
 from .judging import clean_held_out
-from .metrics import Interval, psnr_db, upsnr_db, upsnr_gain_db
+from .metrics import Interval
 from .sources import Source, frame_limit, rgb_bytes
+from .still_errors import Judged, PlaceFigures, Series, StillErrors, planes_of, planes_of_rgb
 
 Floats = NDArray[np.float32]
 Mask = NDArray[np.bool_]
 
-_JUDGED_FRAMES = 4  # of all series together, but at least two of each
+_JUDGED_FRAMES = (
+    4  # of each series; of the paper's network of all together, but at least two of each
+)
 # Of each of them. Eight views of the paper's network take 8 · 511 kMAC for each: on a CPU, half a minute in all.
 _JUDGED_PIXELS = {"cpu": 60_000}
 _JUDGED_PIXELS_ELSEWHERE = 600_000
+_NOISY, _HELD, _STILL = "noisy", "held", "still"
 
 
 @dataclass(frozen=True)
 class Quality:
-    """How good frames are before and after, on still pixels of frames (and places) not learned from.
+    """How good luma is before and after, on still pixels of places (or frames) not learned from.
 
     PSNR is against the mean of the other frames, as in the paper: it still holds noise, so it flatters neither and
     is only comparable within one series. uPSNR and the gain in uPSNR need no clean picture and are unbiased.
+    ``split`` has them for "all", "flat", "textured", "edge" and "chroma" where these hold enough pixels; ``whole``
+    likewise for all of the picture that stands still, be it learned from or not.
     """
 
     psnr_before_db: float
     psnr_after_db: float
-    upsnr_before_db: Interval
-    upsnr_after_db: Interval
-    gain_db: Interval
+    split: dict[str, PlaceFigures]
+    whole: dict[str, PlaceFigures]
     places: str
+
+    @property
+    def upsnr_before_db(self) -> Interval:
+        """Of the camera's frames."""
+        return self.split["all"].before_db
+
+    @property
+    def upsnr_after_db(self) -> Interval:
+        """Of what the method makes of them."""
+        return self.split["all"].after_db
+
+    @property
+    def gain_db(self) -> Interval:
+        """By how much it is better."""
+        return self.split["all"].gain_db
 
     @property
     def verdict(self) -> str:
@@ -68,47 +89,14 @@ class Example:
     rival: tuple[str, Floats] | None = None
 
 
-class _Judged:
-    """Frames and references of several regions, side by side: each part is (input, a, b, c, mean of others).
-
-    Regions of different sizes lie in one wide picture, with unmasked pixels around them.
-    """
-
-    def __init__(
-        self, parts: Sequence[tuple[Floats, ...]], masks: Sequence[Mask], places: str
-    ) -> None:
-        self._height = max(mask.shape[0] for mask in masks)
-        self._frames = min(len(part[0]) for part in parts)
-        self._places = places
-        columns = [self._beside([part[i] for part in parts]) for i in range(5)]
-        self._noisy, self._a, self._b, self._c, self._mean = columns
-        padded = [np.pad(m, ((0, self._height - m.shape[0]), (0, 0))) for m in masks]
-        self._mask = np.concatenate(padded, axis=1)
-
-    def _beside(self, arrays: Sequence[Floats]) -> Floats:
-        padded = [
-            np.pad(a[: self._frames], ((0, 0), (0, 0), (0, self._height - a.shape[2]), (0, 0)))
-            for a in arrays
-        ]
-        return np.concatenate(padded, axis=3)
-
-    def quality(self, outputs: Sequence[Floats]) -> Quality:
-        """Of what became of the input, each part (M, 3, H, W)."""
-        output, noisy, mean, mask = self._beside(outputs), self._noisy, self._mean, self._mask
-        abc = (self._a, self._b, self._c)
-        return Quality(
-            psnr_before_db=psnr_db(noisy, mean, mask),
-            psnr_after_db=psnr_db(output, mean, mask),
-            upsnr_before_db=upsnr_db(noisy, *abc, mask),
-            upsnr_after_db=upsnr_db(output, *abc, mask),
-            gain_db=upsnr_gain_db(output, noisy, *abc, mask),
-            places=self._places,
-        )
-
-    def over(self, outputs: Sequence[Floats], others: Sequence[Floats]) -> Interval:
-        """By how many dB of uPSNR ``outputs`` are better than ``others``."""
-        abc = (self._a, self._b, self._c)
-        return upsnr_gain_db(self._beside(outputs), self._beside(others), *abc, self._mask)
+def _quality(series: Series, method: str, places: str) -> Quality:
+    return Quality(
+        psnr_before_db=series.psnr_db(_NOISY, _HELD),
+        psnr_after_db=series.psnr_db(method, _HELD),
+        split=series.figures(method, _NOISY, _HELD),
+        whole=series.figures(method, _NOISY, _STILL),
+        places=places,
+    )
 
 
 def judge_paper(
@@ -116,68 +104,71 @@ def judge_paper(
 ) -> tuple[Quality, Example]:
     """Judges in the test places, on held-out frames, with the paper's eight views."""
     network = network.to(device)
-    parts: list[tuple[Floats, ...]] = []
-    outputs: list[Floats] = []
-    masks: list[Mask] = []
+    parts: list[StillErrors] = []
     example: Example | None = None
+    most = max(2, _JUDGED_FRAMES // max(len(split.test), 1))
     for held in clean_held_out(
         network,
         series,
         split.test,
-        max(2, _JUDGED_FRAMES // max(len(split.test), 1)),
+        lambda count: Judged.of(count, most, 0).frames,
         device,
         tta=True,
         most_pixels=_JUDGED_PIXELS.get(device.type, _JUDGED_PIXELS_ELSEWHERE) // len(split.test),
     ):
-        frames, chosen = held.frames, np.array(held.chosen)
-        total = frames.sum(axis=0)
-        mean = (total - frames[chosen]) / np.float32(len(frames) - 1)
-        # The three frames after the judged one, around the end: none is the judged one.
-        a, b, c = (frames[(chosen + lag) % len(frames)] for lag in (1, 2, 3))
-        parts.append((frames[chosen], a, b, c, mean))
-        outputs.append(held.outputs)
-        masks.append(held.mask)
+        if not held.mask.any():
+            continue
+        frames = [planes_of_rgb(frame) for frame in held.frames]
+        judged = Judged.of(len(frames), most, 0)
+        masks = {_HELD: held.mask, _STILL: held.mask}
+        errors = StillErrors(frames, judged, masks, held.mask)
+        errors.add(_NOISY, [frames[k] for k in judged.frames])
+        errors.add("paper", [planes_of_rgb(output) for output in held.outputs])
+        parts.append(errors)
         if example is None:
-            example = Example(frames[chosen[0]], held.outputs[0], mean[0], held.mask)
+            mean = held.frames.mean(axis=0)
+            example = Example(held.frames[held.chosen[0]], held.outputs[0], mean, held.mask)
     if example is None:
         raise ClipError("There is no place to judge the network in.", "Record a longer series.")
     what = "scenes" if split.by_scene else "strips at the right"
-    judged = _Judged(parts, masks, f"held-out {what}, on held-out frames")
-    return judged.quality(outputs), example
+    quality = _quality(Series(parts), "paper", f"held-out {what}, on held-out frames")
+    return quality, example
 
 
-def _floats(frames: list[NDArray[np.uint8]]) -> Floats:
-    stack = np.stack(frames).astype(np.float32)
-    stack /= 255
-    return stack
+def _rgb(planes: Planes) -> Floats:
+    return np.asarray(rgb_bytes(planes), np.float32) / np.float32(255)
 
 
 class Streams:
-    """What several denoisers made of the same frames."""
+    """What several denoisers made of the same frames.
+
+    ``shown`` are a frame, the mean of its series and which pixels are still; ``made`` what each denoiser made of it.
+    """
 
     def __init__(
         self,
-        judged: _Judged,
-        outputs: dict[str, list[Floats]],
+        series: Series,
+        places: str,
+        made: Mapping[str, Floats],
         shown: tuple[Floats, Floats, Mask],
     ) -> None:
-        self._judged, self._outputs, self._shown = judged, outputs, shown
+        self._series, self._places, self._made, self._shown = series, places, made, shown
 
     def quality(self, name: str) -> Quality:
         """How good the frames are before and after the denoiser of that name."""
-        return self._judged.quality(self._outputs[name])
+        return _quality(self._series, name, self._places)
 
     def over(self, name: str, other: str) -> Interval:
-        """By how many dB of uPSNR one is better than another."""
-        return self._judged.over(self._outputs[name], self._outputs[other])
+        """By how many dB of uPSNR one is better than another, where nothing was learned from."""
+        return self._series.over(name, other, _HELD)
 
     def example(
         self, name: str, title: str = "", *, rival: tuple[str, str] | None = None
     ) -> Example:
         """A frame before and after; ``rival`` is another name with its title: what that one made of it, too."""
         before, reference, mask = self._shown
-        other = None if rival is None else (rival[1], self._outputs[rival[0]][0][-1])
-        return Example(before, self._outputs[name][0][-1], reference, mask, title, other)
+        other = None if rival is None else (rival[1], self._made[rival[0]])
+        return Example(before, self._made[name], reference, mask, title, other)
 
 
 def judge_streams(
@@ -187,7 +178,7 @@ def judge_streams(
     places: str,
     ticker: Ticker | None = None,
 ) -> Streams:
-    """Judges denoisers on the last frames of series, against frames that come after what they saw.
+    """Judges denoisers on frames of series, against frames that come after what they saw.
 
     Args:
         source: The series.
@@ -197,52 +188,53 @@ def judge_streams(
         ticker: Told of each frame.
 
     Raises:
-        ClipError: all series are too short.
+        ClipError: all series are too short, or nothing that is judged stands still.
     """
     clip = source.clip
-    parts: list[tuple[Floats, ...]] = []
-    used: list[Mask] = []
-    outputs: dict[str, list[Floats]] = {name: [] for name in makers}
+    parts: list[StillErrors] = []
+    made: dict[str, Floats] = {}
     shown: tuple[Floats, Floats, Mask] | None = None
-    limit = frame_limit(clip, 3, 2 * len(clip.accepted))
-    for one in clip.accepted:
-        if one.count < 5 or one.first not in masks:
+    limit = frame_limit(clip, 3, 1)
+    fit = [one for one in clip.accepted if one.count >= 5 and one.first in masks]
+    for one in fit:
+        if not masks[one.first].any():
             continue
         count = min(one.count, limit)
-        judged = sorted({count - 4 - i * max((count - 4) // 8, 1) for i in range(_JUDGED_FRAMES)})
-        judged = [k for k in judged if k > 0]
+        judged = Judged.of(count, _JUDGED_FRAMES)
+        still = clip.static_mask(one)
         denoisers = {name: make() for name, make in makers.items()}
-        frames: list[NDArray[np.uint8]] = []
-        cleaned: dict[str, list[NDArray[np.uint8]]] = {name: [] for name in makers}
+        frames: list[Planes] = []
+        cleaned: dict[str, list[Planes]] = {name: [] for name in makers}
         for k, planes in enumerate(clip.read(one, count)):
-            frames.append(rgb_bytes(planes))
-            if k <= judged[-1]:
+            frames.append(planes)
+            if k <= judged.frames[-1]:
                 for name, denoiser in denoisers.items():
                     result = denoiser(planes)
-                    if k in judged:
-                        cleaned[name].append(rgb_bytes(result))
+                    if k in judged.frames:
+                        cleaned[name].append(result.copy())
             if ticker is not None:
                 ticker.advance()
-        stack = _floats(frames)
-        at = np.array(judged)
-        mean = np.stack([stack[k + 1 :].mean(axis=0) for k in judged])
-        a, b, c = (stack[at + lag] for lag in (1, 2, 3))
-        parts.append((stack[at], a, b, c, mean))
-        used.append(masks[one.first])
-        for name, pictures in cleaned.items():
-            outputs[name].append(_floats(pictures))
+        everything = [planes_of(frame) for frame in frames]
+        errors = StillErrors(everything, judged, {_HELD: masks[one.first], _STILL: still}, still)
+        errors.add(_NOISY, [everything[k] for k in judged.frames])
+        for name, outputs in cleaned.items():
+            errors.add(name, [planes_of(output) for output in outputs])
+        parts.append(errors)
         if shown is None:
-            shown = stack[at[-1]], stack.mean(axis=0), used[0]
+            mean = np.asarray(np.mean([_rgb(frame) for frame in frames], axis=0), np.float32)
+            shown = _rgb(frames[judged.frames[-1]]), mean, masks[one.first]
+            made = {name: _rgb(outputs[-1]) for name, outputs in cleaned.items()}
     if shown is None:
+        wrong = "Nothing stands still in" if fit else "There is no series of 5 frames for"
         raise ClipError(
-            f"The series of {clip.path} have fewer than 5 frames each.",
-            "Record a longer series with rtdenoise capture.",
+            f"{wrong} {places} of {clip.path}.",
+            "Record a longer still series with rtdenoise capture.",
         )
-    return Streams(_Judged(parts, used, places), outputs, shown)
+    return Streams(Series(parts), places, made, shown)
 
 
 def judge_recursive(source: Source, noise: NoiseModel) -> tuple[Quality, Example]:
-    """Judges the recursive filter on the last frames of each series, against frames that come after."""
+    """Judges the recursive filter on still pixels of each series, against frames that come after."""
     clip = source.clip
     masks = {one.first: clip.static_mask(one) for one in clip.accepted}
     places = "still pixels, against frames that came later"

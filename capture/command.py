@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from .record import Recording
 
 
+_WORTH_TELLING = 0.99  # less of the picture stands still
+
+
 @click.command(name="capture")
 @click.option(
     "--seconds",
@@ -210,6 +213,10 @@ def _show_table(clip: Clip, plots: list[Path]) -> None:
     for number, s in enumerate(clip.series, 1):
         if not s.accepted:
             show(f"[red]✗[/] series {number}: {_plain(s.reason)}")
+        elif s.static_fraction < _WORTH_TELLING:
+            show(
+                f"Series {number}: {1 - s.static_fraction:.0%} of the picture moves and is left out."
+            )
     flicker = float(clip.facts.get("flicker_levels", 0.0))
     if flicker > 1:
         say(

@@ -7,8 +7,9 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from .blocks import Mask, block_means, brightness, whole
 from .clip import Clip
-from .mask import Mask, changed, grown
+from .mask import changed, grown
 from .quality import deviations, drift_levels, levels, mu_sigma
 from .shift import ShiftMeter
 from .verdict import LEAST_STATIC_FRACTION, SHIFT_LIMIT_PX
@@ -47,7 +48,9 @@ class Joined:
         variance = ours.variance + (theirs.variance - ours.variance) * share
         difference = theirs.mean - ours.mean
         moves = changed(difference, variance + np.float32(1 / 12), count * more / (count + more))
+        blocks = ours.blocks.joined(theirs.blocks)
         mask = ours.mask & theirs.mask & grown(moves)
+        mask &= whole(blocks.still(), mask.shape)
         best = max(w.measures.static_fraction for w in (*self.windows, window))
         if mask.mean() < max(LEAST_STATIC_FRACTION, _KEPT_PART * best):
             return None
@@ -60,7 +63,7 @@ class Joined:
             return None
         if np.hypot(*ShiftMeter(ours.mean)(theirs.mean)) > SHIFT_LIMIT_PX / 2:
             return None
-        still = Still(ours.mean + difference * share, variance, mask)
+        still = Still(ours.mean + difference * share, variance, mask, blocks)
         # The planes of the single windows are not needed any more, except for the masks.
         slim = tuple(_slim(w) for w in (*self.windows, window))
         return Joined(slim, still, offsets)
@@ -70,7 +73,7 @@ def _slim(window: Window) -> Window:
     if window.still is None or not window.still.mean.size:
         return window
     nothing = np.empty((0, 0), np.float32)
-    return replace(window, still=Still(nothing, nothing, window.still.mask))
+    return replace(window, still=Still(nothing, nothing, window.still.mask, window.still.blocks))
 
 
 def join(windows: Iterable[Window]) -> Iterator[Joined]:
@@ -113,7 +116,9 @@ def measure_joined(clip: Clip, joined: Joined, black: int) -> list[Window]:
         if len(batch) == WINDOW or not left:
             frames = np.stack(batch)
             batch = []
-            new = deviations(frames, still.mean, still.mask, black)
+            means = np.stack([block_means(frame) for frame in frames])
+            gains = brightness(means, still.blocks.still(), still.blocks.level)
+            new = deviations(frames, still.mean, still.mask, black, gains)
             shift = max(shift, largest_shift(frames, still.mean, new))
             e += new.tolist()
             level += levels(frames, still.mean, still.mask).tolist()
@@ -137,7 +142,7 @@ def measure_joined(clip: Clip, joined: Joined, black: int) -> list[Window]:
     if measures.problem():
         return list(joined.windows)
     nothing = np.empty((0, 0), np.float32)
-    return [Window(joined.first, measures, None, Still(nothing, nothing, still.mask))]
+    return [Window(joined.first, measures, None, Still(nothing, nothing, still.mask, still.blocks))]
 
 
 def together(windows: Iterable[Window]) -> list[Window]:

@@ -1,9 +1,11 @@
 """The static mask: which pixels of a series stand still.
 
 A few moving things (leaves, a person, a screen) need not spoil a series: their pixels are left out of
-targets and metrics. A pixel moves where its variance over time is higher than noise of that level
-explains, where its noise is more alike from frame to frame than elsewhere, or where its mean changes
-within the series.
+targets and metrics. How noisy a pixel is proves nothing: at edges real cameras have up to a hundred times
+the variance of flat places. A block moves where its slow means range further than white noise of its own
+strength makes them (:mod:`.blocks`), and a pixel where its noise is more alike from frame to frame than
+elsewhere, where its mean changes within the series, or where it varies much and its mean shows no edge
+that could be the cause. Brightness that changes from frame to frame is no movement.
 """
 
 from __future__ import annotations
@@ -13,16 +15,15 @@ from itertools import pairwise
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
 from rtdenoise.frames import Bytes
 
-Floats = NDArray[np.float32]
-Mask = NDArray[np.bool_]
+from .blocks import Blocks, Doubles, Floats, Mask, block_means, whole
 
-# Noise differs between flat and detailed parts of a picture (sharpening, JPEG): on a real webcam up to
-# sixteen times in variance, and still white in time. So only more than that is proof of motion by itself.
+# Noise of more than this much variance needs an edge: somewhere beside it, the mean has to rise by half a
+# deviation of the noise per pixel.
 _VARIANCE_RATIO = 20.0
+_EDGE_PER_DEVIATION = 0.5
 # What moves is alike in neighbouring frames. Together with a variance that is at least a little high,
 # so much more correlation at lag 1 than the rest of the picture has is proof.
 _LAG1_EXCESS = 0.35
@@ -40,11 +41,13 @@ _ROUNDING = 1 / 12  # the variance of rounding to whole levels
 _BOX = 5  # pixels; the maps are averaged over such boxes
 _CLOSING = 5  # pixels; holes up to twice as wide are closed
 _GROWTH = 2  # pixels; a moving edge is surrounded by pixels that move less visibly
+_SOFT = np.array([1, 2, 1], np.float32) / 4
+_SLOPE = np.array([-1, 0, 1], np.float32) / 2
 
 
 @dataclass(frozen=True)
 class Moments:
-    """Sums over the frames of a series, as planes (H, W) of float32.
+    """Sums over the frames of a series, as planes (H, W) of float32, all at usual brightness.
 
     ``mean`` is the mean over the frames, ``variance`` the unbiased variance over time, ``lag1`` the mean
     product of the residuals of neighbouring frames, ``trend`` the mean of the second half of the frames
@@ -58,18 +61,20 @@ class Moments:
     count: int
 
     @classmethod
-    def of(cls, frames: Bytes) -> Moments:
-        """The moments of ``frames`` (N, H, W), N ≥ 2."""
+    def of(cls, frames: Bytes, gains: Doubles | None = None) -> Moments:
+        """The moments of ``frames`` (N, H, W), N ≥ 2, each divided by its brightness ``gains`` (N,)."""
         count, *shape = frames.shape
+        scales = [np.float32(1 / gain) for gain in (np.ones(count) if gains is None else gains)]
         mean = np.zeros(shape, np.float32)
-        for frame in frames:
-            cv2.accumulate(frame, mean)
+        for frame, scale in zip(frames, scales, strict=True):
+            cv2.scaleAdd(frame.astype(np.float32), float(scale), mean, dst=mean)
         mean /= np.float32(count)
         variance, lag1, trend = (np.zeros(shape, np.float32) for _ in range(3))
         half = count // 2
         before: Floats | None = None
-        for number, frame in enumerate(frames):
-            residual = np.subtract(frame, mean, dtype=np.float32)
+        for number, (frame, scale) in enumerate(zip(frames, scales, strict=True)):
+            residual = np.multiply(frame, scale, dtype=np.float32)
+            residual -= mean
             cv2.accumulateSquare(residual, variance)
             if before is not None:
                 cv2.accumulateProduct(residual, before, lag1)
@@ -101,14 +106,17 @@ def static_mask(frames: Bytes) -> Mask:
         raise ValueError(
             f"expected at least 4 frames as (N, H, W) uint8, got {frames.shape} {frames.dtype}"
         )
-    return still_pixels(Moments.of(frames))
+    blocks = Blocks.of(np.stack([block_means(frame) for frame in frames]))
+    return still_pixels(Moments.of(frames, blocks.gains), blocks)
 
 
-def still_pixels(moments: Moments) -> Mask:
-    """Which pixels stand still, (H, W), judged by the moments of the series."""
+def still_pixels(moments: Moments, blocks: Blocks) -> Mask:
+    """Which pixels stand still, (H, W), judged by the moments and the blocks of the series."""
     variance = _smooth(moments.variance) + np.float32(_ROUNDING)
     ratio = variance / expected_variance(moments.mean, variance)
-    moves = ratio > _VARIANCE_RATIO
+    edge = cv2.dilate(gradient(moments.mean), np.ones((_BOX, _BOX), np.uint8))
+    without_edge = edge < _EDGE_PER_DEVIATION * np.sqrt(variance)
+    moves = (ratio > _VARIANCE_RATIO) & without_edge
 
     # Cameras that filter over time, and codecs, make all noise alike, so a pixel is compared with the
     # rest of the picture and not with zero.
@@ -118,7 +126,18 @@ def still_pixels(moments: Moments) -> Mask:
     moves |= (alike > limit) & (ratio > _LAG1_RATIO)
 
     moves |= changed(moments.trend, variance, moments.count / 4)
-    return grown(_with_surroundings(moves, ratio > _WEAK_RATIO))
+    still = grown(_with_surroundings(moves, (ratio > _WEAK_RATIO) & without_edge))
+    return np.asarray(still & whole(blocks.still(), still.shape))
+
+
+def gradient(mean: Floats) -> Floats:
+    """How steep a picture is, (H, W), in levels per pixel, after a little smoothing."""
+    soft = cv2.sepFilter2D(mean, cv2.CV_32F, _SOFT, _SOFT, borderType=cv2.BORDER_REPLICATE)
+    down, across = (
+        cv2.filter2D(soft, cv2.CV_32F, kernel, borderType=cv2.BORDER_REPLICATE)
+        for kernel in (_SLOPE[:, None], _SLOPE[None, :])
+    )
+    return np.asarray(cv2.magnitude(across, down))
 
 
 def _with_surroundings(moves: Mask, perhaps: Mask) -> Mask:

@@ -9,30 +9,33 @@ from functools import lru_cache
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
 from rtdenoise.frames import Bytes
 
-from .mask import Floats, Mask, Moments
-
-Doubles = NDArray[np.float64]
+from .blocks import Doubles, Floats, Mask
+from .mask import Moments
 
 _BLOCK = 16  # pixels; correlations are taken per block, and the median of the blocks counts
 # Blocks that vary less than this (in levels squared) are frozen or clipped: rounding alone gives 1/12.
 _LEAST_VARIANCE = 0.02
+# Four means of white noise range over less than this many of their deviations in 99 % of cases.
+_RANGE_OF_FOUR = 4.4
 
 
-def deviations(frames: Bytes, mean: Floats, mask: Mask, black: int = 0) -> Doubles:
+def deviations(
+    frames: Bytes, mean: Floats, mask: Mask, black: int = 0, gains: Doubles | None = None
+) -> Doubles:
     """The deviation e of each frame from the mean of its series (paper, eq. 5).
 
     The root of the mean squared distance, divided by the mean level above black, so that neither the size
-    of the picture nor the exposure matters.
+    of the picture nor the exposure matters. A brightness that changes from frame to frame counts with the drift.
 
     Args:
         frames: luma, (N, H, W) uint8.
         mean: of the series, (H, W).
         mask: the pixels that count, (H, W).
         black: the level that means black: 16 in limited range.
+        gains: how bright each frame is, (N,); None: all alike.
 
     Returns:
         (N,) e of each frame.
@@ -41,11 +44,22 @@ def deviations(frames: Bytes, mean: Floats, mask: Mask, black: int = 0) -> Doubl
     pixels = max(cv2.countNonZero(weights), 1)
     level = max(cv2.mean(mean, weights)[0] - black, 1.0)
     distances = [
-        cv2.norm(np.subtract(frame, mean, dtype=np.float32), cv2.NORM_L2, weights)
-        for frame in frames
+        cv2.norm(_residual(frame, mean, gain), cv2.NORM_L2, weights)
+        for frame, gain in zip(frames, _given(gains, len(frames)), strict=True)
     ]
     e: Doubles = np.asarray(distances, np.float64) / (np.sqrt(pixels) * level)
     return e
+
+
+def _given(gains: Doubles | None, count: int) -> Doubles:
+    return np.ones(count) if gains is None else gains
+
+
+def _residual(frame: Bytes, mean: Floats, gain: float) -> Floats:
+    """A frame at usual brightness less the mean."""
+    residual: Floats = np.multiply(frame, np.float32(1 / gain), dtype=np.float32)
+    residual -= mean
+    return residual
 
 
 def mu_sigma(e: Doubles) -> tuple[float, float]:
@@ -63,13 +77,17 @@ def levels(frames: Bytes, mean: Floats, mask: Mask) -> Doubles:
 def drift_levels(level: Doubles) -> float:
     """By how many levels the brightness drifts: between the darkest and brightest quarter in time.
 
-    Means over quarters, so that flicker from frame to frame is no drift.
+    Means over quarters, less what steps from frame to frame leave in them, so that flicker is no drift.
 
     Args:
         level: of each frame, (N,).
     """
     parts = [part.mean() for part in np.array_split(level, 4) if part.size]
-    return float(max(parts) - min(parts)) if parts else 0.0
+    if not parts:
+        return 0.0
+    step = float(np.std(np.diff(level))) / np.sqrt(2) if len(level) > 2 else 0.0
+    by_chance = _RANGE_OF_FOUR * step / np.sqrt(max(len(level) / 4, 1))
+    return float(np.sqrt(max((max(parts) - min(parts)) ** 2 - by_chance**2, 0.0)))
 
 
 def lag1_correlation(moments: Moments, mask: Mask) -> float:
@@ -114,7 +132,7 @@ def _shown_lag1(count: int) -> tuple[Doubles, Doubles]:
     return grid, np.asarray(shown)
 
 
-def flicker_levels(frames: Bytes, mean: Floats, mask: Mask) -> float:
+def flicker_levels(frames: Bytes, mean: Floats, mask: Mask, gains: Doubles | None = None) -> float:
     """The amplitude of mains flicker, in levels: bands of rows that brighten and darken over the frames.
 
     Lamps flicker at 100 or 120 Hz; a sensor that reads row after row sees it as bands that stand or roll.
@@ -126,8 +144,8 @@ def flicker_levels(frames: Bytes, mean: Floats, mask: Mask) -> float:
     length = max(len(weight) // 24, 3)
     # Averages over neighbouring rows and over columns leave little of the pixels' own noise.
     profiles = []
-    for frame in frames:
-        residual = np.where(mask, np.subtract(frame, mean, dtype=np.float32), np.float32(0))
+    for frame, gain in zip(frames, _given(gains, len(frames)), strict=True):
+        residual = np.where(mask, _residual(frame, mean, gain), np.float32(0))
         rows = residual.sum(axis=1)[fit] / weight[fit]
         profiles.append(np.convolve(rows, np.full(length, 1 / length), "valid"))
     return float(np.sqrt(2) * np.std(np.asarray(profiles)))

@@ -12,9 +12,10 @@ SHIFT_LIMIT_PX = 1.0
 # Noise that is more alike than this from frame to frame stays in the mean of a series.
 LAG1_LIMIT = 0.3
 LEAST_STATIC_FRACTION = 0.3
-# A drift is learnt as if it were noise. A third of the noise's deviation adds under 1 % to its variance.
+# What is left of a drift is learnt as if it were noise. Half of the noise's deviation adds 2 % to its variance.
 LEAST_DRIFT_LIMIT_LEVELS = 0.5
-CLIPPED_LIMIT = 0.5
+# What is black or white shows no noise; as much of the picture as has to stand still must be neither.
+CLIPPED_LIMIT = 1 - LEAST_STATIC_FRACTION
 LEAST_NOISE_LEVELS = 0.05
 
 Problem = Literal[
@@ -45,7 +46,7 @@ class Measures:
     @property
     def drift_limit_levels(self) -> float:
         """How far the brightness may drift."""
-        return max(LEAST_DRIFT_LIMIT_LEVELS, self.noise_levels / 3)
+        return max(LEAST_DRIFT_LIMIT_LEVELS, self.noise_levels / 2)
 
     def problem(self) -> Problem | None:
         """Why the series can't train; None where it can.

@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 
 from rtdenoise.frames import Bytes
 
+from .blocks import Blocks, Floats, Mask, block_means
 from .clip import Series
-from .mask import Floats, Mask, Moments, still_pixels
+from .mask import Moments, still_pixels
 from .quality import (
     deviations,
     drift_levels,
@@ -35,11 +36,15 @@ _SHIFTS_PER_WINDOW = 5
 
 @dataclass(frozen=True)
 class Still:
-    """What stands still in accepted frames: their mean, variance and static mask, (H, W) each."""
+    """What stands still in accepted frames: their mean, variance and static mask, (H, W) each, and their blocks.
+
+    Mean and variance are those of frames of usual brightness.
+    """
 
     mean: Floats
     variance: Floats
     mask: Mask
+    blocks: Blocks
 
 
 @dataclass(frozen=True)
@@ -120,9 +125,10 @@ def judge_window(first: int, frames: Bytes, black: int = 0, white: int = 255) ->
     if len(frames) < LEAST_FRAMES:
         measures = Measures(len(frames))
         return Window(first, measures, measures.problem())
-    moments = Moments.of(frames)
-    mask = still_pixels(moments)
-    e = deviations(frames, moments.mean, mask, black)
+    blocks = Blocks.of(np.stack([block_means(frame) for frame in frames]))
+    moments = Moments.of(frames, blocks.gains)
+    mask = still_pixels(moments, blocks)
+    e = deviations(frames, moments.mean, mask, black, blocks.gains)
     mu, sigma = mu_sigma(e)
     measures = Measures(
         count=len(frames),
@@ -133,12 +139,12 @@ def judge_window(first: int, frames: Bytes, black: int = 0, white: int = 255) ->
         lag1=lag1_correlation(moments, mask),
         static_fraction=float(mask.mean()),
         noise_levels=float(np.sqrt(np.median(moments.variance[mask]))) if mask.any() else 0.0,
-        flicker_levels=flicker_levels(frames, moments.mean, mask),
+        flicker_levels=flicker_levels(frames, moments.mean, mask, blocks.gains),
         dark=float(np.mean(moments.mean <= black + _CLIPPED_LEVELS)),
         bright=float(np.mean(moments.mean >= white - _CLIPPED_LEVELS)),
     )
     problem = measures.problem()
-    still = None if problem else Still(moments.mean, moments.variance, mask)
+    still = None if problem else Still(moments.mean, moments.variance, mask, blocks)
     return Window(first, measures, problem, still)
 
 

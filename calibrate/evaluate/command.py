@@ -41,8 +41,9 @@ def command(
 ) -> None:
     """Compare methods on held-out frames of your camera, without a clean picture.
 
-    Each method cleans frames that no training has seen. uPSNR compares the result with three more noisy
-    frames and is free of the bias that PSNR against the series mean has. Other programs' filters run in several
+    Each method cleans frames that no training has seen. uPSNR compares the result's luma with noisy frames that come
+    later and is free of the bias that PSNR against the series mean has. The gain is split into flat places, textured
+    ones and edges. Other programs' filters run in several
     strengths, and their best counts.
     """
     from .run import evaluate

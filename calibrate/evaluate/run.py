@@ -21,8 +21,6 @@ from ..dataset import Region, split_series
 from ..sources import FEWEST_FRAMES, Source, find_source, rgb_series
 from .judge import Clean, Judge, Mask, Row
 
-_LARGE = 640 * 480  # pixels above which fewer frames are held at once
-
 
 @dataclass(frozen=True)
 class Evaluation:
@@ -68,8 +66,7 @@ def evaluate(
     source = find_source(camera, None, home)
     jobs = list(_jobs(source, methods, device, named))  # a method that is missing fails here
     planes, places, name = _material(source.clip)
-    few = source.clip.mode.width * source.clip.mode.height > _LARGE
-    judge = Judge(planes, places, frames, triples=1 if few else 4)
+    judge = Judge(planes, places, frames)
     rows = [judge.row("camera", "", _untouched, history=False)]
     with progress("Comparing", len(jobs), "runs") as ticker:
         best: dict[str, Row] = {}

@@ -26,6 +26,7 @@ from calibrate.live_window import Gain
 from calibrate.metrics import Interval
 from calibrate.quality import Quality
 from calibrate.sources import find_source
+from calibrate.still_errors import PlaceFigures
 from calibrate.synthesis import ClipBatch
 from rtdenoise.cli import run
 from rtdenoise.denoisers.passthrough import Passthrough
@@ -192,7 +193,8 @@ def test_what_is_better() -> None:
 def judged(share: float, gain: float) -> FineTuning:
     """A fine-tuned network that is ``gain`` dB better than the base network on real frames, and as good in motion."""
     flat = Interval(40.0, 39.0, 41.0)
-    quality = Quality(30.0, 38.0, flat, flat, flat, "anywhere")
+    here = {"all": PlaceFigures(1.0, flat, flat, flat)}
+    quality = Quality(30.0, 38.0, here, here, "anywhere")
     real = Interval(gain, gain - 0.01, gain + 0.01)
     return FineTuning(share, quality, quality, real, Gain(5, 4), Gain(5, 4))
 

@@ -1,8 +1,10 @@
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from calibrate.metrics import psnr_db, umse_map, upsnr_db, upsnr_gain_db
+from calibrate.metrics import BLOCK, block_sums, gain_of_sums, psnr_db, umse_map, upsnr_db
 
 Floats = NDArray[np.float64]
 SHAPE = (3, 96, 128)
@@ -44,7 +46,7 @@ def test_upsnr_is_that_against_the_clean_picture(left: float) -> None:
         x, a, b, c = (clean + noise(random, 0.02) for _ in range(4))
         output = clean + left * (x - clean)
         truth = psnr_db(output, clean)
-        value, low, high = upsnr_db(output, a, b, c, seed=seed, resamples=400)
+        value, low, high = upsnr_db(output, [a, b, c], seed=seed, resamples=400)
         assert low < value < high
         inside += low <= truth <= high
         errors.append(value - truth)
@@ -58,7 +60,7 @@ def test_interval_knows_that_neighbours_share_noise() -> None:
     values, widths = [], []
     for seed in range(25):
         x, a, b, c = (clean + noise(random, 0.02) for _ in range(4))
-        value, low, high = upsnr_db(x, a, b, c, seed=seed, resamples=300)
+        value, low, high = upsnr_db(x, [a, b, c], seed=seed, resamples=300)
         values.append(value)
         widths.append((high - low) / (2 * 1.96))
     assert 0.6 < np.mean(widths) / np.std(values) < 1.7
@@ -67,10 +69,15 @@ def test_interval_knows_that_neighbours_share_noise() -> None:
 def test_gain_of_a_known_denoiser() -> None:
     clean, random = scene(), np.random.default_rng(7)
     x, a, b, c = (clean + noise(random, 0.02) for _ in range(4))
-    value, low, high = upsnr_gain_db(clean + 0.5 * (x - clean), x, a, b, c)
+    everywhere = np.ones(SHAPE[1:], bool)
+
+    def sums(output: Floats) -> Floats:
+        return block_sums(umse_map(output, [a, b, c]), everywhere, BLOCK)[0]
+
+    value, low, high = gain_of_sums(sums(x), sums(clean + 0.5 * (x - clean)))
     assert low < 20 * np.log10(2) < high
     assert value == pytest.approx(20 * np.log10(2), abs=0.5)
-    same = upsnr_gain_db(x, x, a, b, c)
+    same = gain_of_sums(sums(x), sums(x))
     assert same == (0, 0, 0)
 
 
@@ -81,20 +88,39 @@ def test_mask_and_frames_axes() -> None:
     mask = np.zeros(SHAPE[1:], bool)
     mask[:, :64] = True
     x[..., 64:] += 0.3  # outside the mask: must not matter
-    assert upsnr_db(x, a, b, c, mask).value == pytest.approx(34, abs=0.3)
-    assert umse_map(x, a, b, c).shape == SHAPE[1:]
+    assert upsnr_db(x, [a, b, c], mask).value == pytest.approx(34, abs=0.3)
+    assert umse_map(x, [a, b, c]).shape == SHAPE[1:]
 
 
 def test_bytes_are_levels_of_255() -> None:
     random = np.random.default_rng(9)
     frames = [np.clip(np.round(scene() * 255 + noise(random, 5)), 0, 255) for _ in range(4)]
     x, a, b, c = (f.astype(np.uint8) for f in frames)
-    as_bytes = upsnr_db(x, a, b, c)
-    as_floats = upsnr_db(x / 255, a / 255, b / 255, c / 255)
+    as_bytes = upsnr_db(x, [a, b, c])
+    as_floats = upsnr_db(x / 255, [a / 255, b / 255, c / 255])
     assert as_bytes == pytest.approx(as_floats, abs=1e-3)
 
 
 def test_nothing_left_of_the_error_is_infinite() -> None:
     random = np.random.default_rng(10)
-    b, c = random.normal(size=SHAPE), random.normal(size=SHAPE)
-    assert upsnr_db(np.zeros(SHAPE), np.zeros(SHAPE), b, c).value == float("inf")
+    b = random.normal(size=SHAPE)
+    assert upsnr_db(np.zeros(SHAPE), [b, np.zeros(SHAPE), -b]).value == float("inf")
+
+
+def test_noise_that_neighbouring_frames_share_adds_no_bias() -> None:
+    """A camera that averages over time: lag-1 correlation 0.5, none beyond."""
+    clean, random = scene(), np.random.default_rng(11)
+    fresh = [noise(random, 0.02) for _ in range(11)]
+    shared = [(one + other) / np.sqrt(2) for one, other in pairwise(fresh)]
+    x, references = clean + shared[0], [clean + n for n in shared[1:]]
+    truth = psnr_db(x, clean)
+    apart = upsnr_db(x, references[1:])
+    assert apart.low < truth < apart.high
+    assert apart.value == pytest.approx(truth, abs=0.3)
+    # By differences of neighbours, noise comes out at half its variance.
+    assert umse_map(x, references[1:]).mean() > 0.9 * np.mean((x - clean) ** 2)
+
+
+def test_fewer_than_three_references_are_refused() -> None:
+    with pytest.raises(ValueError, match="at least 3"):
+        umse_map(scene(), [scene(), scene()])

@@ -33,6 +33,29 @@ def test_shift_is_found_below_a_pixel_though_a_part_moves_by_itself(
     assert ShiftMeter(mean)(frame) == pytest.approx(shift, abs=0.06)
 
 
+def with_person(picture: Floats, left: int) -> Floats:
+    """The picture with a large textured thing before it: a third of it."""
+    generator = np.random.default_rng(8)
+    texture = np.kron(generator.uniform(20, 230, (20, 14)), np.ones((6, 6))).astype(np.float32)
+    result = picture.copy()
+    result[24:144, left : left + 84] = texture
+    return result
+
+
+def test_a_large_part_that_moves_is_no_shift(scene: Floats, noisy: Noisy) -> None:
+    places = [30, 34, 38, 44, 50, 58]
+    pictures = [with_person(scene, left) for left in places]
+    frames = noisy(pictures, len(pictures), 2.0)
+    meter = ShiftMeter(frames.astype(np.float32).mean(0))
+    assert max(np.hypot(*meter(frame)) for frame in frames) < 0.2
+
+
+def test_a_camera_that_moves_with_a_person_in_view_is_found(scene: Floats, noisy: Noisy) -> None:
+    mean = noisy(with_person(scene, 40), 20, 2.0).astype(np.float32).mean(0)
+    frame = noisy(with_person(moved(scene, 4.0, 1.0), 55), 1, 2.0)[0]
+    assert np.hypot(*ShiftMeter(mean)(frame)) > 2
+
+
 def test_brightness_is_no_shift(scene: Floats, noisy: Noisy) -> None:
     mean = noisy(scene, 20, 2.0).astype(np.float32).mean(0)
     assert ShiftMeter(mean)(noisy(scene + 6, 1, 2.0)[0]) == pytest.approx((0, 0), abs=0.03)
