@@ -18,13 +18,14 @@ from numpy.typing import NDArray
 
 from ..noise import PlaneNoise
 from ..noise_fields import field
+from .local_noise import LocalNoise
 
 Floats = NDArray[np.float32]
 Mask = NDArray[np.bool_]
 
-# The smallest weight of a new frame: noise falls by 10·log10((2 − k)/k) = 16 dB at most, and what
-# the evidence misses is gone after some 20 frames.
-FLOOR = 0.05
+# The smallest weight of a new frame: noise falls by 10·log10((2 − k)/k) = 18 dB at most, and what
+# the evidence misses is gone after some 30 frames.
+FLOOR = 0.03
 # Rate of the running mean of differences that finds weak but lasting changes.
 _SLOW = 0.25
 # A byte can't vary by less in a picture that isn't frozen: rounding alone gives 1/12.
@@ -37,13 +38,8 @@ _WIDE_MARGIN = 12.0
 # Standard deviations by which a pixel of the average may lie off the new frame: in cameras with
 # less than one level of noise, and in others.
 _BOUND = (2.5, 4.0)
-# Local noise against the model's: its range, how fast it is learned at first and later, and the
-# correlation of successive differences above which they are motion and teach nothing.
-_SCALE_RANGE = (0.8, 6.0)
-_SCALE_SLOPE = 10.0  # per squared byte
-_FIRST_STEP, _STEP, _STEP_DECAY = 0.2, 0.03, 0.9
-_WHITE = 0.3
-_SETTLED, _SELDOM = 30, 3
+# Noise finer than a cell has at least this share of the variance.
+_LEAST_FINE = 0.02
 
 
 class Statistics:
@@ -60,12 +56,12 @@ class Statistics:
         self.cell_ratio = float(np.mean(means**2))
         self.wide_ratio = float(np.mean(cv2.blur(means, (5, 5)) ** 2))
         near = cv2.blur(means**2, (3, 3)) / self.cell_ratio
-        self.near_median = float(np.median(near))
         self.near_margin = (float(np.quantile(near, _QUANTILE)) - 1) * _NEAR_ROOM
-        power = _cell_means(sample**2, cell)
+        power = _cell_means(sample**2, cell) - means**2
+        self.fine_ratio = max(float(np.mean(power)), _LEAST_FINE)
+        power /= np.float32(self.fine_ratio)
         self.cell_margin = float(np.quantile(power, _CELL_QUANTILE)) * _CELL_ROOM - 1
         fine = cv2.blur(power, (3, 3))
-        self.fine_median = float(np.median(fine))
         self.fine_margin = (float(np.quantile(fine, _QUANTILE)) - 1) * _FINE_ROOM
 
 
@@ -105,11 +101,8 @@ class Evidence:
         self.old: Floats = np.zeros(grid, np.float32)
         self.difference: Floats = np.zeros(grid, np.float32)
         self._slow = np.zeros(grid, np.float32)
-        self._before: Floats = np.zeros(grid, np.float32)
-        self._coarse_scale = np.ones(grid, np.float32)
-        self._fine_scale = np.ones(grid, np.float32)
-        self._most = np.ones(grid, np.float32)
-        self._frames = 0
+        self.local = LocalNoise(grid)
+        self._rest: Floats | None = None
         self.set_noise(noise)
 
     def set_noise(self, noise: PlaneNoise) -> bool:
@@ -122,15 +115,15 @@ class Evidence:
         return True
 
     def start(self) -> None:
-        """The average is one frame now. What was learned about the noise stays."""
+        """The average is one frame now."""
         self.gain.fill(1.0)
         self._slow.fill(0.0)
-        self._before.fill(0.0)
+        self.local.start()
 
     @property
     def strength(self) -> float:
         """The picture's noise against the model's: above 1 where the camera turned up its gain."""
-        return float(np.median(self._coarse_scale[::4, ::4]))
+        return self.local.strength
 
     @property
     def most_lag(self) -> float:
@@ -142,15 +135,11 @@ class Evidence:
         """Takes the cells' means of the average, and of the new frame less the average."""
         self.old, self.difference = old, difference
         self.variance = np.asarray(cv2.LUT(cv2.convertScaleAbs(old), self._table))
-        # Where there is hardly any noise, a difference is more likely the picture's.
-        self._most = np.clip(
-            1 + _SCALE_SLOPE * (self.variance - _LEAST_VARIANCE), 1, _SCALE_RANGE[1]
-        )
 
     def moving(self) -> Mask:
         """Cells that may have moved."""
         known = self._statistics
-        unit = self.variance * (1 + self.gain) * self._coarse_scale
+        unit = self.variance * (1 + self.gain) * self.local.coarse
         z = _near(self.difference * self.difference / unit)
         return np.asarray(z > (1 + _MAYBE * known.near_margin) * known.cell_ratio)
 
@@ -163,81 +152,55 @@ class Evidence:
         """
         self.gain = warp(self.gain) + np.float32(_WARP_LOSS) * moved
         self._slow[moved] = 0
-        self._before[moved] = 0
+        self.local.forget(moved)
 
-    def bias(self, moved: Mask | None, power: Floats | None) -> Floats:
+    def bias(self, power: Floats | None) -> Floats:
         """The squared bias of the average in units of a frame's noise variance, (rows, columns).
 
         Args:
-            moved: where the average has followed a movement, if anywhere.
             power: means over the cells of the squared difference of the pixels, if that is to count
                 too: it sees changes finer than a cell.
         """
         known, d = self._statistics, self.difference
         spread = 1 + self.gain
-        unit = self.variance * spread
-        white = self._white(d)
-        if moved is not None:
-            white &= ~moved
+        noise = self.variance * self.local.coarse
+        unit = noise * spread
 
         z = _near(d * d / unit) * np.float32(1 / known.cell_ratio)
-        scale = self._coarse_scale
-        self._learn(scale, z * np.float32(1 / known.near_median), white)
-        bias = _excess(z / scale, known.near_margin) * (spread * np.float32(known.cell_ratio))
+        bias = _excess(z, known.near_margin) * (spread * np.float32(known.cell_ratio))
 
         wide = np.asarray(cv2.blur(d, (5, 5)), np.float32)
-        z = wide * wide / (unit * scale) * np.float32(1 / known.wide_ratio)
+        z = wide * wide / unit * np.float32(1 / known.wide_ratio)
         spread_wide = spread * np.float32(known.wide_ratio)
         np.maximum(bias, _excess(z, _WIDE_MARGIN) * spread_wide, out=bias)
 
         self._slow += np.float32(_SLOW) * (d - self._slow)
         spread_slow = (self.gain + np.float32(_SLOW / (2 - _SLOW))) * np.float32(known.cell_ratio)
-        z = _near(self._slow * self._slow / (self.variance * spread_slow * scale))
+        z = _near(self._slow * self._slow / (noise * spread_slow))
         np.maximum(bias, _excess(z, known.near_margin) * spread_slow, out=bias)
 
+        self._rest = None
         if power is not None:
-            bias *= scale / self._fine_scale
-            power = power / unit
-            z = _near(power)
-            self._learn(self._fine_scale, z * np.float32(1 / known.fine_median), white)
-            np.maximum(
-                bias, _excess(power / self._fine_scale, known.cell_margin) * spread, out=bias
-            )
-            np.maximum(bias, _excess(z / self._fine_scale, known.fine_margin) * spread, out=bias)
-        self._frames += 1
+            self._rest = np.maximum(power - d * d, 0)
+            unit = self.variance * self.local.fine * spread
+            z = self._rest / unit * np.float32(1 / known.fine_ratio)
+            np.maximum(bias, _excess(z, known.cell_margin) * spread, out=bias)
+            np.maximum(bias, _excess(_near(z), known.fine_margin) * spread, out=bias)
         return bias
 
-    def settle(self, bias: Floats) -> None:
-        """Turns the bias into the gain for this frame."""
-        p = self.gain + bias
+    def settle(self, bias: Floats, structure: Floats | None, taught: Mask | None) -> None:
+        """Turns the bias into the gain for this frame, and learns from it."""
+        before = self.gain
+        p = before + bias
         np.divide(p, p + 1, out=p)
         self.gain = np.maximum(p, np.float32(FLOOR))
         self._slow *= 1 - self.gain
-
-    def _white(self, d: Floats) -> Mask:
-        """Where differences don't resemble those of the frame before: noise, not movement.
-
-        An average that lags behind a movement errs in the same direction again and again.
-        """
-        product = cv2.blur(d * self._before, (5, 5))
-        self._before = d
-        return np.asarray(product < _WHITE * cv2.blur(d * d, (5, 5)) + 1e-4)
-
-    def _learn(self, scale: Floats, z: Floats, white: Mask) -> None:
-        """Follows the median over time of z in ``scale``: the local noise against the model's.
-
-        Compression and sharpening make the noise near detail other than the curve says, by a factor
-        of 4 or more in some cameras. A median can't be carried away by something that passes.
-        """
-        step = max(_FIRST_STEP * _STEP_DECAY ** max(self._frames - 4, 0), _STEP)
-        if self._frames > _SETTLED:
-            # Once in a while is enough, by bigger steps.
-            if self._frames % _SELDOM:
-                return
-            step = _SELDOM * _STEP
-        up = np.where(white, np.float32(1 + step), np.float32(1))
-        scale *= np.where(z > scale, up, np.float32(1 - step))
-        np.clip(scale, _SCALE_RANGE[0], self._most, out=scale)
+        known = self._statistics
+        ratios = known.cell_ratio, known.fine_ratio
+        gains = before, self.gain
+        self.local.learn(
+            self.difference, self._rest, self.variance, ratios, gains, structure, taught
+        )
 
 
 # From which share of the margin on a movement is looked for, and what following one costs in

@@ -11,15 +11,21 @@ from ..noise import PlaneNoise
 from .coring import Coring
 from .evidence import Evidence
 from .motion import Movement
-from .windows import Window, bands
+from .windows import Window, bands, windows
 
 Floats = NDArray[np.float32]
+Mask = NDArray[np.bool_]
 
 # A bound on the lag of single pixels matters in quiet cameras; beyond so many levels it never acts.
 _MATTERS = 16.0
+# … and doesn't hold where the noise is so many times the model's.
+_STRONG = 1.2
 # A cell's finest band is cleaned where so much of a frame's noise is left; elsewhere it wouldn't be
 # seen.
 _WORTH = 0.2
+_SMALL = 4  # pixels along a cell
+# Rounding to bytes gives so much noise, in squared bytes, which no result in bytes can be without.
+_ROUNDING = 1 / 12
 _FEWEST = 3  # such cells in a tile of 8×8
 
 
@@ -97,32 +103,60 @@ class PlaneFilter:
     def _place(self, window: Window) -> tuple[tuple[slice, slice], tuple[slice, slice]]:
         return window.of(self.scale), window.of((1, 1))
 
-    def bias(self, moved: NDArray[np.bool_] | None) -> Floats:
-        """The squared bias of the average, see :meth:`Evidence.bias`.
-
-        Args:
-            moved: where the average has followed a movement, if anywhere.
-        """
+    def bias(self) -> Floats:
+        """The squared bias of the average, see :meth:`Evidence.bias`."""
         power = None
         if self._fine:
             cv2.multiply(self._difference, self._difference, dst=self._work)
             power = self._cells(self._work)
-        return self.evidence.bias(moved, power)
+        return self.evidence.bias(power)
 
-    def update(self, new: Bytes, bias: Floats, out: Bytes) -> None:
+    def update(self, new: Bytes, bias: Floats, still: Mask | None, out: Bytes) -> None:
         """Takes the frame into the average, and writes the average, cleaned, to ``out``."""
         evidence = self.evidence
-        evidence.settle(bias)
+        evidence.settle(bias, self._structure() if self._fine else None, still)
         gain = evidence.gain
         cv2.resize(1 - gain, self._size, dst=self._work, interpolation=cv2.INTER_LINEAR)
         cv2.multiply(self._difference, self._work, dst=self._difference)
-        most = np.float32(evidence.most_lag)
-        if most < _MATTERS:
-            np.clip(self._difference, -most, most, out=self._difference)
+        self._bound()
         cv2.subtract(new, self._difference, dst=self._state, dtype=cv2.CV_32F)
-        left = evidence.variance * gain * np.float32(evidence.strength)
+        noise = evidence.variance * evidence.local.coarse
+        left = (noise - np.float32(_ROUNDING)) * gain
         worth = bands(gain > _WORTH, _FEWEST) if self._fine else []
         self._coring.clean(self._state, left, worth, self.scale, out)
+
+    def _bound(self) -> None:
+        """Keeps each pixel of the average near the new frame: a bound where noise is as the model says."""
+        evidence = self.evidence
+        most = evidence.most_lag
+        if most >= _MATTERS:
+            return
+        strong = np.maximum(evidence.local.coarse, evidence.local.fine)
+        kept = []
+        for window in windows(strong > _STRONG):
+            place, cells = self._place(window)
+            part = self._difference[place]
+            limit = cv2.resize(
+                np.sqrt(strong[cells]) * np.float32(most),
+                part.shape[::-1],
+                interpolation=cv2.INTER_LINEAR,
+            )
+            kept.append((place, np.clip(part, -limit, limit)))
+        np.clip(self._difference, -most, most, out=self._difference)
+        for place, part in kept:
+            self._difference[place] = part
+
+    def _structure(self) -> Floats:
+        """Mean squares of the average's detail around each cell, in squared bytes, (rows, columns)."""
+        # In large pictures means of 2×2 pixels tell enough, at a quarter of the cost.
+        detail = self._state
+        if self.scale[0] > _SMALL:
+            detail = self._halves[0]
+            size = (detail.shape[1], detail.shape[0])
+            cv2.resize(self._state, size, dst=detail, interpolation=cv2.INTER_AREA)
+        power = cv2.resize(detail * detail, self._grid[::-1], interpolation=cv2.INTER_AREA)
+        old = self.evidence.old
+        return np.asarray(cv2.blur(power - old * old, (3, 3)), np.float32)
 
     def _cells(self, plane: Floats) -> Floats:
         """Means over the grid's cells, (rows, columns)."""

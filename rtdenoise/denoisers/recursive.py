@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor, wait
+from dataclasses import replace
 from typing import TypeVar
 
 import cv2
@@ -16,8 +17,10 @@ from ..noise_estimate import NoiseEstimator
 from .light import bands_of_light, change_of_light
 from .motion import Motion, Movement
 from .plane_filter import PlaneFilter
+from .repeats import Repeats
 
 Floats = NDArray[np.float32]
+Mask = NDArray[np.bool_]
 
 # Luma pixels along each side of a grid cell: in pictures of this width and above, and in smaller
 # ones.
@@ -26,6 +29,8 @@ _CELL_WIDE, _CELL = 8, 4
 # Chroma is noisier and seen less sharply than luma: a change in luma alone counts only in part.
 _LUMA_FOR_CHROMA = 0.25
 T = TypeVar("T")
+# Below this bias, luma stands still.
+_STILL = 0.1
 # A cut: so much of the picture changed by several times its noise.
 _CUT_BIAS, _CUT_SHARE = 4.0, 0.6
 
@@ -53,6 +58,8 @@ class RecursiveDenoiser:
         self._estimator = NoiseEstimator() if model is None else None
         self._format: PlaneFormat | None = None
         self._filters: list[PlaneFilter] = []
+        self._repeats = Repeats()
+        self._last: Planes | None = None
         self._turn = 0
         self._threads = threads
         self._second: ThreadPoolExecutor | None = None
@@ -60,6 +67,8 @@ class RecursiveDenoiser:
     def reset(self) -> None:
         """Forgets all earlier frames, and with them an estimate of the noise."""
         self._format, self._filters = None, []
+        self._repeats.reset()
+        self._last = None
         self._model = self._given
         if self._estimator is not None:
             self._estimator.reset()
@@ -69,9 +78,12 @@ class RecursiveDenoiser:
         if planes.format != self._format:
             self.reset()
             self._format = planes.format
+        if self._repeats.is_repeat(planes) and self._last is not None:
+            return replace(self._last, time_s=planes.time_s)
         self._estimate(planes)
         if self._model is None:
-            return planes.copy()
+            self._last = planes.copy()
+            return self._last
         sources = [planes.y] if planes.format.chroma == "gray" else [planes.y, planes.u, planes.v]
         if not self._filters:
             self._set_up(planes.format, self._model, sources)
@@ -80,11 +92,16 @@ class RecursiveDenoiser:
             self._start(padded)
         self._turn ^= 1
         outputs = self._outputs[self._turn]
-        biases = self._biases(padded)
-        self._each(lambda i: self._filters[i].update(padded[i], biases[i], outputs[i]))
+        biases, still = self._biases(padded)
+        self._each(
+            lambda i: self._filters[i].update(
+                padded[i], biases[i], still if i else None, outputs[i]
+            )
+        )
         cut = [out[: s.shape[0], : s.shape[1]] for out, s in zip(outputs, sources, strict=True)]
         u, v = cut[1:] if len(cut) == 3 else (planes.u, planes.v)
-        return Planes(cut[0], u, v, planes.format, planes.time_s)
+        self._last = Planes(cut[0], u, v, planes.format, planes.time_s)
+        return self._last
 
     def _estimate(self, planes: Planes) -> None:
         """Keeps the estimate of the noise up to date, where no model was given."""
@@ -132,7 +149,7 @@ class RecursiveDenoiser:
             filter_.start(source)
         self._started = True
 
-    def _biases(self, sources: list[Bytes]) -> list[Floats]:
+    def _biases(self, sources: list[Bytes]) -> tuple[list[Floats], Mask]:
         """Compares the frame with the averages, which follow what they can; what bias is left."""
         self._each(lambda i: self._look(self._filters[i], sources[i]))
         luma = self._filters[0]
@@ -141,18 +158,18 @@ class RecursiveDenoiser:
         if rows is not None:
             luma.rescale_rows(rows)
             luma.look(sources[0])
-        movement = self._follow(sources)
-        moved = None if movement is None else movement.moved
-        biases = self._each(lambda i: self._filters[i].bias(moved))
+        self._follow(sources)
+        biases = self._each(lambda i: self._filters[i].bias())
         if float(np.mean(biases[0] > _CUT_BIAS)) > _CUT_SHARE:
             self._start(sources)
             for filter_, source in zip(self._filters, sources, strict=True):
                 filter_.look(source)
+        still = biases[0] < _STILL
         if len(biases) == 3:
             both = np.maximum(biases[1], biases[2])
             chroma = np.maximum(both, np.float32(_LUMA_FOR_CHROMA) * biases[0])
             biases = [np.maximum(biases[0], both), chroma, chroma]
-        return biases
+        return biases, still
 
     @staticmethod
     def _look(filter_: PlaneFilter, source: Bytes) -> None:

@@ -300,6 +300,73 @@ def test_noise_that_grew_since_the_calibration_is_still_removed() -> None:
     assert psnr(result.y, clean) > psnr(last, clean) + 8
 
 
+def noisy_edges(clean: Floats, edges: Floats, seed: int, factor: float = 30.0) -> Bytes:
+    """Noise of unit strength, and at edges of ``factor`` times the variance, fine and white in time."""
+    white = np.random.default_rng(seed + 5000).standard_normal(clean.shape).astype(np.float32)
+    plane = PlaneNoise(NoiseCurve((0.0,), (1.0,)), CORRELATION, CORRELATION)
+    return to_bytes(clean + field(plane, clean.shape, seed) + factor**0.5 * edges * white)
+
+
+def bars(shape: tuple[int, int]) -> tuple[Floats, Floats]:
+    """A picture with strong edges, and where they are."""
+    clean = np.full(shape, 80, np.float32)
+    clean[:, 40:80], clean[:, 120:160] = 170, 150
+    clean[96:] = 255 - clean[96:]
+    clean = cv2.GaussianBlur(clean, (0, 0), 1)
+    slope = np.hypot(*np.gradient(clean))
+    return clean, np.asarray(slope > 4, np.float32)
+
+
+def test_noise_that_is_far_stronger_at_edges_is_averaged() -> None:
+    clean, edges = bars((144, 192))
+    denoiser, total = RecursiveDenoiser(model(1.0)), np.zeros_like(clean)
+    for index in range(31):
+        last = noisy_edges(clean, edges, index)
+        total += last
+        result = denoiser(frame(last))
+    held = edges > 0
+    mean = to_bytes(total / 31)
+    assert psnr(last[held], clean[held]) < psnr(last[~held], clean[~held]) - 10
+    for place in (held, ~held):
+        assert psnr(result.y[place], clean[place]) > psnr(mean[place], clean[place]) - 1.5
+
+
+def test_fast_fine_texture_is_not_taken_for_noise_at_edges() -> None:
+    clean, edges = bars((144, 192))
+    wide = np.random.default_rng(3).standard_normal((48, 2000)).astype(np.float32)
+    texture = 12 * cv2.GaussianBlur(wide, (0, 0), 1.0) / 0.28
+    denoiser = RecursiveDenoiser(model(1.0))
+    for index in range(31):
+        scene_now = clean.copy()
+        scene_now[48:96] = 120 + texture[:, 37 * index : 37 * index + 192]
+        around = edges.copy()
+        around[44:100] = 0
+        last = noisy_edges(scene_now, around, index)
+        result = denoiser(frame(last))
+    inside = slice(52, 92)
+    assert psnr(result.y[inside], scene_now[inside]) > psnr(last[inside], scene_now[inside]) - 0.5
+
+
+def test_an_object_that_crosses_noisy_edges_leaves_no_trail() -> None:
+    clean, edges = bars((144, 192))
+    denoiser = RecursiveDenoiser(model(1.0))
+    worst = []
+    for index in range(50):
+        scene_now, around = clean.copy(), edges.copy()
+        left = 7 * (index - 25)
+        if left >= 0:
+            scene_now[60:92, left : left + 40] = 110
+            scene_now[64:72, left + 6 : left + 30] = 200
+            around[60:92, left : left + 40] = 0
+        last = noisy_edges(scene_now, around, index)
+        result = denoiser(frame(last))
+        error = cv2.blur(result.y.astype(np.float32) - scene_now, (5, 5))[56:96]
+        if index >= 30:
+            worst.append(float(np.percentile(np.abs(error), 99)))
+    # A ghost of the object would be 30 to 90 levels strong.
+    assert max(worst) < 6
+
+
 FOOTAGE = Path(__file__).resolve().parents[3] / "../shared/data"
 
 
