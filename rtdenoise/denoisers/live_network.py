@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import cv2
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +18,7 @@ from ..noise import NoiseModel
 from ..noise_structure import around
 from .light import bands_of_light, change_of_light
 from .motion import Motion
+from .repeats import Repeats
 from .running_noise import RunningNoise
 from .stabilised import Stabilised, band_deviations
 
@@ -64,6 +67,8 @@ class LiveNetworkDenoiser:
         self._engine: Engine | None = None
         self._grid = (0, 0)
         self._noise = RunningNoise(model)
+        self._repeats = Repeats()
+        self._last: Planes | None = None
         self._format: PlaneFormat | None = None
         self._stabilised: Stabilised
         self._deviations: Floats
@@ -84,6 +89,8 @@ class LiveNetworkDenoiser:
         if self._engine is not None:
             self._engine.forget()
         self._noise.reset()
+        self._repeats.reset()
+        self._last = None
 
     def __call__(self, planes: Planes) -> Planes:
         """Cleans the next frame; see :class:`rtdenoise.denoisers.base.Denoiser`."""
@@ -92,11 +99,14 @@ class LiveNetworkDenoiser:
             self.reset()
             self._format = planes.format
             self._set_up(small.format)
+        if self._repeats.is_repeat(planes) and self._last is not None:
+            return replace(self._last, time_s=planes.time_s)
         changed = self._noise.update(small)
         if changed is not None:
             self._set_noise(changed)
         if self._noise.model is None:
-            return planes.copy()
+            self._last = planes.copy()
+            return self._last
         engine = self._running
         engine.see(self._whole(small))
         if not engine.fresh:
@@ -114,7 +124,8 @@ class LiveNetworkDenoiser:
             small.format,
             small.time_s,
         )
-        return result if small is planes else _back(result, planes)
+        self._last = result if small is planes else _back(result, planes)
+        return self._last
 
     # ------------------------------------------------------------------ setting up
 

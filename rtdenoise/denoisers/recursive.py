@@ -13,11 +13,11 @@ from numpy.typing import NDArray
 
 from ..frames import Bytes, PlaneFormat, Planes
 from ..noise import PLANES, NoiseModel
-from ..noise_estimate import NoiseEstimator
 from .light import bands_of_light, change_of_light
 from .motion import Motion, Movement
 from .plane_filter import PlaneFilter
 from .repeats import Repeats
+from .running_noise import RunningNoise
 
 Floats = NDArray[np.float32]
 Mask = NDArray[np.bool_]
@@ -44,18 +44,15 @@ class RecursiveDenoiser:
     the result what noise the average must still hold (:mod:`.coring`).
 
     Args:
-        model: The camera's noise. None: it is estimated from the stream
-            (:mod:`rtdenoise.noise_estimate`), which takes two frames for a start and a second to
-            settle.
+        model: The camera's noise, whose scale is followed where the camera's gain has changed. None: it
+            is estimated from the stream, which takes two frames for a start and a second to settle.
         threads: Clean chroma in a second thread, beside luma, where frames are large enough for it to pay.
     """
 
     name = "recursive"
 
     def __init__(self, model: NoiseModel | None = None, *, threads: bool = True) -> None:
-        self._given = model
-        self._model = model
-        self._estimator = NoiseEstimator() if model is None else None
+        self._noise = RunningNoise(model)
         self._format: PlaneFormat | None = None
         self._filters: list[PlaneFilter] = []
         self._repeats = Repeats()
@@ -69,9 +66,7 @@ class RecursiveDenoiser:
         self._format, self._filters = None, []
         self._repeats.reset()
         self._last = None
-        self._model = self._given
-        if self._estimator is not None:
-            self._estimator.reset()
+        self._noise.reset()
 
     def __call__(self, planes: Planes) -> Planes:
         """Cleans the next frame."""
@@ -80,13 +75,15 @@ class RecursiveDenoiser:
             self._format = planes.format
         if self._repeats.is_repeat(planes) and self._last is not None:
             return replace(self._last, time_s=planes.time_s)
-        self._estimate(planes)
-        if self._model is None:
+        changed = self._noise.update(planes)
+        if changed is not None:
+            self._set_noise(changed)
+        if self._noise.model is None:
             self._last = planes.copy()
             return self._last
         sources = [planes.y] if planes.format.chroma == "gray" else [planes.y, planes.u, planes.v]
         if not self._filters:
-            self._set_up(planes.format, self._model, sources)
+            self._set_up(planes.format, self._noise.model, sources)
         padded = [self._padded(i, source) for i, source in enumerate(sources)]
         if not self._started:
             self._start(padded)
@@ -103,14 +100,8 @@ class RecursiveDenoiser:
         self._last = Planes(cut[0], u, v, planes.format, planes.time_s)
         return self._last
 
-    def _estimate(self, planes: Planes) -> None:
-        """Keeps the estimate of the noise up to date, where no model was given."""
-        if self._estimator is None or not self._estimator.update(planes):
-            return
-        model = self._estimator.model()
-        if model is None:
-            return
-        self._model = model
+    def _set_noise(self, model: NoiseModel) -> None:
+        """Takes another noise."""
         for filter_, name in zip(self._filters, PLANES, strict=False):
             filter_.set_noise(model.plane(name))
 
