@@ -19,7 +19,7 @@ Mask = NDArray[np.bool_]
 # A bound on the lag of single pixels matters in quiet cameras; beyond so many levels it never acts.
 _MATTERS = 16.0
 # … and doesn't hold where the noise is so many times the model's.
-_STRONG = 2.0
+_STRONG = 1.5
 # A cell's finest band is cleaned where so much of a frame's noise is left; elsewhere it wouldn't be
 # seen.
 _WORTH = 0.2
