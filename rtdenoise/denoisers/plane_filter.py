@@ -19,7 +19,7 @@ Mask = NDArray[np.bool_]
 # A bound on the lag of single pixels matters in quiet cameras; beyond so many levels it never acts.
 _MATTERS = 16.0
 # … and doesn't hold where the noise is so many times the model's.
-_STRONG = 1.2
+_STRONG = 1.5
 # A cell's finest band is cleaned where so much of a frame's noise is left; elsewhere it wouldn't be
 # seen.
 _WORTH = 0.2
@@ -141,15 +141,15 @@ class PlaneFilter:
                 part.shape[::-1],
                 interpolation=cv2.INTER_LINEAR,
             )
-            kept.append((place, np.clip(part, -limit, limit)))
+            kept.append((place, cv2.max(cv2.min(part, limit), -limit)))
         np.clip(self._difference, -most, most, out=self._difference)
-        for place, part in kept:
-            self._difference[place] = part
+        for place, bounded in kept:
+            self._difference[place] = bounded
 
     def _structure(self) -> Floats:
         """Mean squares of the average's detail around each cell, in squared bytes, (rows, columns)."""
         # In large pictures means of 2×2 pixels tell enough, at a quarter of the cost.
-        detail = self._state
+        detail: Floats = self._state
         if self.scale[0] > _SMALL:
             detail = self._halves[0]
             size = (detail.shape[1], detail.shape[0])
