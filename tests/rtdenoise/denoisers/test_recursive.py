@@ -312,7 +312,7 @@ def bars(shape: tuple[int, int]) -> tuple[Floats, Floats]:
     clean = np.full(shape, 80, np.float32)
     clean[:, 40:80], clean[:, 120:160] = 170, 150
     clean[96:] = 255 - clean[96:]
-    clean = cv2.GaussianBlur(clean, (0, 0), 1)
+    clean = np.asarray(cv2.GaussianBlur(clean, (0, 0), 1), np.float32)
     slope = np.hypot(*np.gradient(clean))
     return clean, np.asarray(slope > 4, np.float32)
 
@@ -325,7 +325,7 @@ def test_noise_that_is_far_stronger_at_edges_is_averaged() -> None:
         total += last
         result = denoiser(frame(last))
     held = edges > 0
-    mean = to_bytes(total / 31)
+    mean = to_bytes(np.asarray(total / 31, np.float32))
     assert psnr(last[held], clean[held]) < psnr(last[~held], clean[~held]) - 10
     for place in (held, ~held):
         assert psnr(result.y[place], clean[place]) > psnr(mean[place], clean[place]) - 1.5
