@@ -4,7 +4,7 @@
     noise at edges      → smoothed along the edge, sharpened with it: strong, and rough across the edge
     the clean picture   → edges are sharpened, up to a limit of their overshoot
 
-The clean picture decides where there is an edge, so that all of it is linear in the noise: it stays white in time, and
+The clean picture decides where there is an edge, and noise goes through odd functions only: it stays white in time, and
 the mean of many frames is the sharpened clean picture.
 """
 
@@ -94,7 +94,8 @@ class Processor:
         if p.sharpening:
             # The slope of the limited overshoot: where it is at its limit, noise is not sharpened.
             gain = 1 - torch.tanh(self._overshoot(clean, edges)).square_()
-            edge = edge + p.sharpening * gain * (edge - separable(edge, *self._wide))
+            more = p.sharpening * gain * (edge - separable(edge, *self._wide))
+            edge = edge + p.limit * torch.tanh_(more.div_(p.limit))
         filtered = torch.lerp(flat, edge, edges.weight)
         if p.trembling:
             shift = torch.randn((2, len(noise), 1, 1), generator=random, device=self._device)

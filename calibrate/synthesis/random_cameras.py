@@ -19,10 +19,11 @@ from .tone import BT709, SRGB, tone_of
 Doubles = NDArray[np.float64]
 
 _PROCESSED = 0.65  # share of the cameras that look at edges
+_KEEN = 0.7  # … of these that sharpen what was not blurred before
 _RECURSIVE = 0.35  # … whose noise is carried on from frame to frame
 _CARRIED = (0.05, 0.42)
 _UNEVEN = 0.7  # … of those known by their noise that have more of it at edges
-_SHARPENS, _TREMBLES = 0.75, 0.25  # … of those that look at edges
+_STRONG, _SHARPENS, _TREMBLES = 0.5, 0.75, 0.25  # … of those that look at edges
 
 
 def random_temporal(random: np.random.Generator) -> float:
@@ -31,7 +32,19 @@ def random_temporal(random: np.random.Generator) -> float:
 
 
 def random_processing(random: np.random.Generator) -> Processing:
-    """Draws a processor: weak to strong smoothing, with and without sharpening."""
+    """Draws a processor: half of them of any strength, half of them strong, as those of small computers are."""
+    trembling = spread(random, 0.01, 0.1) if random.random() < _TREMBLES else 0.0
+    if random.random() < _STRONG:
+        return Processing(
+            smoothing=random.uniform(0.9, 1),
+            width=random.uniform(0.9, 1.9),
+            along=spread(random, 0.4, 1.1),
+            half=spread(random, 1.5, 6),
+            sharpening=spread(random, 1.5, 9),
+            radius=random.uniform(0.7, 1.5),
+            limit=spread(random, 20, 120),
+            trembling=trembling,
+        )
     return Processing(
         smoothing=random.uniform(0.3, 1),
         width=random.uniform(0.8, 1.6),
@@ -40,13 +53,13 @@ def random_processing(random: np.random.Generator) -> Processing:
         sharpening=spread(random, 0.3, 5) if random.random() < _SHARPENS else 0.0,
         radius=random.uniform(0.8, 2),
         limit=spread(random, 6, 60),
-        trembling=spread(random, 0.01, 0.1) if random.random() < _TREMBLES else 0.0,
+        trembling=trembling,
     )
 
 
 def random_edge_noise(random: np.random.Generator) -> EdgeNoise:
     """Draws how much noise there is at edges: from hardly more to a hundred times the variance."""
-    return EdgeNoise(spread(random, 1.5, 150), spread(random, 2, 12), spread(random, 0.4, 1.2))
+    return EdgeNoise(spread(random, 1.5, 250), spread(random, 2, 8), spread(random, 0.3, 1.2))
 
 
 def spread(random: np.random.Generator, low: float, high: float) -> float:
@@ -56,7 +69,10 @@ def spread(random: np.random.Generator, low: float, high: float) -> float:
 
 def random_parameters(random: np.random.Generator) -> CameraParameters:
     """Draws a camera from a wide range that holds the simulated camera's defaults."""
-    gain = float(np.exp(random.uniform(np.log(2), np.log(150))))
+    processing = random_processing(random) if random.random() < _PROCESSED else None
+    # What smooths walls by itself needs no blur before; its chroma is often blotchy. Nobody sharpens the strongest noise.
+    keen = processing is not None and random.random() < _KEEN
+    gain = spread(random, 2, 40 if keen else 150)
     some = random.uniform
     sensor = SensorParameters(
         gain,
@@ -72,19 +88,19 @@ def random_parameters(random: np.random.Generator) -> CameraParameters:
     quality = int(random.integers(70, 97)) if 0.5 <= kind < 0.75 else None
     return CameraParameters(
         sensor,
-        blur=some(0, 1.3),
+        blur=some(0, 0.5) if keen else some(0, 1.3),
         sharpening=some(0, 0.8),
         sharpening_radius=some(1, 2.2),
         chroma_blur=some(0.5, 3),
-        chroma_blotch=some(3, 9),
-        chroma_blotch_share=some(0, 0.8),
+        chroma_blotch=some(3, 16) if keen else some(3, 9),
+        chroma_blotch_share=some(0.5, 1) if keen else some(0, 0.8),
         tone=tones[int(random.integers(len(tones)))],
         white_balance=(some(1.2, 2.2), some(1.3, 2.5)),
         colourfulness=some(0, 1.3),
         quantiser=quantiser,
         quality=quality,
         chroma="422" if random.random() < 0.6 else "420",
-        processing=random_processing(random) if random.random() < _PROCESSED else None,
+        processing=processing,
         temporal=random_temporal(random),
     )
 
