@@ -208,8 +208,8 @@ def strength_seen(local: Excess) -> Tensor:
 
 
 def _logarithm(ratio: Tensor) -> Tensor:
-    """1 where noise is sixteen times as strong as the model says."""
-    return ratio.log2() / 4
+    """1 where noise is sixteen times as strong as the model says, or more: seldom seen in training."""
+    return (ratio.log2() / 4).clamp(max=1)
 
 
 class Gate(nn.Module):

@@ -40,6 +40,7 @@ _LARGEST = 4000.0
 # From where to where trust falls: product of successive innovations over their square; energy of means over that of
 # the rest; that energy over the average's.
 _WHITE, _FINE, _PART = (0.1, 0.25), (0.2, 0.4), (0.6, 1.2)
+_MANY = 7  # blocks along a side: a correlation of so few frames needs many places
 _ROOM = 0.5  # by which means may vary more than the model says, before that counts
 _TINY = 1e-3
 
@@ -92,13 +93,15 @@ def excess(noise: LocalNoise, average: Tensor, share: Tensor) -> Excess:
         share: Of a pixel's variance in each coefficient, (B or 1, 24, 1, 1).
     """
     detail = (average[:, 1:16].square() * share[:, 1:16]).sum(1, keepdim=True)
-    near = around(torch.cat([noise.strength, noise.white[:, :1], detail], 1))
-    strength, product, detail = near[:, :-2], near[:, -2:-1], near[:, -1:]
+    near = around(torch.cat([noise.strength, detail], 1))
+    strength, detail = near[:, :-1], near[:, -1:]
+    many = around(torch.cat([noise.white[:, :1], noise.strength[:, :1]], 1), _MANY)
+    product, power = many[:, :1], many[:, 1:]
     of_group = [share[:, list(g)].sum(1, keepdim=True) for g in GROUPS[:LUMA_GROUPS]]
     rest = sum((strength[:, i : i + 1] - 1) * of_group[i] for i in range(1, LUMA_GROUPS))
     assert isinstance(rest, Tensor)
     means = (strength[:, :1] - (1 + _ROOM)).clamp(min=0) * of_group[0]
-    alike = product / strength[:, :1].clamp(min=_TINY)
+    alike = product / power.clamp(min=_TINY)
     fine = rest.clamp(min=_TINY)
     trust = (
         _falling(alike, _WHITE)
@@ -146,11 +149,13 @@ def per_coefficient(groups: Tensor) -> Tensor:
     return groups[:, list(_GROUP_OF)]
 
 
-def around(a: Tensor) -> Tensor:
-    """Means over 3 × 3 blocks, edges repeated."""
-    wide = functional.pad(a, (1, 1, 1, 1), mode="replicate")
-    rows = wide[:, :, :-2] + wide[:, :, 1:-1] + wide[:, :, 2:]
-    return (rows[..., :-2] + rows[..., 1:-1] + rows[..., 2:]) / 9
+def around(a: Tensor, side: int = 3) -> Tensor:
+    """Means over ``side`` × ``side`` blocks, an odd number, edges repeated."""
+    height, width = a.shape[-2:]
+    wide = functional.pad(a, (side // 2,) * 4, mode="replicate")
+    rows = sum((wide[:, :, i : i + height] for i in range(1, side)), wide[:, :, :height])
+    columns = sum((rows[..., i : i + width] for i in range(1, side)), rows[..., :width])
+    return columns / side**2
 
 
 def _falling(value: Tensor, ends: tuple[float, float]) -> Tensor:

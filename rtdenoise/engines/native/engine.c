@@ -207,7 +207,7 @@ static size_t scratch_rows(const Engine *e)
     size_t see = 3 * BANDS + detail + 2 * (seen + 1) + 3 * (energy + 1);
     size_t shrink = 8 * detail + 4 * (written(&s[INTO]) + 1) + 2 * written(&s[SAY]) + 2 * written(&s[AROUND]) +
                     written(&s[WIDE]) + BANDS + 4;
-    size_t most = window > halving ? window : halving, means = MEANS_OUT + AVERAGED + 1;
+    size_t most = window > halving ? window : halving, means = MEANS_OUT + AVERAGED + 2 + 1;
     most = most > means ? most : means;
     most = most > back ? most : back;
     most = most > see ? most : see;

@@ -16,7 +16,7 @@ enum { BANDS = 24, GATES = 3, SEEN = 14, TABLE = 1 << 16, MEANS_OUT = 2 * GATES 
    of successive ones of luma's means, the energy of the average's detail, the last innovation of luma's means, and what
    its product with the next one is expected to be. The first AVERAGED of them are averaged over neighbours. */
 enum { GROUPS = 6, LUMA_GROUPS = 4, FINE_GROUP = 2, PRODUCT = GROUPS, DETAIL, LAST_ONE, EXPECTED, LEARNED };
-enum { AVERAGED = LAST_ONE };
+enum { AVERAGED = LAST_ONE, MANY = 7 };
 enum { BEFORE = 16 };        /* floats in front of a row: one vector of the widest machine */
 enum { MOST_BLOCKS = 32 };   /* of output channels per layer */
 enum { MOST_THREADS = 64 };

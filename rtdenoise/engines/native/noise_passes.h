@@ -33,15 +33,31 @@ INLINE V detail_energy(const Engine *e, const V *kept)
     return sum;
 }
 
+/* Row y of a grid, or the nearest that there is. */
+INLINE const float *row_near(const Engine *e, const Grid *grid, int y)
+{
+    return at(grid, y < 0 ? 0 : y < e->h ? y : e->h - 1, 0);
+}
+
 /* What is believed of a row: for each group the root of the noise's variance over the model's, and how much successive
    innovations resemble each other. scratch: a row for each channel that is averaged. */
 static void excess_row(Engine *e, int y, float *scratch)
 {
     const Grid *learned = &e->learned;
     size_t stride = learned->stride;
-    const float *above = at(learned, y ? y - 1 : 0, 0), *here = at(learned, y, 0);
-    const float *below = at(learned, y + 1 < e->h ? y + 1 : y, 0);
-    float *sums = scratch + BEFORE;
+    const float *above = row_near(e, learned, y - 1), *here = at(learned, y, 0), *below = row_near(e, learned, y + 1);
+    float *sums = scratch + BEFORE, *many = sums + AVERAGED * stride;
+    /* Whiteness is looked at in many places: products of innovations, and their square. */
+    for (int c = 0; c < 2; c++) {
+        size_t channel = (size_t)(c ? 0 : PRODUCT) * stride;
+        float *row = many + c * stride;
+        for (int x = 0; x < e->w; x += LANES) {
+            V sum = all(0);
+            for (int r = -MANY / 2; r <= MANY / 2; r++) sum += load(row_near(e, learned, y + r) + channel + x);
+            store(row + x, sum);
+        }
+        for (int i = 1; i <= MANY / 2; i++) row[-i] = row[0], row[e->w - 1 + i] = row[e->w - 1];
+    }
     for (int c = 0; c < AVERAGED; c++) {
         float *row = sums + c * stride;
         for (int x = 0; x < e->w; x += LANES)
@@ -60,7 +76,11 @@ static void excess_row(Engine *e, int y, float *scratch)
 #pragma GCC unroll 3
         for (int g = 1; g < LUMA_GROUPS; g++) rest += (near[g] - 1.0f) * e->group_share[g];
         V means = vmax(near[0] - (1.0f + n->room), all(0)) * e->group_share[0];
-        V alike = near[PRODUCT] * inverse(vmax(near[0], all(n->tiny))), fine = vmax(rest, all(n->tiny));
+        V whole[2] = {all(0), all(0)};
+        for (int c = 0; c < 2; c++)
+#pragma GCC unroll 7
+            for (int i = -MANY / 2; i <= MANY / 2; i++) whole[c] += load(many + c * stride + x + i);
+        V alike = whole[0] * inverse(vmax(whole[1], all(n->tiny * MANY * MANY))), fine = vmax(rest, all(n->tiny));
         V trust = falling(alike, n->white) * falling(means * inverse(fine), n->fine) *
                   falling(fine * inverse(vmax(near[DETAIL], all(n->tiny))), n->part);
 #pragma GCC unroll 6
@@ -134,7 +154,8 @@ static void pass_excess_again(Engine *e, int first, int last, float *scratch)
 {
     for (int y = first; y < last; y++) {
         int touched = 0;
-        for (int near = y ? y - 1 : 0; near <= y + 1 && near < e->h; near++) touched |= e->begin[near] < e->end[near];
+        for (int near = y < MANY / 2 ? 0 : y - MANY / 2; near <= y + MANY / 2 && near < e->h; near++)
+            touched |= e->begin[near] < e->end[near];
         if (touched) excess_row(e, y, scratch);
     }
 }
