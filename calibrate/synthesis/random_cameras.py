@@ -70,7 +70,8 @@ def spread(random: np.random.Generator, low: float, high: float) -> float:
 def random_parameters(random: np.random.Generator) -> CameraParameters:
     """Draws a camera from a wide range that holds the simulated camera's defaults."""
     processing = random_processing(random) if random.random() < _PROCESSED else None
-    # What smooths walls by itself needs no blur before; its chroma is often blotchy. Nobody sharpens the strongest noise.
+    # What smooths walls by itself needs no blur before; its chroma is often blotchy. Nobody sharpens the strongest
+    # noise.
     keen = processing is not None and random.random() < _KEEN
     gain = spread(random, 2, 40 if keen else 150)
     some = random.uniform
