@@ -80,15 +80,15 @@ def test_noise_has_unit_variance_by_its_curve(tmp_path: Path, plane_noise: float
     walls = walls.repeat(130, 0).repeat(130, 1)
     cv2.imwrite(str(tmp_path / "walls.png"), walls)
     mix = Mix(**{**STILL.__dict__, "plane_noise": plane_noise, "procedural": 0})
-    batch = PhotoClips(photographs(tmp_path), (128, 128), 12, 3, mix=mix, procedural=0).batch(8)
+    batch = PhotoClips(photographs(tmp_path), (128, 128), 12, 3, mix=mix, procedural=0).batch(24)
     for plane in range(3):
         level = batch.clean[plane].round().long()
         ratios = []
         for clip in range(len(batch)):
-            # The curve of luma is that of even walls: there is more noise at edges.
+            # The curve is that of even walls: there is more noise at edges, in chroma too.
             even = steepness(batch.clean[0][clip, 0])[0] < 0.3
             if plane > 0:
-                even = torch.ones_like(level[clip, 0, 0], dtype=torch.bool)
+                even = -torch.nn.functional.max_pool2d(-even[None].float(), 2)[0] > 0
             # Over time: what stays the same (fixed pattern, JPEG's own error) is no noise.
             seen = batch.noisy[plane][clip, :, 0].var(0)[even]
             told = batch.variance[clip, plane][level[clip, 0, 0]][even]
@@ -97,7 +97,7 @@ def test_noise_has_unit_variance_by_its_curve(tmp_path: Path, plane_noise: float
         assert len(ratios) >= 3
         # Blotches and noise that is correlated in time leave few independent samples in a clip.
         assert np.median(ratios) == pytest.approx(1, abs=0.1)
-        assert 0.6 < min(ratios) <= max(ratios) < 1.6
+        assert 0.5 < min(ratios) <= max(ratios) < 1.6
 
 
 def test_still_clips_are_still_and_their_mean_is_the_truth(folder: Path) -> None:
