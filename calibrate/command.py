@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from .sources import Source
     from .still_errors import PlaceFigures
 
+_CLASSES = (("flat", "  flat"), ("textured", "  textured"), ("edge", "  edges"))
+
 
 @click.command(name="calibrate")
 @camera_option
@@ -132,20 +134,10 @@ def _show(outcome: Outcome, files: list[Path]) -> None:
         _interval(quality.upsnr_before_db),
         *(_interval(q.upsnr_after_db) for _, q in after),
     )
-    for name, title in (
-        ("flat", "  flat"),
-        ("textured", "  textured"),
-        ("edge", "  edges"),
-        ("chroma", "chroma"),
-    ):
+    for name, title in (*_CLASSES, ("chroma", "chroma")):
         _split_row(table, title, name, [q.split for _, q in after])
     if quality.whole != quality.split:
-        for name, title in (
-            ("all", "whole picture"),
-            ("flat", "  flat"),
-            ("textured", "  textured"),
-            ("edge", "  edges"),
-        ):
+        for name, title in (("all", "whole picture"), *_CLASSES):
             _split_row(table, title, name, [q.whole for _, q in after])
     if tuning is not None:
         gains = (tuning.base_motion, tuning.tuned_motion)

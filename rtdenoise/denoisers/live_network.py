@@ -108,14 +108,15 @@ class LiveNetworkDenoiser:
             self._last = planes.copy()
             return self._last
         engine = self._running
-        engine.see(self._whole(small))
+        whole = self._whole(small)
+        engine.see(whole)
         if not engine.fresh:
             self._align(engine)
         fresh = engine.fresh
         y, u, v = engine.step()
         structure = self._noise.model.structure
         if fresh and structure is not None:
-            engine.believe(structure.ratio(self._structure(small.y)))
+            engine.believe(structure.ratio(self._structure(whole[0])))
         (rows, columns), (chroma_rows, chroma_columns) = small.y.shape, small.u.shape
         result = Planes(
             y[:rows, :columns],
@@ -167,13 +168,10 @@ class LiveNetworkDenoiser:
         return whole
 
     def _structure(self, y: Bytes) -> Floats:
-        """The structure of a frame's cells, (h, w), in bytes, its noise taken off."""
+        """The structure of the cells of a whole frame's luma, (h, w), in bytes, its noise taken off."""
         assert self._noise.model is not None
-        rows, columns = self._inputs[0].shape
-        below, right = rows - y.shape[0], columns - y.shape[1]
-        whole = cv2.copyMakeBorder(y, 0, below, 0, right, cv2.BORDER_REPLICATE)
-        levels = whole.astype(np.float32)
-        size = (columns // CELL, rows // CELL)
+        levels = y.astype(np.float32)
+        size = (self._grid[1], self._grid[0])
         mean, square = (
             np.asarray(cv2.resize(a, size, interpolation=cv2.INTER_AREA), np.float32)
             for a in (levels, levels * levels)

@@ -16,21 +16,16 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+import numpy as np
 import torch
 from torch import Tensor
 from torch.nn import functional
 
-from ..bands import BANDS
+from ..noise_structure import GROUP_OF
+from ..noise_structure import GROUPS as NAMES
 
-GROUPS = (
-    (0,),
-    (1, 4, 5),
-    (2, 6, 8, 9, 10),
-    (3, 7, 11, 12, 13, 14, 15),
-    (16, 20),
-    (17, 18, 19, 21, 22, 23),
-)
-"""DCT coefficients whose noise grows alike: mean, low, middle and high of luma; means and the rest of chroma."""
+GROUPS = tuple(tuple(np.flatnonzero(g == GROUP_OF).tolist()) for g in range(len(NAMES)))
+"""DCT coefficients whose noise grows alike, as in what calibration measures (:mod:`rtdenoise.noise_structure`)."""
 LUMA_GROUPS = 4
 # Frames that the model counts for at the start, and the rate at which the present replaces the past later.
 _BELIEVED, _RATE = 2.0, 0.1
@@ -43,6 +38,7 @@ _WHITE, _FINE, _PART = (0.1, 0.25), (0.2, 0.4), (0.6, 1.2)
 _MANY = 7  # blocks along a side: a correlation of so few frames needs many places
 _ROOM = 0.5  # by which means may vary more than the model says, before that counts
 _TINY = 1e-3
+_UNSEEN = 1e3  # noise left in an average from which on it has seen nothing
 
 
 class LocalNoise(NamedTuple):
@@ -121,7 +117,7 @@ def learn(noise: LocalNoise, difference: Tensor, left: Tensor, gain: Tensor) -> 
         left: The noise that was in the average, (B, 3, h, w): coarse luma, fine luma, chroma.
         gain: The weight that the frame was given, alike.
     """
-    seen = (left[:, :1] < _TINY**-1).to(
+    seen = (left[:, :1] < _UNSEEN).to(
         left.dtype
     )  # nothing is known of a state that has seen nothing
     before = left.clamp(max=1)
@@ -146,7 +142,7 @@ def learn(noise: LocalNoise, difference: Tensor, left: Tensor, gain: Tensor) -> 
 
 def per_coefficient(groups: Tensor) -> Tensor:
     """What is told per group, (B, 6, h, w), for each coefficient, (B, 24, h, w)."""
-    return groups[:, list(_GROUP_OF)]
+    return groups[:, GROUP_OF.tolist()]
 
 
 def around(a: Tensor, side: int = 3) -> Tensor:
@@ -161,6 +157,3 @@ def around(a: Tensor, side: int = 3) -> Tensor:
 def _falling(value: Tensor, ends: tuple[float, float]) -> Tensor:
     """1 up to the first end, 0 from the second on."""
     return ((ends[1] - value) / (ends[1] - ends[0])).clamp(0, 1)
-
-
-_GROUP_OF = tuple(next(i for i, g in enumerate(GROUPS) if b in g) for b in range(BANDS))

@@ -62,8 +62,8 @@ INLINE V slow_after(const Engine *e, V slow, V difference)
     return slow + e->slow_rate * (clamp(difference, e->most) - slow);
 }
 
-/* How much stronger the noise of a group is than the model says, as networks see it: 1 where it is sixteen times so, or
-   more. */
+/* How much stronger the noise of a group is than the model says, as networks see it: 1 where it is sixteen times so,
+   or more. */
 INLINE V strength_seen(const Engine *e, int y, int group, int x)
 {
     return vmin(vlog(load(at(&e->local, y, group) + x)) * 0.721347520f, all(1));

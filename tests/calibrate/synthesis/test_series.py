@@ -1,5 +1,7 @@
 """Clips from a camera's own still series."""
 
+from dataclasses import replace
+
 import cv2
 import numpy as np
 import pytest
@@ -26,19 +28,7 @@ STILL = Mix(
     leaves=0,
     blinks=0,
 )
-CALM = Mix(
-    still=0,
-    panned=0,
-    talking=0,
-    cut=0,
-    drift=0,
-    jump=0,
-    bands=0,
-    steps=0,
-    fade=0,
-    leaves=0,
-    blinks=0,
-)
+CALM = replace(STILL, still=0)
 
 
 def noise_model() -> NoiseModel:
