@@ -1,4 +1,4 @@
-"""Measures how much noise each frequency band holds, from the residuals of still frames."""
+"""Measures how much noise each frequency band holds in flat places, from the residuals of still frames."""
 
 from __future__ import annotations
 
@@ -12,16 +12,23 @@ from rtdenoise.bands import BANDS, CELL
 from rtdenoise.denoisers.stabilised import Stabilised, bands_of_bytes
 from rtdenoise.frames import Planes
 from rtdenoise.noise import NoiseModel
+from rtdenoise.noise_structure import around
 
 Mask = NDArray[np.bool_]
+Floats = NDArray[np.float32]
 
 FRAMES = 8
 """So many frames of a series are looked at: a band has thousands of cells."""
 _FEWEST = 100  # still cells
+_FLAT = (
+    0.4  # share of the still cells that are called flat: those with the least detail around them
+)
 
 
 def with_bands(model: NoiseModel, series: Iterable[tuple[list[Planes], Mask]]) -> NoiseModel:
-    """The model with the standard deviation of the noise in each band.
+    """The model with the standard deviation of the noise in each band, of flat places.
+
+    At edges noise has another spectrum, see :mod:`.structure_noise`.
 
     Args:
         model: Curves and correlations, measured already.
@@ -34,15 +41,25 @@ def with_bands(model: NoiseModel, series: Iterable[tuple[list[Planes], Mask]]) -
         still = _still_cells(mask)
         if len(frames) < 2 or int(still.sum()) < _FEWEST:
             continue
-        values = np.stack([bands_of_bytes(stabilised, f)[:, still] for f in frames])
+        whole = np.stack([bands_of_bytes(stabilised, f) for f in frames])
+        values = whole[:, :, _flat(whole, still)]
         # What all cells of a frame share is a change of light.
         values -= np.median(values, axis=2, keepdims=True)
         variance = values.var(axis=0, ddof=1, dtype=np.float64).mean(axis=1)
-        cells = float(still.sum())
+        cells = float(values.shape[2])
         total, weight = total + cells * variance, weight + cells
     if not weight:
         return model
     return replace(model, bands=tuple(round(float(v), 5) for v in np.sqrt(total / weight)))
+
+
+def _flat(bands: Floats, still: Mask) -> Mask:
+    """The share of the still cells with the least detail around them, (h, w)."""
+    mean = bands.mean(axis=0)
+    noise = bands[:, 1:16].var(axis=0, ddof=1).sum(axis=0) / len(bands)
+    power = np.where(still, (mean[1:16] ** 2).sum(axis=0) - noise, 0)
+    near = around(power.astype(np.float32)) / np.maximum(around(still.astype(np.float32)), 1e-6)
+    return still & (near <= np.quantile(near[still], _FLAT))
 
 
 def _still_cells(mask: Mask) -> Mask:

@@ -57,7 +57,7 @@ class Job:
     clips: int = 480
     held_out: int = 32
     side: int = 192
-    frames: int = 24
+    frames: int = 40
     start: Path | None = None
     share: float = 1.0
     recipe: LiveRecipe = field(default_factory=LiveRecipe)
@@ -194,7 +194,7 @@ def main(
 ) -> None:
     """Train a base network of one size and write it to a file.
 
-    A training that is stopped goes on when the same command is run again. A clip takes about 4 MB.
+    A training that is stopped goes on when the same command is run again. A clip takes about 6 MB.
     """
     if start is None and share < 1:
         raise click.UsageError("--share says how far to go from the network of --start.")

@@ -9,19 +9,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from typing import NamedTuple
 
-import cv2
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import nn
 
 from rtdenoise.bands import BANDS, CELL, MEANS
-from rtdenoise.denoisers.motion import Motion
 from rtdenoise.denoisers.stabilised import band_deviations
 from rtdenoise.networks.live import LiveNetwork
 from rtdenoise.noise import PLANES, NoiseCurve, NoiseModel, PlaneNoise
 from rtdenoise.vst import Stabiliser
 
+from .following import Following, Light, find, nothing_to_follow
 from .synthesis import ClipBatch
 
 Floats = NDArray[np.float32]
@@ -30,10 +29,6 @@ Three = tuple[torch.Tensor, torch.Tensor, torch.Tensor]
 _EIGHTHS = 8  # steps of the clean picture's tables per level
 _LEAST_DEVIATION = 0.02
 _LEAST_SLOPE = 1e-6
-# What a denoiser knows of the frame before when it looks for movement: the clean picture and some of the noise.
-_NOISE_LEFT = 0.45
-_MOVED = 2.0  # mean squared difference in units of noise, above which something may have moved
-_BRIGHT = 250.0
 _FLAT = 0.4  # share of a picture's blocks that are called flat
 _GRID = 16  # crops lie on it, as blocks of JPEG and cells do
 
@@ -81,15 +76,14 @@ class PreparedClip:
     """One clip of T frames, ready to be drawn from.
 
     ``noisy`` and ``clean`` are the planes (T, H, W), (T, H/2, W/2) twice, in bytes and in eighths of them;
-    ``flow`` (T, 2, h, w) says for each cell where it was in the frame before, as (x, y) in cells; ``moving``
-    and ``counted`` (T, h, w) are the cells that moved, and those whose clean value is known; ``cut`` (T,) are first
-    frames after a cut.
+    ``following`` is what the kept average has to follow; ``moving`` and ``counted`` (T, h, w) are the cells that moved,
+    and those whose clean value is known; ``cut`` (T,) are first frames after a cut.
     """
 
     noisy: Three
     clean: Three
     units: Units
-    flow: torch.Tensor
+    following: Following
     moving: torch.Tensor
     counted: torch.Tensor
     cut: torch.Tensor
@@ -111,14 +105,17 @@ class Material:
     """B pieces of clips in stabilised units.
 
     ``noisy`` and ``clean`` are bands (B, T, 24, h, w), not yet divided by their ``deviations`` (B, 24, 1, 1);
-    ``luma`` (B, T, H, W) is the clean luma and ``weight`` its squared bytes per squared unit; the rest as in
-    :class:`PreparedClip` with a first axis B.
+    ``luma`` (B, T, H, W) is the clean luma and ``weight`` its squared bytes per squared unit; ``slope`` and ``offset``
+    (B, T, 3) and ``rows`` (B, T, h, w) are changes of light; the rest as in :class:`PreparedClip` with a first axis B.
     """
 
     noisy: torch.Tensor
     clean: torch.Tensor
     luma: torch.Tensor
     weight: torch.Tensor
+    slope: torch.Tensor
+    offset: torch.Tensor
+    rows: torch.Tensor
     flow: torch.Tensor
     moving: torch.Tensor
     counted: torch.Tensor
@@ -129,6 +126,10 @@ class Material:
     def frames(self) -> int:
         """How many frames the pieces have."""
         return int(self.cut.shape[1])
+
+    def light(self, frame: int) -> Light:
+        """How light changed before a frame, as :func:`.following.relit` takes it."""
+        return Light(self.slope[:, frame], self.offset[:, frame], self.rows[:, frame])
 
     def part(self, first: int, last: int) -> Material:
         """The frames from ``first`` to ``last``, exclusive."""
@@ -171,13 +172,13 @@ def _prepared(
         units = units._replace(deviations=deviations)
     cut, marked = batch.cut[index], batch.moving[index, :, 0]
     if still:
-        flow = torch.zeros((len(cut), 2, *marked.shape[-2:]), dtype=torch.float16, device=device)
+        rows, columns = marked.shape[-2:]
+        following = nothing_to_follow(len(cut), int(rows), int(columns), device)
     else:
-        top = float(units.noisy[0, -1])
-        flow = _flow(bands[:, 0], true[:, 0], float(deviations[0]), cut, top).to(device)
+        following = find(bands, true, deviations, cut, units.noisy[:, -1].tolist())
     moving = torch.zeros_like(marked) if still else marked
     counted = ~marked if still else torch.ones_like(marked)
-    return PreparedClip(noisy, clean, units, flow, moving, counted, cut)
+    return PreparedClip(noisy, clean, units, following, moving, counted, cut)
 
 
 def _bands(network: LiveNetwork, planes: Three, tables: torch.Tensor) -> torch.Tensor:
@@ -216,35 +217,6 @@ def _deviations(residual: torch.Tensor, clean: torch.Tensor) -> torch.Tensor:
     flat = flat_blocks(clean).to(residual.dtype)[:, None]
     variance = (varying.square() * flat).sum((0, 2, 3)) / flat.sum() * frames / max(frames - 1, 1)
     return variance.sqrt().clamp(min=_LEAST_DEVIATION)
-
-
-def _flow(
-    noisy: torch.Tensor, clean: torch.Tensor, deviation: float, cut: torch.Tensor, top: float
-) -> torch.Tensor:
-    """The movement from frame to frame as the denoiser finds it, (T, 2, h, w) in half precision.
-
-    Args:
-        noisy: the cells' means, (T, h, w).
-        clean: theirs without noise.
-        deviation: of their noise.
-        cut: frames that have no movement from the one before, (T,).
-        top: the brightest level.
-    """
-    seen, true = noisy.cpu().numpy(), clean.cpu().numpy()
-    frames, rows, columns = seen.shape
-    motion = Motion((rows, columns))
-    scale = np.float32(_BRIGHT / max(top, 1e-3))
-    flow = np.zeros((frames, 2, rows, columns), np.float16)
-    for t in range(1, frames):
-        if cut[t]:
-            continue
-        old = true[t - 1] + np.float32(_NOISE_LEFT) * (seen[t - 1] - true[t - 1])
-        difference = seen[t] - old
-        z = cv2.blur((difference / deviation) ** 2 / (1 + _NOISE_LEFT**2), (3, 3))
-        found = motion.find(old * scale, difference * scale, np.asarray(z > _MOVED))
-        if found is not None:
-            flow[t] = found.flow.transpose(2, 0, 1)
-    return torch.from_numpy(flow)
 
 
 class Pool:
@@ -320,7 +292,9 @@ def _piece(
     units, clean = clip.units, planes(clip.clean)
     assert units.deviations is not None
     deviations = units.deviations
-    flow = cut(clip.flow, CELL).float()
+    light, flow = clip.following.light, clip.following.flow
+    rows = light.rows[:, :, None].expand(-1, -1, flow.shape[-1])
+    flow = cut(flow, CELL).float()
     signs = [-1.0 if flip else 1.0 for flip in flips[:2]]
     flow = flow * torch.tensor(signs, device=flow.device)[:, None, None]
     if flips[2]:
@@ -332,6 +306,9 @@ def _piece(
         "clean": _bands(network, clean, units.clean),
         "luma": units.clean[0][level],
         "weight": units.weight[level // _EIGHTHS],
+        "slope": light.slope,
+        "offset": light.offset,
+        "rows": cut(rows, CELL),
         "flow": flow,
         "moving": cut(clip.moving, CELL).float(),
         "counted": cut(clip.counted, CELL).float(),

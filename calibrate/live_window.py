@@ -12,12 +12,13 @@ from torch import Tensor, nn
 from rtdenoise.engines.base import WARP_LOSS
 from rtdenoise.networks.live import GATES, LiveNetwork, State
 
+from .following import relit
 from .live_batches import Material, PreparedClip, flat_blocks, whole
 
 _FEWEST_MOVING = 8  # cells, so that a frame's error where it moves says something
 # Errors of less than this, in squared bytes and in units of noise, are as good as none.
 _LEAST_ERROR = 0.02
-_MOVING_SHARE, _FLAT_SHARE, _CHROMA_SHARE = 0.7, 0.4, 0.2
+_MOVING_SHARE, _STILL_SHARE, _FLAT_SHARE, _CHROMA_SHARE = 0.7, 0.5, 0.3, 0.2
 _JUDGED_AT_ONCE = 8
 
 
@@ -45,6 +46,9 @@ def run_window(
         if state is None:
             state = network.start(bands)
         else:
+            light = material.light(t)
+            if any(bool(part.any()) for part in light):
+                state = state._replace(bands=relit(state.bands, light, material.deviations))
             state = follow(network, state, material.flow[:, t], material.deviations)
         cut = material.cut[:, t]
         if bool(cut.any()):
@@ -121,6 +125,7 @@ class _Errors(NamedTuple):
     """Mean squared errors of luma in bytes, (B,), and whether enough blocks move for an error of theirs."""
 
     whole: Tensor
+    still: Tensor
     flat: Tensor
     moving: Tensor
     enough: Tensor
@@ -131,9 +136,11 @@ def _errors(network: LiveNetwork, bands: Tensor, material: Material, t: int) -> 
     error = (y[:, 0] - material.luma[:, t]).square() * material.weight[:, t]
     blocks = nn.functional.avg_pool2d(error[:, None], 4)[:, 0]
     counted, moving = material.counted[:, t], material.moving[:, t]
-    flat = counted * flat_blocks(material.clean[:, t], counted) * (1 - moving)
+    still = counted * (1 - moving)
+    flat = still * flat_blocks(material.clean[:, t], counted)
     return _Errors(
         (blocks * counted).sum((1, 2)) / counted.sum((1, 2)).clamp(min=1),
+        (blocks * still).sum((1, 2)) / still.sum((1, 2)).clamp(min=1),
         (blocks * flat).sum((1, 2)) / flat.sum((1, 2)).clamp(min=1),
         (blocks * moving).sum((1, 2)) / (moving.sum((1, 2)) + 1e-6),
         moving.sum((1, 2)) > _FEWEST_MOVING,
@@ -143,7 +150,8 @@ def _errors(network: LiveNetwork, bands: Tensor, material: Material, t: int) -> 
 def loss_of(network: LiveNetwork, outputs: Sequence[Tensor], material: Material) -> Tensor:
     """The mean logarithm of the errors: every clip counts alike, however noisy it is.
 
-    Flat still places count once more: where noise is strong at edges, next to nothing of the whole error lies there.
+    What stands still counts once more, since most of the whole error lies in what moves, and of that what is flat:
+    where noise is strong at edges, next to nothing of the error lies there.
     """
     total = torch.zeros((), device=material.cut.device)
     for t, bands in enumerate(outputs):
@@ -154,6 +162,7 @@ def loss_of(network: LiveNetwork, outputs: Sequence[Tensor], material: Material)
             total
             + (
                 (errors.whole + _LEAST_ERROR).log()
+                + _STILL_SHARE * (errors.still + _LEAST_ERROR).log()
                 + _FLAT_SHARE * (errors.flat + _LEAST_ERROR).log()
                 + _MOVING_SHARE * errors.enough * (errors.moving + _LEAST_ERROR).log()
                 + _CHROMA_SHARE * (chroma + _LEAST_ERROR).log()

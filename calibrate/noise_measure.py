@@ -21,6 +21,7 @@ from rtdenoise.frames import Bytes, Planes, convert
 from rtdenoise.noise import PLANES, NoiseCurve, NoiseModel, PlaneName, PlaneNoise
 
 from .band_noise import FRAMES, with_bands
+from .exposed import exposed
 from .fixed_pattern import fixed_pattern
 from .noise_curve import BINS, Doubles, LevelTally, bin_of, fit_curve
 from .row_flicker import RowTally
@@ -57,7 +58,8 @@ def measure(series: Iterable[tuple[list[Planes], Mask]], camera_id: str, mode: s
     and likewise what the shared mean does to the correlation between frames. A slow drift of
     exposure does not count as
     noise: the mean residual of each level is taken out of each frame. Variance and correlations are those of flat
-    places.
+    places. Chroma is looked at where luma is neither crushed nor blown out: what is grey there has next to no noise,
+    and would be taken for what grey has elsewhere.
 
     Args:
         series: per series its frames in order, and which luma pixels are still, (H, W).
@@ -76,14 +78,16 @@ def measure(series: Iterable[tuple[list[Planes], Mask]], camera_id: str, mode: s
             continue
         if planes[0].format.chroma != "gray":
             few = [convert(p, "420", p.format.full_range).copy() for p in planes[:FRAMES]]
-            some.append((few, mask))
+            some.append((few, mask & exposed(few, mask)))
             structure.add_series(planes, mask)
         frames += len(planes)
         chroma = planes[0].format.chroma
+        coloured = mask & exposed(planes, mask)
         for name in PLANES:
             stack = [_plane(p, name) for p in planes]
             if stack[0].size:
-                tallies[name].add_series(stack, _mask_for(mask, stack[0].shape))
+                here = mask if name == "y" else coloured
+                tallies[name].add_series(stack, _mask_for(here, stack[0].shape))
     if not len(tallies["y"].tally.points()[0]):
         raise ClipError("No still series is fit for measuring the noise.", _HINT)
     noise = {name: tally.noise() for name, tally in tallies.items()}

@@ -71,6 +71,7 @@ class NoiseEstimator:
         self._shapes: list[tuple[int, ...]] = []
         self._chroma = ""
         self._windows: deque[Tiles] = deque(maxlen=_WINDOWS)
+        self._curves: list[NoiseCurve | None] = []  # of luma, of the last two windows
         self._frames = 0
         self._pause = 0
 
@@ -99,13 +100,16 @@ class NoiseEstimator:
             return not self._windows and sampler.pairs in _FIRST
         tiles = sampler.tiles()
         assert tiles is not None
-        before = list(self._windows)[-2:]
+        last = self._windows[-1] if self._windows else tiles
         self._windows.append(tiles)
         sampler.move()
+        before = self._curves
+        curve = _curve_of(tiles)
+        self._curves = [*before[-1:], curve]
         # One window may show what moved; two that agree show another gain.
-        other = bool(before) and _changed(before[0], tiles)
-        if other and len(before) == 2 and _changed(*before) and not _changed(before[1], tiles):
-            self._windows = deque([before[1], tiles], maxlen=_WINDOWS)
+        other = bool(before) and _changed(before[0], curve)
+        if other and len(before) == 2 and _changed(*before) and not _changed(before[1], curve):
+            self._windows = deque([last, tiles], maxlen=_WINDOWS)
         elif len(self._windows) == _WINDOWS and not other:
             self._pause = _REST
         return True
@@ -144,18 +148,23 @@ class NoiseEstimator:
         return [] if tiles is None else [tiles]
 
 
-def _changed(before: Tiles, now: Tiles) -> bool:
+def _curve_of(tiles: Tiles) -> NoiseCurve | None:
+    """Luma's noise as one window shows it; None where too little stands still."""
+    lag1 = _lag1([tiles])
+    if int(_still(tiles, 0, lag1).sum()) < _SETTLED:
+        return None
+    return _PlaneEstimate([tiles], 0, lag1).noise.curve
+
+
+def _changed(before: NoiseCurve | None, now: NoiseCurve | None) -> bool:
     """Whether the noise of two windows is that of two gains."""
-    curves = []
-    for tiles in (before, now):
-        lag1 = _lag1([tiles])
-        if int(_still(tiles, 0, lag1).sum()) < _SETTLED:
-            return False
-        curves.append(_PlaneEstimate([tiles], 0, lag1).noise.curve)
+    if before is None or now is None:
+        return False
+    # Levels that both have.
     levels = np.linspace(
-        max(c.levels[0] for c in curves), min(c.levels[-1] for c in curves), 9
-    )  # those that both have
-    old, new = (np.maximum(c.variance(levels), _ALIVE) for c in curves)
+        max(before.levels[0], now.levels[0]), min(before.levels[-1], now.levels[-1]), 9
+    )
+    old, new = (np.maximum(c.variance(levels), _ALIVE) for c in (before, now))
     return not 1 / _OTHER < float(np.median(new / old)) < _OTHER
 
 

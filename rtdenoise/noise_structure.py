@@ -52,15 +52,6 @@ class StructureNoise:
         known = np.log(np.maximum(self.ratios, 1e-3))
         return np.exp([np.interp(at, np.log(_MIDDLES), row) for row in known]).astype(np.float32)
 
-    def of_bands(self, structure: NDArray[np.floating[Any]] | float) -> Floats:
-        """What a model's ``bands``, which are means over all structures, are multiplied with in variance: (24, *S)."""
-        weight = np.array(self.counts, np.float64)
-        mean = np.array(self.ratios) @ weight / max(weight.sum(), 1.0)
-        mean = np.where(mean > 0, mean, 1.0).astype(np.float32)
-        found = self.ratio(structure)
-        found /= mean.reshape(-1, *[1] * (found.ndim - 1))
-        return np.asarray(found[GROUP_OF], np.float32)
-
     def to_json(self) -> dict[str, Any]:
         """What a file keeps of it."""
         return {

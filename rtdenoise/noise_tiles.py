@@ -200,13 +200,15 @@ def _brightness_change(old: Floats, difference: Floats) -> Floats:
     fit = np.full_like(change, np.median(change))
     for _ in range(4):
         rest = np.abs(change - fit)
-        weight = 1 / (1 + np.square(rest / (1.5 * float(np.median(rest)) + 0.02)))
+        usual = float(np.partition(rest, len(rest) // 2)[len(rest) // 2])
+        weight = 1 / (1 + np.square(rest / np.float32(1.5 * usual + 0.02)))
         total = weight.sum()
-        middle, shift = (weight * level).sum() / total, (weight * change).sum() / total
-        spread = float((weight * np.square(level - middle)).sum())
+        middle, shift = weight.dot(level) / total, weight.dot(change) / total
+        weighted = weight * (level - middle)
+        spread = float(weighted.dot(level - middle))
         slope = 0.0
         if spread > 25 * float(total):  # levels that differ enough for a slope
-            slope = float((weight * (level - middle) * (change - shift)).sum()) / spread
+            slope = float(weighted.dot(change - shift)) / spread
         fit = shift + np.float32(slope) * (level - middle)
     return np.asarray(fit, np.float32)
 

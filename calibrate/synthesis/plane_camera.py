@@ -22,6 +22,7 @@ from .variance import GREYS, curves, grey_tiles, picture_points, tile_points
 Doubles = NDArray[np.float64]
 
 _CHROMA_SHARE = 0.2  # of what luma's noise gains at edges
+_LARGEST = 25.0  # bytes: no camera's edges have a larger standard deviation
 
 
 @dataclass(frozen=True)
@@ -124,7 +125,7 @@ class PlaneCamera:
             recursion = Recursion(self.parameters.temporal if temporal else 0.0)
             grain = recursion(self._fields[k].draw(frames, noise), plane, deviation)
             if edges is not None and uneven is not None:
-                grain = self._at_edges(grain, edges, uneven, k, noise)
+                grain = self._at_edges(grain, deviation, edges, uneven, k, noise)
             noisy = torch.addcmul(plane.expand_as(grain), grain, deviation)
             if k == 0 and self.parameters.rows:
                 shape = (frames, plane.shape[1], 1)
@@ -139,6 +140,7 @@ class PlaneCamera:
     def _at_edges(
         self,
         grain: torch.Tensor,
+        deviation: torch.Tensor,
         edges: Edges,
         uneven: EdgeNoise,
         plane: int,
@@ -146,6 +148,8 @@ class PlaneCamera:
     ) -> torch.Tensor:
         """Noise of unit variance on even walls with what edges have more, (T, H, W)."""
         more = edges.weight * (uneven.power - 1)
+        if plane == 0:
+            more = torch.minimum(more, (_LARGEST / deviation.clamp(min=0.1)).square())
         if plane > 0:
             return grain * (1 + _CHROMA_SHARE * _halved(more)).sqrt_()
         white = torch.randn(grain.shape, generator=noise, device=self._device)

@@ -36,7 +36,7 @@ class Mix:
     ``procedural`` and ``unfocused`` are shares of the pictures, ``plane_noise`` of the cameras.
     """
 
-    still: float = 0.15
+    still: float = 0.2
     panned: float = 0.25
     talking: float = 0.1
     leaves: float = 0.12

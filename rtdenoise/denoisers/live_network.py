@@ -28,7 +28,7 @@ _GRID = 4  # cells: what the network's strides need to fit
 _BRIGHT = 250.0  # what the brightest level becomes where bytes are wanted
 # Mean squared differences of 3 × 3 cells, in units of noise, above which something may have moved, and surely has:
 # of noise alone 4 % are above the first. And a cut: so many cells with so large a difference.
-_MOVED, _SURELY_MOVED = 2.0, 6.0
+_MOVED, _SURELY_MOVED = 2.0, 8.0
 _CUT, _CUT_SHARE = 25.0, 0.6
 
 

@@ -4,33 +4,53 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..frames import Planes
+from ..frames import Bytes, Planes
 
 _STEP = 37  # rows; a camera's noise makes any of them differ
+# So many frames all bytes are kept, from the start and after each that may have been a repeat; then but a few rows, so
+# that the first repeat of a camera that has not repeated any for so long goes unnoticed.
+_WATCHED = 60
 
 
 class Repeats:
-    """Keeps the last frame's bytes. A repeated frame holds no new noise, and must not count as one."""
+    """Tells whether a frame is the one before again: that holds no new noise, and must not count as one."""
 
     def __init__(self) -> None:
-        self._last: Planes | None = None
+        self.reset()
 
     def reset(self) -> None:
         """Forgets the last frame."""
-        self._last = None
+        self._format: object = None
+        self._rows: list[Bytes] = []
+        self._whole: Planes | None = None
+        self._watched = _WATCHED
 
     def is_repeat(self, planes: Planes) -> bool:
         """Takes the next frame; True if all its bytes are those of the one before."""
-        last = self._last
-        if last is None or last.format != planes.format:
-            self._last = planes.copy()
-            return False
-        pairs = [(planes.y, last.y), (planes.u, last.u), (planes.v, last.v)]
-        # A few rows tell nearly always.
-        if all(np.array_equal(new[::_STEP], old[::_STEP]) for new, old in pairs) and all(
-            np.array_equal(new, old) for new, old in pairs
-        ):
-            return True
-        for new, old in pairs:
-            old[...] = new
+        if planes.format != self._format:
+            self.reset()
+            self._format = planes.format
+        new = [planes.y, planes.u, planes.v]
+        maybe = bool(self._rows) and all(
+            np.array_equal(plane[::_STEP], rows)
+            for plane, rows in zip(new, self._rows, strict=True)
+        )
+        last = self._whole
+        if maybe:
+            self._watched = _WATCHED
+            if last is not None and all(
+                np.array_equal(one, other)
+                for one, other in zip(new, (last.y, last.u, last.v), strict=True)
+            ):
+                return True
+        else:
+            self._rows = [plane[::_STEP].copy() for plane in new]
+        if not self._watched:
+            self._whole = None
+        elif last is None:
+            self._whole = planes.copy()
+        else:
+            for kept, plane in zip((last.y, last.u, last.v), new, strict=True):
+                kept[...] = plane
+        self._watched = max(self._watched - 1, 0)
         return False

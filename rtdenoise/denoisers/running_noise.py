@@ -22,6 +22,9 @@ _AT_ITS_WORD = 1.4
 # shares), is none: something else moves.
 _MOST, _OTHER_SPECTRUM = 8.0, 0.4
 _LEAST = 0.1  # squared bytes: less than that says nothing about a gain
+# Levels beyond these say nothing about it either: crushed or blown out, where the least change of light turns much of
+# the noise on or off.
+_DARKEST, _BRIGHTEST = 12.0, 240.0
 
 
 class RunningNoise:
@@ -81,6 +84,8 @@ def _scaled(noise: PlaneNoise, seen: NoiseCurve) -> PlaneNoise:
     measured = np.maximum(noise.curve.variance(np.array(seen.levels)), _LEAST)
     ratios = np.array(seen.variances) / measured
     weights = np.array(seen.counts or [1] * len(ratios), float) * (np.array(seen.variances) > 0)
+    levels = np.array(seen.levels)
+    weights = weights * (levels > _DARKEST) * (levels < _BRIGHTEST)
     if not weights.any():
         return noise
     order = np.argsort(ratios)

@@ -71,15 +71,12 @@ class Stabilised:
 def band_deviations(model: NoiseModel) -> Floats:
     """The standard deviation of the noise in each band, in units of a pixel's noise, (24,).
 
-    As measured, where the model has it, and of flat places, where it knows structure; else as noise with the
-    correlation of each plane would have it.
+    As measured in flat places, where the model has it; else as noise with the correlation of each plane would have it.
 
     Args:
         model: The camera's noise, chroma 4:2:0.
     """
     deviations = np.asarray(model.bands, np.float32)
-    if model.bands and model.structure is not None:
-        deviations = deviations * np.sqrt(model.structure.of_bands(0.0))
     if not model.bands:
         sizes = (_FIELD, _FIELD // 2, _FIELD // 2)
         y, u, v = (

@@ -23,12 +23,18 @@ def model() -> NoiseModel:
     return measure([(frames(1, 10), np.ones(SIZE[::-1], bool))], "camera", "mode")
 
 
-def test_after_division_by_what_was_measured_noise_has_unit_variance(model: NoiseModel) -> None:
+def test_after_division_by_what_was_measured_flat_places_have_unit_variance(
+    model: NoiseModel,
+) -> None:
     stabilised = Stabilised(model.for_chroma("420"))
-    others = [bands_of_bytes(stabilised, convert(f, "420", True)) for f in frames(2, 10)]
-    units = np.stack(others).std(axis=0, ddof=1)
-    left = np.sqrt(np.mean(np.square(units), axis=(1, 2))) / np.array(model.bands)
-    assert left == pytest.approx(np.ones(BANDS), abs=0.1)
+    others = np.stack([bands_of_bytes(stabilised, convert(f, "420", True)) for f in frames(2, 10)])
+    detail = np.square(others.mean(axis=0)[1:16]).sum(axis=0)
+    flat = detail < np.quantile(detail, 0.3)
+    units = others.std(axis=0, ddof=1)
+    left = np.sqrt(np.mean(np.square(units[:, flat]), axis=1)) / np.array(model.bands)
+    assert left == pytest.approx(np.ones(BANDS), abs=0.15)
+    # The camera's JPEG and sharpening make noise in detail where there is detail: that isn't in the model's bands.
+    assert np.sqrt(np.mean(np.square(units[3, ~flat]))) / model.bands[3] > 1.1
 
 
 def test_it_is_kept_in_the_file(model: NoiseModel, tmp_path: Path) -> None:

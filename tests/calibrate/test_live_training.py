@@ -113,9 +113,9 @@ def test_flipped_and_turned_pieces_are_the_flipped_picture() -> None:
 def test_movement_turns_with_the_picture() -> None:
     net = network()
     (clip,) = prepare(clips(1), net)
-    flow = torch.zeros_like(clip.flow)
+    flow = torch.zeros_like(clip.following.flow)
     flow[1, 0] = 1.0  # one cell to the right, everywhere
-    pool = Pool([replace(clip, flow=flow)])
+    pool = Pool([replace(clip, following=replace(clip.following, flow=flow))])
     found = set()
     for seed in range(24):
         drawn = pool.draw(net, np.random.default_rng(seed), 1, SIDE, turn=True)
@@ -127,7 +127,7 @@ def test_movement_turns_with_the_picture() -> None:
 def test_the_movement_that_is_found_brings_the_state_to_the_new_frame() -> None:
     net = network()
     prepared = prepare(clips(2, move=4, side=128, std=2.0), net)
-    assert any(bool(clip.flow.abs().sum() > 0) for clip in prepared)
+    assert any(bool(clip.following.flow.abs().sum() > 0) for clip in prepared)
     material = whole(net, prepared)
     before = material.clean[:, 1] / material.deviations
     left = torch.ones(2, 3, 32, 32)

@@ -46,14 +46,6 @@ def test_ratios_are_looked_up_between_bins() -> None:
     assert (np.diff(rising[3].ravel()) > 0).all()
 
 
-def test_over_all_cells_a_bands_variance_stays_what_it_was() -> None:
-    middles = np.array([0.7, *np.sqrt([2.0, 8.0, 32.0, 128.0, 512.0, 2048.0]), 90.0])
-    factors = NOISE.of_bands(middles)
-    assert factors.shape == (BANDS, BINS)
-    mean = factors @ np.array(NOISE.counts) / sum(NOISE.counts)
-    assert mean == pytest.approx(np.ones(BANDS), rel=1e-4)
-
-
 def test_it_is_kept_in_the_file_and_older_files_have_none(tmp_path: Path) -> None:
     path = tmp_path / "noise.json"
     MODEL.save(path)

@@ -433,11 +433,12 @@ EXPORT void rtdenoise_follow(Engine *e, const float *flow, const uint8_t *moved,
     }
     run_pass(e->pool, pass_join, e->h, ROWS);
     for (int y = 0; y < e->h; y++) {
+        int begin = e->begin[y], end = e->end[y];
         for (int g = 0; g < GATES; g++)
-            for (int x = 0; x < e->w; x += LANES) store(at(&e->coarse, y, g) + x, load(place(&e->left, y, g, x)));
+            for (int x = begin; x < end; x += LANES) store(at(&e->coarse, y, g) + x, load(place(&e->left, y, g, x)));
         /* What is believed is found anew afterwards; until then what was learned lies in its place. */
-        if (e->begin[y] < e->end[y])
-            memcpy(at(&e->local, y, 0), at(&e->learned, y, 0), (GROUPS + 1) * e->local.stride * sizeof(float));
+        for (int g = 0; g <= PRODUCT; g++)
+            for (int x = begin; x < end; x += LANES) store(at(&e->local, y, g) + x, load(at(&e->learned, y, g) + x));
     }
     run_pass(e->pool, pass_follow, e->h, ROWS);
     run_pass(e->pool, pass_excess_again, e->h, ROWS);

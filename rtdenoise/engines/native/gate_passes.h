@@ -37,7 +37,7 @@ static void pass_means(Engine *e, int first, int last, float *scratch)
     float *rows[MEANS_OUT];
     for (int i = 0; i < MEANS_OUT; i++) rows[i] = scratch + (size_t)i * stride;
     for (int y = first; y < last; y++) {
-        excess_row(e, y, scratch + MEANS_OUT * stride);
+        excess_row(e, y, scratch + MEANS_OUT * stride, y > first, 0, e->w);
         for (int x = 0; x < e->w; x += LANES) {
             V v[BANDS], sum = all(0);
             pixels_of_picture(e, y, x, v);

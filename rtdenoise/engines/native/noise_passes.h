@@ -39,33 +39,61 @@ INLINE const float *row_near(const Engine *e, const Grid *grid, int y)
     return at(grid, y < 0 ? 0 : y < e->h ? y : e->h - 1, 0);
 }
 
+/* One of the two that whiteness is told by. */
+INLINE size_t told_by(int c, size_t stride) { return (size_t)(c ? 0 : PRODUCT) * stride; }
+
+/* Beyond the picture its last values stand, so many to either side. Beyond part of a row nothing is known. */
+INLINE void ends(const Engine *e, float *row, int count, int from, int to)
+{
+    for (int i = 1; i <= count; i++) {
+        if (!from) row[-i] = row[0];
+        if (to >= e->w) row[e->w - 1 + i] = row[e->w - 1];
+    }
+}
+
+/* Sums over MANY rows around row y, of products of innovations and of their squares. again: the row before was y - 1,
+   and its sums are still there. */
+INLINE void sum_many_rows(const Engine *e, int y, float *many, int again, int from, int to)
+{
+    const Grid *learned = &e->learned;
+    size_t stride = learned->stride;
+    for (int c = 0; c < 2; c++) {
+        size_t channel = told_by(c, stride);
+        float *row = many + c * stride;
+        if (again) {
+            const float *in = row_near(e, learned, y + MANY / 2) + channel, *out = row_near(e, learned, y - MANY / 2 - 1) + channel;
+            for (int x = from; x < to; x += LANES) store(row + x, load(row + x) + (load(in + x) - load(out + x)));
+        } else {
+            for (int x = from; x < to; x += LANES) {
+                V sum = all(0);
+                for (int r = -MANY / 2; r <= MANY / 2; r++) sum += load(row_near(e, learned, y + r) + channel + x);
+                store(row + x, sum);
+            }
+        }
+        ends(e, row, MANY / 2, from, to);
+    }
+}
+
 /* What is believed of a row: for each group the root of the noise's variance over the model's, and how much successive
-   innovations resemble each other. scratch: a row for each channel that is averaged. */
-static void excess_row(Engine *e, int y, float *scratch)
+   innovations resemble each other. scratch: a row for each channel that is averaged; from, to: the columns, multiples
+   of 16 or the picture's end; again: the row before was y - 1, in the same columns. */
+static void excess_row(Engine *e, int y, float *scratch, int again, int from, int to)
 {
     const Grid *learned = &e->learned;
     size_t stride = learned->stride;
     const float *above = row_near(e, learned, y - 1), *here = at(learned, y, 0), *below = row_near(e, learned, y + 1);
     float *sums = scratch + BEFORE, *many = sums + AVERAGED * stride;
-    /* Whiteness is looked at in many places: products of innovations, and their square. */
-    for (int c = 0; c < 2; c++) {
-        size_t channel = (size_t)(c ? 0 : PRODUCT) * stride;
-        float *row = many + c * stride;
-        for (int x = 0; x < e->w; x += LANES) {
-            V sum = all(0);
-            for (int r = -MANY / 2; r <= MANY / 2; r++) sum += load(row_near(e, learned, y + r) + channel + x);
-            store(row + x, sum);
-        }
-        for (int i = 1; i <= MANY / 2; i++) row[-i] = row[0], row[e->w - 1 + i] = row[e->w - 1];
-    }
+    /* A vector more to either side, to be summed up with what is beside it. */
+    int begin = from < 16 ? 0 : from - 16, end = to + 16 > e->w ? e->w : to + 16;
+    sum_many_rows(e, y, many, again, begin, end);
     for (int c = 0; c < AVERAGED; c++) {
         float *row = sums + c * stride;
-        for (int x = 0; x < e->w; x += LANES)
+        for (int x = begin; x < end; x += LANES)
             store(row + x, load(above + c * stride + x) + load(here + c * stride + x) + load(below + c * stride + x));
-        row[-1] = row[0], row[e->w] = row[e->w - 1];
+        ends(e, row, 1, begin, end);
     }
     const LocalNoise *n = &e->noise;
-    for (int x = 0; x < e->w; x += LANES) {
+    for (int x = from; x < to; x += LANES) {
         V near[AVERAGED];
 #pragma GCC unroll 8
         for (int c = 0; c < AVERAGED; c++) {
@@ -149,14 +177,22 @@ static void pass_renew(Engine *e, int first, int last, float *scratch)
         }
 }
 
-/* After something moved: rows whose surroundings were fetched from elsewhere. */
+/* After something moved: places whose surroundings were fetched from elsewhere. */
 static void pass_excess_again(Engine *e, int first, int last, float *scratch)
 {
+    int again = 0, from = e->w, to = 0;
+    for (int y = first - MANY / 2 < 0 ? 0 : first - MANY / 2; y < last + MANY / 2 && y < e->h; y++) {
+        from = e->begin[y] < from ? e->begin[y] : from;
+        to = e->end[y] > to ? e->end[y] : to;
+    }
+    from = from < 32 ? 0 : from / 16 * 16 - 16, to = (to + 15) / 16 * 16 + 16;
+    to = to > e->w ? e->w : to;
     for (int y = first; y < last; y++) {
         int touched = 0;
         for (int near = y < MANY / 2 ? 0 : y - MANY / 2; near <= y + MANY / 2 && near < e->h; near++)
             touched |= e->begin[near] < e->end[near];
-        if (touched) excess_row(e, y, scratch);
+        if (touched) excess_row(e, y, scratch, again, from, to);
+        again = touched;
     }
 }
 

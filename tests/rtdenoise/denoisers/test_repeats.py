@@ -35,6 +35,16 @@ def test_only_the_very_same_bytes_are_a_repeat() -> None:
     assert not repeats.is_repeat(planes(0, 66))
 
 
+def test_after_long_without_repeats_the_first_one_goes_unnoticed_and_no_other() -> None:
+    repeats = Repeats()
+    for seed in range(100):
+        assert not repeats.is_repeat(planes(seed))
+    assert not repeats.is_repeat(planes(99))
+    assert repeats.is_repeat(planes(99))
+    assert not repeats.is_repeat(planes(100))
+    assert repeats.is_repeat(planes(100))
+
+
 def test_a_buffer_that_is_filled_again_is_no_repeat() -> None:
     repeats, held = Repeats(), planes(0)
     repeats.is_repeat(held)
