@@ -23,7 +23,7 @@ _KEEN = 0.7  # … of these that sharpen what was not blurred before
 _RECURSIVE = 0.35  # … whose noise is carried on from frame to frame
 _CARRIED = (0.05, 0.42)
 _UNEVEN = 0.7  # … of those known by their noise that have more of it at edges
-_STRONG, _SHARPENS, _TREMBLES = 0.5, 0.75, 0.25  # … of those that look at edges
+_STRONG, _SHARPENS, _TREMBLES = 0.6, 0.75, 0.25  # … of those that look at edges
 
 
 def random_temporal(random: np.random.Generator) -> float:
@@ -40,7 +40,7 @@ def random_processing(random: np.random.Generator) -> Processing:
             width=random.uniform(0.9, 1.9),
             along=spread(random, 0.4, 1.1),
             half=spread(random, 1.5, 6),
-            sharpening=spread(random, 1.5, 9),
+            sharpening=spread(random, 1.5, 14),
             radius=random.uniform(0.7, 1.5),
             limit=spread(random, 20, 120),
             trembling=trembling,
@@ -58,8 +58,8 @@ def random_processing(random: np.random.Generator) -> Processing:
 
 
 def random_edge_noise(random: np.random.Generator) -> EdgeNoise:
-    """Draws how much noise there is at edges: from hardly more to a hundred times the variance."""
-    return EdgeNoise(spread(random, 1.5, 250), spread(random, 2, 8), spread(random, 0.3, 1.2))
+    """Draws how much noise there is at edges: from hardly more to as much as cameras have, see ``EdgeNoise``."""
+    return EdgeNoise(spread(random, 1.5, 1500), spread(random, 2, 8), spread(random, 0.3, 1.2))
 
 
 def spread(random: np.random.Generator, low: float, high: float) -> float:

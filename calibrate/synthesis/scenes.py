@@ -36,12 +36,12 @@ class Mix:
     ``procedural`` and ``unfocused`` are shares of the pictures, ``plane_noise`` of the cameras.
     """
 
-    still: float = 0.2
+    still: float = 0.3
     panned: float = 0.25
     talking: float = 0.1
-    leaves: float = 0.12
-    screen: float = 0.08
-    blinks: float = 0.12
+    leaves: float = 0.04
+    screen: float = 0.05
+    blinks: float = 0.08
     slow: float = 0.25
     procedural: float = 0.25
     plane_noise: float = 0.3

@@ -46,6 +46,7 @@ _MOST, _MOST_CHANGE = 24.0, 8.0
 # Standard deviations of the noise in a block's mean, by which the mean of 3 × 3 blocks of the average may lie off the
 # frame's. Of noise alone, with blots as large as a block, few are beyond.
 _MOST_LAG = 1.8
+_MOST_STRENGTH = 2.0  # 256 times as strong: more is seldom seen in training
 SEEN = 14
 """What a gate sees of each block."""
 _FINE = 2  # the group of coefficients whose noise stands for detail's, where one number has to
@@ -208,8 +209,8 @@ def strength_seen(local: Excess) -> Tensor:
 
 
 def _logarithm(ratio: Tensor) -> Tensor:
-    """1 where noise is sixteen times as strong as the model says, or more: seldom seen in training."""
-    return (ratio.log2() / 4).clamp(max=1)
+    """0 where noise is as strong as the model says, 1 where it is sixteen times so, at most 2."""
+    return (ratio.log2() / 4).clamp(max=_MOST_STRENGTH)
 
 
 class Gate(nn.Module):

@@ -104,6 +104,8 @@ def excess(noise: LocalNoise, average: Tensor, share: Tensor) -> Excess:
         * _falling(means / fine, _FINE)
         * _falling(fine / detail.clamp(min=_TINY), _PART)
     )
+    # An edge may be one block wide: there the mean with those around says too little.
+    strength = torch.maximum(strength, noise.strength)
     return Excess(1 + trust * (strength - 1).clamp(min=0, max=_LARGEST), alike)
 
 

@@ -63,10 +63,10 @@ INLINE V slow_after(const Engine *e, V slow, V difference)
 }
 
 /* How much stronger the noise of a group is than the model says, as networks see it: 1 where it is sixteen times so,
-   or more. */
+   at most 2. */
 INLINE V strength_seen(const Engine *e, int y, int group, int x)
 {
-    return vmin(vlog(load(at(&e->local, y, group) + x)) * 0.721347520f, all(1));
+    return vmin(vlog(load(at(&e->local, y, group) + x)) * 0.721347520f, all(2));
 }
 
 /* What the gate sees of a row: differences of means, energies of the rest, noise left, slow differences, how alike

@@ -113,7 +113,9 @@ static void excess_row(Engine *e, int y, float *scratch, int again, int from, in
                   falling(fine * inverse(vmax(near[DETAIL], all(n->tiny))), n->part);
 #pragma GCC unroll 6
         for (int g = 0; g < GROUPS; g++) {
-            V more = vmin(vmax(near[g] - 1.0f, all(0)), all(n->largest));
+            /* An edge may be one block wide: there the mean with those around says too little. */
+            V strength = vmax(near[g], load(here + g * stride + x));
+            V more = vmin(vmax(strength - 1.0f, all(0)), all(n->largest));
             store(at(&e->local, y, g) + x, vsqrt(1.0f + trust * more));
         }
         store(at(&e->local, y, GROUPS) + x, alike);

@@ -49,6 +49,16 @@ def test_white_fine_noise_that_is_a_part_of_an_edge_is_believed() -> None:
     assert found[:, 2] == pytest.approx(40.0)
 
 
+def test_an_edge_that_is_one_block_wide_has_its_own_strength() -> None:
+    noise = learned(1.0, 1.0)
+    noise.strength[:, 1:, :, 7] = 90.0
+    found = excess(noise, average(30.0), SHARE).ratio
+    assert found[:, 2, :, 7] == pytest.approx(90.0)
+    # Those beside it may be on it, too; further away nothing was learned.
+    assert found[:, 2, :, 6] == pytest.approx((90.0 + 2) / 3)
+    assert found[:, 2, :, 5] == pytest.approx(1.0)
+
+
 @pytest.mark.parametrize(
     ("noise", "detail"),
     [
