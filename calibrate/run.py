@@ -22,6 +22,7 @@ from .checkpoint import forget
 from .dataset import Split, StillSeries, split_series
 from .finetune import fine_tune
 from .noise_measure import measure
+from .other_gains import with_other_gains
 from .outcome import Outcome
 from .progress import Progress, note
 from .quality import judge_paper, judge_recursive
@@ -70,9 +71,16 @@ def calibrate(
     clip, profile = source.clip, source.profile
     with progress("Measuring the noise", sum(s.count for s in clip.accepted)) as ticker:
         noise = measure(_counted(source, ticker), clip.camera.id, str(clip.mode))
+    noise = with_other_gains(source, noise)
     profile.remember(clip.camera)
     noise.save(profile.noise_path)
     remarks = list(_warnings(noise))
+    if noise.others:
+        also = "1 other clip" if len(noise.others) == 1 else f"{len(noise.others)} other clips"
+        remarks.append(
+            f"The noise of {also} of this camera, filmed at other gains, is kept as well: while it runs, the "
+            "nearest counts."
+        )
     named = network
     if network is None:
         network, why = fitting_size(chosen, clip.mode, machine) or (

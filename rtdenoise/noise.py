@@ -115,6 +115,8 @@ class NoiseModel:
     standard deviation of the noise in each of the 24 bands of :mod:`rtdenoise.bands`, of 4:2:0 frames after the
     variance-stabilising transforms (:mod:`rtdenoise.vst`), in units of a pixel's noise; empty where not measured.
     ``structure`` says how much stronger the noise is where the picture isn't flat; None where not measured.
+    ``gain`` is the camera's own number for the gain it was filmed at, None where it told none; ``others`` are models of
+    the same camera and mode at other gains.
     """
 
     y: PlaneNoise
@@ -126,6 +128,8 @@ class NoiseModel:
     chroma: str = ""
     bands: tuple[float, ...] = ()
     structure: StructureNoise | None = None
+    gain: int | None = None
+    others: tuple[NoiseModel, ...] = ()
 
     def plane(self, name: PlaneName) -> PlaneNoise:
         """The noise of plane "y", "u" or "v"."""
@@ -143,10 +147,23 @@ class NoiseModel:
         across = columns[chroma] > columns[self.chroma]
         down = rows[chroma] > rows[self.chroma]
         u, v = self.u.halved(across, down), self.v.halved(across, down)
-        return replace(self, u=u, v=v, chroma=chroma)
+        others = tuple(other.for_chroma(chroma) for other in self.others)
+        return replace(self, u=u, v=v, chroma=chroma, others=others)
+
+    def at_gain(self, gain: int | None) -> NoiseModel:
+        """Of this model and the others the one that was filmed nearest to a gain, with the rest as its others."""
+        known = [m for m in (self, *self.others) if m.gain is not None]
+        if gain is None or not known:
+            return self
+        nearest = min(known, key=lambda m: abs((m.gain or 0) - gain))
+        rest = [replace(m, others=()) for m in (self, *self.others) if m is not nearest]
+        return replace(nearest, others=tuple(rest))
 
     def save(self, path: Path) -> None:
         """Writes the model as JSON."""
+        write_json(path, {"version": _VERSION} | self._to_json())
+
+    def _to_json(self) -> dict[str, Any]:
         planes = {}
         for name in PLANES:
             noise = self.plane(name)
@@ -164,7 +181,6 @@ class NoiseModel:
                 "row_flicker_period": _or_none(noise.row_flicker_period),
             }
         whole: dict[str, Any] = {
-            "version": _VERSION,
             "camera_id": self.camera_id,
             "mode": self.mode,
             "frames": self.frames,
@@ -174,7 +190,11 @@ class NoiseModel:
         }
         if self.structure is not None:
             whole["structure"] = self.structure.to_json()
-        write_json(path, whole)
+        if self.gain is not None:
+            whole["gain"] = self.gain
+        if self.others:
+            whole["others"] = [other._to_json() for other in self.others]
+        return whole
 
     @classmethod
     def load(cls, path: Path) -> NoiseModel:
@@ -187,19 +207,27 @@ class NoiseModel:
         try:
             if int(value.get("version", 1)) > _VERSION:
                 raise ProfileError(f"The noise model {path} is of a newer version.", _HINT)
-            structure = value.get("structure")
-            planes = {name: _plane_from_json(value["planes"][name]) for name in PLANES}
-            return cls(
-                **planes,
-                camera_id=str(value["camera_id"]),
-                mode=str(value["mode"]),
-                frames=int(value["frames"]),
-                chroma=str(value["chroma"]),
-                bands=_bands(value.get("bands", [])),
-                structure=None if structure is None else StructureNoise.from_json(structure),
-            )
+            others = tuple(cls._from_json(other) for other in value.get("others", []))
+            return replace(cls._from_json(value), others=others)
         except (AttributeError, KeyError, TypeError, ValueError) as cause:
             raise ProfileError(f"The noise model {path} is damaged.", _HINT) from cause
+
+    @classmethod
+    def _from_json(cls, value: dict[str, Any]) -> NoiseModel:
+        structure, gain = value.get("structure"), value.get("gain")
+        y, u, v = (_plane_from_json(value["planes"][name]) for name in PLANES)
+        return cls(
+            y,
+            u,
+            v,
+            camera_id=str(value["camera_id"]),
+            mode=str(value["mode"]),
+            frames=int(value["frames"]),
+            chroma=str(value["chroma"]),
+            bands=_bands(value.get("bands", [])),
+            structure=None if structure is None else StructureNoise.from_json(structure),
+            gain=None if gain is None else int(gain),
+        )
 
 
 def _bands(values: list[Any]) -> tuple[float, ...]:

@@ -9,12 +9,12 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from .base import Camera
+from .base import Camera, CameraInfo
 from .v4l2 import Control, Device
 from .v4l2_structs import FLAG_READ_ONLY
 
@@ -49,6 +49,27 @@ _LOCKS = (
     ),
     _Lock("focus_automatic_continuous", 0x009A090C, 0, (("focus_absolute", 0x009A090A),)),
 )
+
+
+_GAINS = ("gain", "iso_sensitivity")
+
+
+def gain_of(settings: Mapping[str, int]) -> int | None:
+    """The camera's gain among its settings by their kernel's names; None where they hold none."""
+    return next((settings[name] for name in _GAINS if name in settings), None)
+
+
+def present_gain(camera: CameraInfo) -> int | None:
+    """The gain that a webcam is set to now; None where it tells none (files, other systems than Linux)."""
+    if camera.kind != "webcam" or not sys.platform.startswith("linux"):
+        return None
+    numbers = {number: name for lock in _LOCKS for name, number in lock.held}
+    try:
+        with Device(camera.spec) as device:
+            found = device.controls()
+    except OSError:
+        return None
+    return gain_of({numbers[n]: control.value for n, control in found.items() if n in numbers})
 
 
 @contextmanager

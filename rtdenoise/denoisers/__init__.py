@@ -12,6 +12,7 @@ import cv2
 import numpy as np
 
 from ..cameras.base import CameraInfo, Mode
+from ..cameras.controls import present_gain
 from ..errors import NetworkError
 from ..frames import Bytes, Planes
 from ..noise import NoiseModel
@@ -83,7 +84,7 @@ def make_denoiser(
     if name == "recursive":
         from .recursive import RecursiveDenoiser
 
-        return RecursiveDenoiser(noise_model_for(profile, mode), threads=threads != 1)
+        return RecursiveDenoiser(noise_model_for(profile, mode, camera), threads=threads != 1)
     from ..networks.card import check_camera, load_network, read_card
     from ..networks.live import LiveNetwork
 
@@ -100,7 +101,7 @@ def make_denoiser(
     check_camera(card, camera, mode, any_camera)
     assert isinstance(network, LiveNetwork)
     return LiveNetworkDenoiser(
-        network, noise_model_for(profile, mode), device, name=path.stem, threads=threads
+        network, noise_model_for(profile, mode, camera), device, name=path.stem, threads=threads
     )
 
 
@@ -125,8 +126,12 @@ def _network_path(name: str, profile: Profile, camera: CameraInfo) -> Path:
     )
 
 
-def noise_model_for(profile: Profile, mode: Mode) -> NoiseModel | None:
+def noise_model_for(
+    profile: Profile, mode: Mode, camera: CameraInfo | None = None
+) -> NoiseModel | None:
     """The profile's noise model, if it has one and it was measured in ``mode``; else None.
+
+    Of a webcam that was measured at several gains the one that is nearest to its present gain counts.
 
     The noise of another mode (another size or pixel format) is another noise: the camera scales and codes
     its picture differently.
@@ -134,7 +139,11 @@ def noise_model_for(profile: Profile, mode: Mode) -> NoiseModel | None:
     if not profile.noise_path.exists():
         return None
     model = NoiseModel.load(profile.noise_path)
-    return model if model.mode in ("", str(mode)) else None
+    if model.mode not in ("", str(mode)):
+        return None
+    if camera is None or not model.others:
+        return model
+    return model.at_gain(present_gain(camera))
 
 
 def uses_noise_model(denoiser: Denoiser) -> bool:

@@ -17,7 +17,8 @@ Floats = NDArray[np.float32]
 _SAME, _LEVELS = 0.07, np.arange(32.0, 225.0, 16.0)
 # A measured model is taken at its word as long as the stream's variance is within this factor of it: estimates
 # scatter, and other scenes have other places. Beyond, the camera's gain has changed.
-_AT_ITS_WORD = 1.4
+AT_ITS_WORD = 1.4
+_STAYS = 0.2  # of a factor's logarithm
 # A gain beyond this factor, or a stream whose noise has another spectrum (the sum of differences of the coefficients'
 # shares), is none: something else moves.
 _MOST, _OTHER_SPECTRUM = 8.0, 0.4
@@ -32,7 +33,8 @@ class RunningNoise:
 
     Without a model it is estimated. A measured model gives the shape: the curve over the level, the correlation, the
     noise per coefficient. Its scale holds for the gain at which it was measured, and is followed where the camera has
-    another one by now (dusk, a lamp, auto exposure), a plane at a time.
+    another one by now (dusk, a lamp, auto exposure), a plane at a time. Of a camera that was measured at several gains
+    the one whose noise is nearest to the stream's counts.
 
     Args:
         model: The camera's noise; None: it is estimated, which takes two frames for a start and a second to settle.
@@ -59,6 +61,7 @@ class RunningNoise:
         if self._given is None:
             found = estimate
         elif self._estimator.trusted:
+            self._given = _nearest(self._given, estimate)
             found = _at_gain(self._given, estimate)
         else:
             return None
@@ -66,6 +69,22 @@ class RunningNoise:
             return None
         self.model = found
         return found
+
+
+def _nearest(model: NoiseModel, estimate: NoiseModel) -> NoiseModel:
+    """Of a camera's models at several gains the one whose luma is nearest to the stream's; with the rest as others."""
+    models = (model, *model.others)
+    if len(models) == 1:
+        return model
+
+    def distance(one: NoiseModel) -> float:
+        factor = variance_factor(one.y, estimate.y.curve)
+        return np.inf if factor is None else abs(float(np.log(factor)))
+
+    # The present one stays where another is hardly nearer.
+    best = min(models, key=lambda one: distance(one) - (_STAYS if one is model else 0.0))
+    rest = tuple(replace(one, others=()) for one in models if one is not best)
+    return replace(best, others=rest)
 
 
 def _at_gain(model: NoiseModel, estimate: NoiseModel) -> NoiseModel:
@@ -79,19 +98,24 @@ def _at_gain(model: NoiseModel, estimate: NoiseModel) -> NoiseModel:
     return replace(model, y=y, u=u, v=v)
 
 
-def _scaled(noise: PlaneNoise, seen: NoiseCurve) -> PlaneNoise:
-    """One plane's noise, at the scale of the curve that was seen, where that is another one."""
+def variance_factor(noise: PlaneNoise, seen: NoiseCurve) -> float | None:
+    """By how much the variance of one plane is another than was measured, in the median over levels; None: unknown."""
     measured = np.maximum(noise.curve.variance(np.array(seen.levels)), _LEAST)
     ratios = np.array(seen.variances) / measured
     weights = np.array(seen.counts or [1] * len(ratios), float) * (np.array(seen.variances) > 0)
     levels = np.array(seen.levels)
     weights = weights * (levels > _DARKEST) * (levels < _BRIGHTEST)
     if not weights.any():
-        return noise
+        return None
     order = np.argsort(ratios)
     middle = np.searchsorted(np.cumsum(weights[order]), weights.sum() / 2)
-    factor = float(ratios[order][middle])
-    if 1 / _AT_ITS_WORD < factor < _AT_ITS_WORD or not 1 / _MOST < factor < _MOST:
+    return float(ratios[order][middle])
+
+
+def _scaled(noise: PlaneNoise, seen: NoiseCurve) -> PlaneNoise:
+    """One plane's noise, at the scale of the curve that was seen, where that is another one."""
+    factor = variance_factor(noise, seen)
+    if factor is None or 1 / AT_ITS_WORD < factor < AT_ITS_WORD or not 1 / _MOST < factor < _MOST:
         return noise
     return replace(noise, curve=noise.curve.scaled(factor))
 

@@ -165,6 +165,34 @@ def test_takes_the_newest_clip_of_the_profile(
     assert calibrate("--camera", facts["camera"]["name"])[0] == 0
 
 
+def test_clips_at_other_gains_are_used_together(
+    calibrate: Calibrate, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    home, path = tmp_path / "home", tmp_path / "scene.nut"
+    stds = (STD, 2.05 * STD, 2 * STD)
+    for std in stds:
+        write_clip(path, std=std)
+        assert run(["--home", str(home), "capture", "--camera", f"file:{path}"]) == 0
+    # Another file is another camera: what the three have filmed is put into one profile, as of three evenings.
+    *earlier, last = sorted(profiles(home), key=lambda p: p.clips()[0].stat().st_mtime)
+    for number, profile in enumerate((*earlier, last)):
+        clip = profile.clips()[0]
+        for part in clip.parent.glob(f"{clip.stem}*"):
+            name = part.name.replace(clip.stem, f"20260101-00000{number}")
+            part.rename(last.clips_folder / name)
+        sidecar = last.clips_folder / f"20260101-00000{number}.json"
+        facts = json.loads(sidecar.read_text())
+        sidecar.write_text(json.dumps({**facts, "controls": {"gain": 10 * number}}))
+    capsys.readouterr()
+    code, out, err = calibrate("--camera", last.camera().id, "--network", "recursive")
+    assert code == 0, err
+    # The first clip's noise is another one; the second's is that of the last.
+    model = NoiseModel.load(last.noise_path)
+    assert (model.gain, [m.gain for m in model.others]) == (20, [0])
+    assert model.others[0].y.curve.variance(125) == pytest.approx(STD**2, rel=0.15)
+    assert "1 other clip" in one_line(out)
+
+
 def test_says_what_is_missing_or_wrong(calibrate: Calibrate, tmp_path: Path) -> None:
     single = write_clip(tmp_path / "single.nut", count=1)
     moving = write_clip(tmp_path / "moving.nut", move=12)

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -54,6 +55,23 @@ def test_a_saved_model_loads_as_it_was(tmp_path: Path, model: NoiseModel) -> Non
 def example() -> NoiseModel:
     plane = PlaneNoise(NoiseCurve((10.0, 200.0), (4.0, 9.0), (5, 6)), (0.5,), (0.4,))
     return NoiseModel(plane, plane, plane, "cam", "mode", 20)
+
+
+def test_models_at_other_gains_are_kept_and_chosen_by_gain(tmp_path: Path) -> None:
+    low, middle, high = (replace(example(), gain=gain, frames=gain) for gain in (1, 16, 64))
+    unknown = replace(example(), frames=7)
+    model = replace(low, others=(middle, high, unknown))
+    path = tmp_path / "noise.json"
+    model.save(path)
+    assert NoiseModel.load(path) == model
+    assert model.at_gain(None) is model
+    assert example().at_gain(5) == example()
+    for gain, nearest in ((0, low), (20, middle), (900, high)):
+        chosen = model.at_gain(gain)
+        assert replace(chosen, others=()) == nearest
+        assert {m.frames for m in (chosen, *chosen.others)} == {1, 16, 64, 7}
+    halved = model.for_chroma("420")
+    assert [m.frames for m in halved.others] == [16, 64, 7]
 
 
 def test_an_unmeasured_fixed_pattern_stays_unmeasured(tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ import pytest
 
 from rtdenoise.cameras import controls, controls_guard
 from rtdenoise.cameras.base import CameraInfo
-from rtdenoise.cameras.controls import locked_controls
+from rtdenoise.cameras.controls import gain_of, locked_controls, present_gain
 from rtdenoise.cameras.v4l2 import Control
 
 AUTO_EXPOSURE, EXPOSURE, PRIORITY = 0x009A0901, 0x009A0902, 0x009A0903
@@ -112,6 +112,14 @@ def test_what_changes_by_itself_is_held_and_put_back(driver: Driver) -> None:
         }
         driver.values[EXPOSURE] = 999  # somebody turned it meanwhile
     assert driver.values == before
+
+
+def test_the_gain_is_told_where_the_camera_has_one(driver: Driver) -> None:
+    assert present_gain(Cam().info) == 12
+    assert present_gain(Cam("file").info) is None
+    del driver.values[GAIN]
+    assert present_gain(Cam().info) is None
+    assert gain_of({"iso_sensitivity": 400, "focus_absolute": 3}) == 400
 
 
 @pytest.mark.usefixtures("guards")

@@ -73,6 +73,22 @@ def test_a_model_of_another_gain_keeps_its_shape_and_follows_in_scale(gain: floa
     assert found.bands == MODEL.bands
 
 
+def test_of_models_at_several_gains_the_nearest_counts() -> None:
+    # At the higher gain the camera smooths more: the noise has another shape, too.
+    smooth = (0.8, 0.5)
+    other = replace(at_gain(2), y=replace(at_gain(2).y, row_correlation=smooth))
+    both = replace(MODEL, others=(other,))
+    running = RunningNoise(both)
+    assert after(running, range(30)) is both
+    found = after(running, range(60, 140), gain=2.0)
+    assert found.y.row_correlation == smooth
+    assert found.y.curve == other.y.curve
+    assert found.others == (MODEL,)
+    running.reset()
+    assert running.model is not None
+    assert running.model.y.row_correlation == smooth
+
+
 def test_a_gain_that_changes_in_mid_stream_is_followed() -> None:
     running = RunningNoise(MODEL)
     assert after(running, range(30)) is MODEL
