@@ -107,12 +107,25 @@ class Evidence:
 
     def set_noise(self, noise: PlaneNoise) -> bool:
         """Takes another noise; True if its correlation is another one too."""
-        self._table = np.maximum(noise.curve.table(), np.float32(_LEAST_VARIANCE))
-        if self._noise is not None and _alike(noise, self._noise):
-            return False
-        self._statistics = Statistics(noise, self._cell)
-        self._noise = noise
-        return True
+        table = np.maximum(noise.curve.table(), np.float32(_LEAST_VARIANCE))
+        if self._noise is None:
+            self._table, self._statistics = table, Statistics(noise, self._cell)
+            self._noise = noise
+            return True
+        before, was = self._table, self._statistics
+        self._table = table
+        other = not _alike(noise, self._noise)
+        if other:
+            self._statistics = Statistics(noise, self._cell)
+            self._noise = noise
+        # What was learned of each place is told in units of the model's noise.
+        factor = cv2.LUT(cv2.convertScaleAbs(self.old), before / table)
+        now = self._statistics
+        self.local.rescale(
+            np.asarray(factor * np.float32(was.cell_ratio / now.cell_ratio), np.float32),
+            np.asarray(factor * np.float32(was.fine_ratio / now.fine_ratio), np.float32),
+        )
+        return other
 
     def start(self) -> None:
         """The average is one frame now."""

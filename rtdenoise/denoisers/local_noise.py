@@ -94,6 +94,14 @@ class LocalNoise:
         self._lag.fill(0)
         self._started = False
 
+    def rescale(self, coarse: Floats, fine: Floats) -> None:
+        """Puts what is believed into units of another model: factors per cell, (rows, columns) each."""
+        if not self._started:
+            return
+        self.coarse = np.maximum(self.coarse * coarse, np.float32(_FREE[0]))
+        self.fine = np.maximum(self.fine * fine, np.float32(_FREE[0]))
+        self.strength = float(np.clip(self.strength * np.median(coarse), *_STRENGTH))
+
     def forget(self, moved: Mask) -> None:
         """Starts anew where the average has followed a movement, and believes nothing there at first."""
         self._count[moved] = 0
