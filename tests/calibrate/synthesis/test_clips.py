@@ -97,7 +97,9 @@ def test_noise_has_unit_variance_by_its_curve(tmp_path: Path, plane_noise: float
         assert len(ratios) >= 3
         # Blotches and noise that is correlated in time leave few independent samples in a clip.
         assert np.median(ratios) == pytest.approx(1, abs=0.1)
-        assert 0.5 < min(ratios) <= max(ratios) < 1.6
+        # Of the strongest processors' noise some reaches from edges onto walls, or is taken off there.
+        assert 0.4 < min(ratios) <= max(ratios) < 1.6
+        assert np.quantile(ratios, 0.1) > 0.6
 
 
 def test_still_clips_are_still_and_their_mean_is_the_truth(folder: Path) -> None:
