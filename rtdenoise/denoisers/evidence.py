@@ -33,7 +33,7 @@ _LEAST_VARIANCE = 0.15
 # How rarely noise alone may count as change, and room for noise with longer tails than a
 # Gaussian's.
 _QUANTILE, _CELL_QUANTILE = 0.999, 0.9998
-_NEAR_ROOM, _FINE_ROOM, _CELL_ROOM = 2.2, 1.5, 2.0
+_NEAR_ROOM, _FINE_ROOM, _CELL_ROOM = 1.4, 1.5, 2.0
 _WIDE_MARGIN = 12.0
 # Standard deviations by which a pixel of the average may lie off the new frame: in cameras with
 # less than one level of noise, and in others.

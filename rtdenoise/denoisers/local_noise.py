@@ -31,7 +31,7 @@ _KNOWN = 2
 # Ramps from trust to none: energy of the cells' means over that of what is finer; correlation of successive
 # differences; fine energy over that of the average around the cell. All but the second in excess of the model's noise.
 _FINE = (0.2, 0.4)
-_WHITE = (0.1, 0.3)
+_WHITE = (0.1, 0.25)
 _STRUCTURE = (0.6, 1.2)
 # Without any structure: noise against the picture's.
 _FREE = (0.8, 2.0)
