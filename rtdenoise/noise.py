@@ -207,14 +207,19 @@ class NoiseModel:
         try:
             if int(value.get("version", 1)) > _VERSION:
                 raise ProfileError(f"The noise model {path} is of a newer version.", _HINT)
+            model = cls._from_json(value)
             others = tuple(cls._from_json(other) for other in value.get("others", []))
-            return replace(cls._from_json(value), others=others)
+            if any(other.chroma != model.chroma for other in others):
+                raise ValueError("not the noise of one camera's mode")
+            return replace(model, others=others)
         except (AttributeError, KeyError, TypeError, ValueError) as cause:
             raise ProfileError(f"The noise model {path} is damaged.", _HINT) from cause
 
     @classmethod
     def _from_json(cls, value: dict[str, Any]) -> NoiseModel:
         structure, gain = value.get("structure"), value.get("gain")
+        if gain is not None and (type(gain) is not int or gain < 0):
+            raise ValueError("not a gain")
         y, u, v = (_plane_from_json(value["planes"][name]) for name in PLANES)
         return cls(
             y,
@@ -226,7 +231,7 @@ class NoiseModel:
             chroma=str(value["chroma"]),
             bands=_bands(value.get("bands", [])),
             structure=None if structure is None else StructureNoise.from_json(structure),
-            gain=None if gain is None else int(gain),
+            gain=gain,
         )
 
 

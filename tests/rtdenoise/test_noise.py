@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -72,6 +73,29 @@ def test_models_at_other_gains_are_kept_and_chosen_by_gain(tmp_path: Path) -> No
         assert {m.frames for m in (chosen, *chosen.others)} == {1, 16, 64, 7}
     halved = model.for_chroma("420")
     assert [m.frames for m in halved.others] == [16, 64, 7]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"gain": -5},
+        {"gain": True},
+        {"gain": 1.5},
+        {"others": 3},
+        {"others": [{}]},
+        {"others": [{"gain": -1}]},
+        {"others": [{"chroma": "444"}]},
+    ],
+)
+def test_wrong_gains_and_others_are_damage(tmp_path: Path, change: dict[str, Any]) -> None:
+    path = tmp_path / "noise.json"
+    replace(example(), chroma="420", gain=3).save(path)
+    value = json.loads(path.read_text())
+    if isinstance(change.get("others"), list) and change["others"][0]:
+        change = {"others": [{**value, **change["others"][0]}]}
+    path.write_text(json.dumps({**value, **change}))
+    with pytest.raises(ProfileError, match="is damaged"):
+        NoiseModel.load(path)
 
 
 def test_an_unmeasured_fixed_pattern_stays_unmeasured(tmp_path: Path) -> None:
