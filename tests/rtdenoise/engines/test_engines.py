@@ -145,7 +145,8 @@ def test_engines_agree_when_something_moves(pair: Pair) -> None:
     for engine in engines:
         engine.set_noise(noise(1), deviations(0))
     for index in range(4):
-        steps_agree(engines, index, 3e-3)
+        # What is fetched from between pixels was rounded to 16 bits before.
+        steps_agree(engines, index, 6e-3)
         for engine in engines:
             engine.follow(movement)
         assert np.allclose(engines[0].left(), engines[1].left(), atol=5e-3)

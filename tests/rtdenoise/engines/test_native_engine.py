@@ -149,6 +149,43 @@ def test_what_moves_out_of_the_picture_and_far_is_followed() -> None:
     assert np.allclose(engines[0].kept_means()[1:], engines[1].kept_means()[1:], atol=0.02)
 
 
+@pytest.mark.parametrize("threads", [1, 3])
+@pytest.mark.parametrize("left", [0, 70, 148])
+def test_what_is_believed_of_the_noise_is_whole_after_a_movement(threads: int, left: int) -> None:
+    # Where nothing came from elsewhere nothing is looked at again: only as long as nothing is forgotten.
+    grid = (40, 160)
+    random = np.random.default_rng(4)
+    still = random.integers(60, 200, (grid[0], grid[1], 4, 4)).astype(np.float32)
+    strong = random.random(grid) < 0.2
+    engine = NativeEngine(network(), grid, threads)
+    white = np.repeat([0.25, 0.5], [16, 8]).astype(np.float32)
+    engine.set_noise(NOISE, white)
+    frames = []
+    for _ in range(8):
+        noise = random.normal(size=still.shape) * np.where(strong, 12.0, 4.0)[..., None, None]
+        # Noise of means grows less, as at edges of real cameras.
+        noise -= 0.5 * noise.mean((2, 3), keepdims=True) * strong[..., None, None]
+        y = (still + noise).clip(0, 255).astype(np.uint8).transpose(0, 2, 1, 3)
+        grey = np.full((2 * grid[0], 2 * grid[1]), 128, np.uint8)
+        frames.append([y.reshape(4 * grid[0], 4 * grid[1]), grey, grey])
+    for planes in frames[:-1]:
+        engine.see(planes)
+        engine.step()
+    engine.see(frames[-1])
+    before = engine.excess().copy()
+    assert before.max() > 1.05
+    moved = np.zeros(grid, np.bool_)
+    moved[13:21, left : left + 12] = True
+    flow = np.zeros((*grid, 2), np.float32)
+    flow[moved] = (1.4, -2.3)
+    base = np.stack(np.meshgrid(*(np.arange(n, dtype=np.float32) for n in grid[::-1])), 2)
+    engine.follow(Movement(flow, moved, base))
+    after = engine.excess().copy()
+    assert not np.array_equal(before, after)
+    engine.see(frames[-1])  # looks at everything
+    assert np.allclose(after, engine.excess(), rtol=1e-4)
+
+
 def test_networks_that_are_too_wide_are_left_to_pytorch() -> None:
     assert fits(network())
     assert all(fits(network(size)) for size in SIZES)
