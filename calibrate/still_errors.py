@@ -219,6 +219,8 @@ class Series:
             before, after = (self._sums(name, mask, place) for name in (noisy, method))
             if before is None or after is None:
                 continue
+            if place == CHROMA and not before[0].any():  # grey, in a format with colour
+                continue
             held = sum(
                 int(p.places[mask][place].sum()) for p in self._parts if place in p.places[mask]
             )

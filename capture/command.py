@@ -142,14 +142,19 @@ def _expected_frames(camera: Camera, seconds: float) -> float:
 
 
 def _judge(path: Path, camera: Camera, recording: Recording | None) -> Clip:
-    from rtdenoise.console import progress
+    from rtdenoise.console import progress, say
 
     from .series import judge_clip
 
-    with progress("Judging", recording.frames if recording else None) as ticker:
-        if recording is None:
-            return judge_clip(path, ticker=ticker)
-        return judge_clip(path, camera.info, camera.mode, facts=recording.facts(), ticker=ticker)
+    try:
+        with progress("Judging", recording.frames if recording else None) as ticker:
+            if recording is None:
+                return judge_clip(path, ticker=ticker)
+            facts = recording.facts()
+            return judge_clip(path, camera.info, camera.mode, facts=facts, ticker=ticker)
+    except KeyboardInterrupt:
+        say(f"[yellow]{path} is kept; rtdenoise capture --camera file:{path} judges it.[/]")
+        raise
 
 
 def _plot(clip: Clip) -> list[Path]:

@@ -67,6 +67,16 @@ def test_the_gain_where_only_flat_places_are_cleaned(step: float) -> None:
     )
 
 
+def test_grey_in_a_format_with_colour_has_no_chroma_to_judge() -> None:
+    grey = np.full((SHAPE[0] // 2, SHAPE[1] // 2), 128, np.uint8)
+    frames: list[Yuv] = [(y, grey, grey) for y, _, _ in frames_of(np.ones(30))]
+    judged = Judged.of(len(frames), 4)
+    errors = StillErrors(frames, judged, {"still": EVERYWHERE}, EVERYWHERE)
+    for name in ("noisy", "same"):
+        errors.add(name, [frames[k] for k in judged.frames])
+    assert "chroma" not in Series([errors]).figures("same", "noisy", "still")
+
+
 def test_classes_too_small_are_left_out() -> None:
     mean = np.full(SHAPE, 100, np.float32)
     assert set(classes(EVERYWHERE, mean)) == {"all", "flat"}

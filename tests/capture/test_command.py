@@ -143,6 +143,25 @@ def test_a_home_that_is_a_file_is_told(
     assert "Error: " in capfd.readouterr().err
 
 
+def test_stopped_while_judging_the_clip_is_kept_and_can_be_judged(
+    home: Path,
+    still: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    def stopped(*_: object, **__: object) -> Clip:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr("capture.series.judge_clip", stopped)
+        assert run(["--home", str(home), "capture", "--camera", f"file:{still}"]) == 1
+    (path,) = next(iter(profiles(home))).clips()
+    said = "".join(capfd.readouterr().err.split())
+    assert f"{path}iskept" in said
+    assert run(["--home", str(home), "capture", "--camera", f"file:{path}"]) == 0
+    assert [s.count for s in Clip.load(path).accepted] == [40]
+
+
 def test_a_full_disk_leaves_a_clip_that_can_be_judged_later(
     home: Path,
     still: Path,
