@@ -13,6 +13,7 @@ hold that. Three things keep what is no noise out of the estimate:
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Iterator
 
 import numpy as np
 from numpy.typing import NDArray
@@ -74,6 +75,8 @@ class NoiseEstimator:
         self._curves: list[NoiseCurve | None] = []  # of luma, of the last two windows
         self._frames = 0
         self._pause = 0
+        self._steps: Iterator[bool] | None = None
+        self._made: NoiseModel | None = None
 
     def reset(self) -> None:
         """Forgets all that was seen."""
@@ -92,7 +95,8 @@ class NoiseEstimator:
             return False
         if self._pause:
             self._pause -= 1
-            return False
+            # A plane a frame: all at once would make one frame in thirty late.
+            return self._steps is not None and next(self._steps, False)
         if not sampler.add(sources) or not sampler.pairs:
             return False
         self._frames += 1
@@ -100,6 +104,7 @@ class NoiseEstimator:
             return not self._windows and sampler.pairs in _FIRST
         tiles = sampler.tiles()
         assert tiles is not None
+        self._steps, self._made = None, None
         last = self._windows[-1] if self._windows else tiles
         self._windows.append(tiles)
         sampler.move()
@@ -112,6 +117,8 @@ class NoiseEstimator:
             self._windows = deque([last, tiles], maxlen=_WINDOWS)
         elif len(self._windows) == _WINDOWS and not other:
             self._pause = _REST
+            self._steps = self._in_steps()
+            return False
         return True
 
     @property
@@ -127,18 +134,32 @@ class NoiseEstimator:
 
     def model(self) -> NoiseModel | None:
         """The noise as far as it is known; None before the first pair of frames."""
+        made = self._made
+        if made is None:
+            for _ in self._in_steps():
+                pass
+            made, self._made = self._made, None
+        return made
+
+    def _in_steps(self) -> Iterator[bool]:
+        """Makes the model a plane at a time; True once it is there."""
         seen = self._seen()
+        self._made = None
         if not seen:
-            return None
+            return
         lag1 = _lag1(seen)
         luma = _PlaneEstimate(seen, 0, lag1)
         most = _MOST_CHROMA * float(np.median(luma.expected))
-        chroma = range(1, len(seen[0].planes))
-        found = [luma, *(_PlaneEstimate(seen, i, lag1, most) for i in chroma)]
+        found = [luma]
+        for index in range(1, len(seen[0].planes)):
+            yield False
+            found.append(_PlaneEstimate(seen, index, lag1, most))
+        yield False
         nothing = PlaneNoise(NoiseCurve((128.0,), (0.0,)))
         y, u, v = [plane.noise for plane in found] + [nothing] * (len(PLANES) - len(found))
         bands = _bands(seen, found) if self._chroma == "420" else ()
-        return NoiseModel(y, u, v, frames=self._frames + 1, chroma=self._chroma, bands=bands)
+        self._made = NoiseModel(y, u, v, frames=self._frames + 1, chroma=self._chroma, bands=bands)
+        yield True
 
     def _seen(self) -> list[Tiles]:
         """Whole windows, or at first what there is of one."""
