@@ -8,13 +8,11 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from rtdenoise.denoisers.running_noise import BRIGHTEST, DARKEST
 from rtdenoise.frames import Planes
 
 Mask = NDArray[np.bool_]
 
-# Full-range bytes of luma. Beyond, the bends of tone curves and clipping leave little of luma's noise and less of
-# chroma's.
-_DARKEST, _BRIGHTEST = 12.0, 240.0
 _LEAST = 0.02  # of the still pixels; where fewer are exposed, all have to do
 
 
@@ -29,7 +27,8 @@ def exposed(frames: Sequence[Planes], mask: Mask) -> Mask:
     for planes in frames:
         cv2.accumulate(planes.y, mean)
     mean /= len(frames)
-    low, high = _DARKEST, _BRIGHTEST
+    # Of full range. Beyond, the bends of tone curves and clipping leave little of luma's noise and less of chroma's.
+    low, high = DARKEST, BRIGHTEST
     if not frames[0].format.full_range:
         low, high = (16 + level * 219 / 255 for level in (low, high))
     found = (mean > low) & (mean < high)

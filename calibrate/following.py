@@ -16,7 +16,7 @@ import torch
 from numpy.typing import NDArray
 
 from rtdenoise.bands import MEANS, PLANE_SLICES
-from rtdenoise.denoisers.light import bands_of_light, change_of_light
+from rtdenoise.denoisers.light import follow_light
 from rtdenoise.denoisers.motion import Motion
 
 Floats = NDArray[np.float32]
@@ -84,15 +84,12 @@ def find(
             continue
         old = true[t - 1] + np.float32(_NOISE_LEFT) * (seen[t - 1] - true[t - 1])
         old, new = old * scales[:, None, None], seen[t] * scales[:, None, None]
-        for plane, scale in enumerate(scales):
-            change = change_of_light(old[plane], new[plane] - old[plane], float(scale) ** 2)
+        changes = follow_light(old, new, scales)
+        for plane, change in enumerate(changes.planes):
             if change is not None:
-                slope[t, plane], offset[t, plane] = change[0], change[1] / scale
-                old[plane] = old[plane] * np.float32(1 + change[0]) + np.float32(change[1])
-        found = bands_of_light(old[0], new[0] - old[0], float(scales[0]) ** 2)
-        if found is not None:
-            bands[t] = found
-            old[0] *= (1 + found)[:, None]
+                slope[t, plane], offset[t, plane] = change[0], change[1] / scales[plane]
+        if changes.rows is not None:
+            bands[t] = changes.rows
         difference = new[0] - old[0]
         unit = (float(deviations[0]) * scales[0]) ** 2 * (1 + _NOISE_LEFT**2)
         z = cv2.blur(difference * difference / unit, (3, 3))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import cv2
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +20,33 @@ _BAND_ROWS = 16  # grid rows, from which bands can be told
 _SMOOTH = 5  # grid rows
 _STANDS_OUT = 1.0
 _DARK = 4.0  # levels that keep black rows from counting
+
+
+class LightChanges(NamedTuple):
+    """Of each plane what :func:`change_of_light` found, and of luma's rows what :func:`bands_of_light` did."""
+
+    planes: list[tuple[float, float] | None]
+    rows: Floats | None
+
+
+def follow_light(old: Floats, new: Floats, scales: Floats) -> LightChanges:
+    """Brings the average's cells into the light of a new frame, in place.
+
+    Args:
+        old: the average's cells of each plane, (3, rows, columns), in bytes.
+        new: the new frame's.
+        scales: bytes per standard deviation of a pixel's noise, (3,). Cells are more alike than pixels.
+    """
+    planes = []
+    for index, scale in enumerate(scales):
+        found = change_of_light(old[index], new[index] - old[index], float(scale) ** 2)
+        if found is not None:
+            old[index] = old[index] * np.float32(1 + found[0]) + np.float32(found[1])
+        planes.append(found)
+    rows = bands_of_light(old[0], new[0] - old[0], float(scales[0]) ** 2)
+    if rows is not None:
+        old[0] *= (1 + rows)[:, None]
+    return LightChanges(planes, rows)
 
 
 def change_of_light(

@@ -16,7 +16,7 @@ from ..networks.live import LiveNetwork
 from ..networks.memory import keep_freed_memory
 from ..noise import NoiseModel
 from ..noise_structure import around
-from .light import bands_of_light, change_of_light
+from .light import follow_light
 from .motion import Motion
 from .repeats import Repeats
 from .running_noise import RunningNoise
@@ -188,19 +188,12 @@ class LiveNetworkDenoiser:
         scales = self._scales[:, None, None]
         new, old = engine.means() * scales, engine.kept_means() * scales
         left = engine.left()
-        for index, scale in enumerate(self._scales):
-            # Of a pixel: these cells are more alike than that.
-            variance = float(scale) ** 2
-            found = change_of_light(old[index], new[index] - old[index], variance)
+        changes = follow_light(old, new, self._scales)
+        for index, found in enumerate(changes.planes):
             if found is not None:
-                slope, offset = found
-                engine.rescale(index, slope, offset / float(scale))
-                old[index] = old[index] * np.float32(1 + slope) + np.float32(offset)
-            if index == 0:
-                rows = bands_of_light(old[0], new[0] - old[0], variance)
-                if rows is not None:
-                    engine.scale_rows(1 + rows)
-                    old[0] *= (1 + rows)[:, None]
+                engine.rescale(index, found[0], found[1] / float(self._scales[index]))
+        if changes.rows is not None:
+            engine.scale_rows(1 + changes.rows)
         difference = new[0] - old[0]
         unit = (self._deviations[0] * self._scales[0]) ** 2
         unit = unit * (1 + np.minimum(left, 1)) * engine.excess()

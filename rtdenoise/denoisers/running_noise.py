@@ -25,7 +25,7 @@ _MOST, _OTHER_SPECTRUM = 8.0, 0.4
 _LEAST = 0.1  # squared bytes: less than that says nothing about a gain
 # Levels beyond these say nothing about it either: crushed or blown out, where the least change of light turns much of
 # the noise on or off.
-_DARKEST, _BRIGHTEST = 12.0, 240.0
+DARKEST, BRIGHTEST = 12.0, 240.0
 
 
 class RunningNoise:
@@ -104,7 +104,7 @@ def variance_factor(noise: PlaneNoise, seen: NoiseCurve) -> float | None:
     ratios = np.array(seen.variances) / measured
     weights = np.array(seen.counts or [1] * len(ratios), float) * (np.array(seen.variances) > 0)
     levels = np.array(seen.levels)
-    weights = weights * (levels > _DARKEST) * (levels < _BRIGHTEST)
+    weights = weights * (levels > DARKEST) * (levels < BRIGHTEST)
     if not weights.any():
         return None
     order = np.argsort(ratios)
