@@ -25,9 +25,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from rtdenoise.bands import BANDS, CELL, MEANS
 from rtdenoise.denoisers.network import NetworkDenoiser
-from rtdenoise.denoisers.stabilised import Stabilised, band_deviations
 from rtdenoise.engines.torch_engine import TorchEngine
 from rtdenoise.files import write_json
 from rtdenoise.frames import Bytes, PlaneFormat, Planes
@@ -37,6 +35,8 @@ from rtdenoise.networks.live import GATES, SIZES, LiveNetwork, macs_per_pixel
 from rtdenoise.networks.paper import PaperNetwork
 from rtdenoise.networks.shipped import base_network_path, shipped_sizes
 from rtdenoise.noise import NoiseCurve, NoiseModel, PlaneNoise
+from rtdenoise.noise.dct import BANDS, CELL, MEANS
+from rtdenoise.noise.normalised import Stabilised, band_deviations
 
 _CURVE = PlaneNoise(NoiseCurve((0.0, 255.0), (9.0, 25.0)))
 _MODEL = NoiseModel(_CURVE, _CURVE, _CURVE, chroma="420")

@@ -14,9 +14,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from rtdenoise.bands import CELL, transform
-from rtdenoise.noise_structure import GROUP_OF
-from rtdenoise.noise_structure import GROUPS as ALL_GROUPS
+from rtdenoise.noise.dct import CELL, transform
+from rtdenoise.noise.structure import GROUP_OF
+from rtdenoise.noise.structure import GROUPS as ALL_GROUPS
 
 Floats = NDArray[np.float32]
 Mask = NDArray[np.bool_]

@@ -21,11 +21,11 @@ from numpy.typing import NDArray
 
 from benchmarks.camera_facts import GRADIENTS, GROUPS, Facts, facts, still_mask
 from benchmarks.common import fill, table
-from calibrate.structure_noise import StructureTally
+from calibrate.noise.structure import StructureTally
 from rtdenoise.cameras import open_camera
 from rtdenoise.frames import Planes, planes_from_frame
-from rtdenoise.noise_structure import BOUNDS, StructureNoise
-from rtdenoise.noise_structure import GROUPS as ALL_GROUPS
+from rtdenoise.noise.structure import BOUNDS, StructureNoise
+from rtdenoise.noise.structure import GROUPS as ALL_GROUPS
 
 _SIMULATED_SIZE = (960, 540)
 _MOST_FRAMES = 180

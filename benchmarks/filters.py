@@ -23,7 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from calibrate.metrics import psnr_db, upsnr_db
-from calibrate.noise_measure import measure
+from calibrate.noise.measure import measure
 from calibrate.peers import Clean, ffmpeg_filter, opencv_nlmeans
 from capture.mask import static_mask
 from rtdenoise.cameras.simulated import open_simulated

@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from calibrate.noise_measure import measure
+from calibrate.noise.measure import measure
 from rtdenoise.cameras.simulated import SimulatedCamera, open_simulated
 from rtdenoise.frames import PlaneFormat, Planes
 from rtdenoise.noise import NoiseModel

@@ -30,15 +30,14 @@ import av
 import cv2
 import numpy as np
 
-from calibrate.noise_measure import measure
+from calibrate.noise.measure import measure
 from rtdenoise.cameras.file import FileCamera
 from rtdenoise.cameras.simulated import open_simulated
 from rtdenoise.denoisers import make_denoiser
 from rtdenoise.files import whole_file
-from rtdenoise.live import LiveLoop
 from rtdenoise.profile import Profile
 from rtdenoise.sinks.null import NullSink
-from rtdenoise.timing import LiveReport
+from rtdenoise.stream import LiveLoop, LiveReport
 
 from .common import forth_and_back, frames_of, in_420, peak_memory_mb
 

@@ -19,8 +19,8 @@ import numpy as np
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from calibrate.noise_figure import draw_noise
-from calibrate.noise_measure import measure
+from calibrate.noise.figure import draw_noise
+from calibrate.noise.measure import measure
 from calibrate.pictures import save_figure
 from rtdenoise.cameras.simulated import SimulatedCamera, open_simulated
 from rtdenoise.cameras.simulated.film import Film

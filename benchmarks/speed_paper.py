@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from calibrate.dataset import StillSeries, split_series
+from calibrate.paper.dataset import StillSeries, split_series
+from calibrate.paper.training import Recipe, Trainer
 from calibrate.sources import rgb_bytes
-from calibrate.training import Recipe, Trainer
 from rtdenoise.networks.card import Card, read_card, save_network
 
 from .live_clips import BenchClip, unpacked

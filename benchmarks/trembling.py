@@ -30,7 +30,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from calibrate.noise_measure import measure
+from calibrate.noise.measure import measure
 from calibrate.peers import Clean
 from rtdenoise.cameras.simulated.jpeg import JpegDecoder, JpegEncoder
 from rtdenoise.cameras.simulated.options import NOISE_GAINS

@@ -11,14 +11,14 @@ import numpy as np
 
 from rtdenoise.noise import NoiseModel
 
-from .finetune_judging import FineTuning
-from .live_training import LiveTrained
-from .live_window import Gain
+from .live.finetune_judging import FineTuning
+from .live.training import LiveTrained
+from .live.unroll import Gain
 from .metrics import Interval
+from .paper.training import Trained
 from .quality import Example, Quality
 from .sources import Source
 from .still_errors import PlaceFigures
-from .training import Trained
 
 
 @dataclass(frozen=True)

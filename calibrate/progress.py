@@ -7,7 +7,7 @@ from typing import Protocol
 
 from rtdenoise.console import Ticker
 
-from .training import Judgement
+from .paper.training import Judgement
 
 
 class Progress(Protocol):

@@ -17,9 +17,9 @@ from rtdenoise.frames import Planes
 from rtdenoise.networks.paper import PaperNetwork
 from rtdenoise.noise import NoiseModel
 
-from .dataset import Split, StillSeries
-from .judging import clean_held_out
 from .metrics import Interval
+from .paper.dataset import Split, StillSeries
+from .paper.judging import clean_held_out
 from .sources import Source, frame_limit, rgb_bytes
 from .still_errors import Judged, PlaceFigures, Series, StillErrors, planes_of, planes_of_rgb
 

@@ -11,10 +11,10 @@ from numpy.typing import NDArray
 
 from rtdenoise.files import write_bytes, write_json
 
-from .noise_figure import draw_noise
+from .noise.figure import draw_noise
 from .outcome import Outcome
+from .paper.training import Judgement
 from .quality import Example
-from .training import Judgement
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

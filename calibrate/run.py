@@ -9,25 +9,25 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rtdenoise.console import Ticker
+from rtdenoise.denoisers.choice import fitting_size
 from rtdenoise.errors import ClipError
 from rtdenoise.machine import Machine
 from rtdenoise.networks.card import Card, save_network
 from rtdenoise.networks.device import pick_device
 from rtdenoise.networks.live import SIZES
 from rtdenoise.networks.paper import PaperNetwork
-from rtdenoise.networks.shipped import fitting_size
 from rtdenoise.noise import NoiseModel
 
 from .checkpoint import forget
-from .dataset import Split, StillSeries, split_series
-from .finetune import fine_tune
-from .noise_measure import measure
-from .other_gains import with_other_gains
+from .live.finetune import fine_tune
+from .noise.measure import measure
+from .noise.other_gains import with_other_gains
 from .outcome import Outcome
+from .paper.dataset import Split, StillSeries, split_series
+from .paper.training import Recipe, Trainer
 from .progress import Progress, note
 from .quality import judge_paper, judge_recursive
 from .sources import Source, planes_of_series, rgb_series
-from .training import Recipe, Trainer
 
 Mask = NDArray[np.bool_]
 

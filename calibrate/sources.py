@@ -18,7 +18,7 @@ from rtdenoise.errors import CameraError, ClipError, ProfileError
 from rtdenoise.frames import Planes, rgb_tensor
 from rtdenoise.profile import Profile, profiles
 
-from .dataset import StillSeries
+from .paper.dataset import StillSeries
 
 _RECORD = "Record a still scene with rtdenoise capture first."
 _MEMORY_BYTES = 1 << 30  # for the frames that are held at once

@@ -11,9 +11,9 @@ from .blocks import Mask, block_means, brightness, whole
 from .clip import Clip
 from .mask import changed, grown
 from .quality import deviations, drift_levels, levels, mu_sigma
+from .segments import WINDOW, Still, Window, largest_shift
 from .shift import ShiftMeter
 from .verdict import LEAST_STATIC_FRACTION, SHIFT_LIMIT_PX
-from .windows import WINDOW, Still, Window, largest_shift
 
 # A longer series has a cleaner mean, but only of what stands still all the time: so much of the static
 # part of its best window must remain.

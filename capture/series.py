@@ -21,7 +21,7 @@ from rtdenoise.frames import Bytes, PlaneFormat, planes_from_frame
 
 from .clip import Clip
 from .joining import join, masks, measure_joined, together
-from .windows import Window, cut_windows, judge_window
+from .segments import Window, cut_windows, judge_window
 
 
 def judge_clip(

@@ -12,7 +12,7 @@ from itertools import islice
 
 import numpy as np
 
-from calibrate.noise_measure import measure
+from calibrate.noise.measure import measure
 from capture.mask import static_mask
 from rtdenoise.cameras import open_camera
 from rtdenoise.frames import planes_from_frame

@@ -14,8 +14,8 @@ import numpy as np
 
 from rtdenoise.cameras import open_camera
 from rtdenoise.frames import Bytes, Planes
-from rtdenoise.live import LiveLoop
 from rtdenoise.sinks import open_sink
+from rtdenoise.stream import LiveLoop
 
 
 class TemporalMedian:

@@ -24,18 +24,17 @@ from .cameras.simulated import open_simulated
 from .cameras.simulated.jpeg import JpegDecoder
 from .console import Ticker
 from .denoisers import Denoiser
-from .denoisers.choice import RECURSIVE, Candidate, choose
+from .denoisers.choice import RECURSIVE, Candidate, choose, fitting_size
 from .denoisers.live_network import LiveNetworkDenoiser
 from .denoisers.recursive import RecursiveDenoiser
 from .frames import convert, planes_from_frame
-from .live import LiveLoop
 from .machine import SPARE, Machine, Timing, facts
 from .networks.device import half_dtype, hardware_name, pick_device
 from .networks.paper import PaperNetwork
-from .networks.shipped import base_network_path, fitting_size, load_base, shipped_sizes
+from .networks.shipped import base_network_path, load_base, shipped_sizes
 from .networks.tiles import choose_tile, clean_in_context
 from .sinks.null import NullSink
-from .timing import StageTimes
+from .stream import LiveLoop, StageTimes
 
 RATE_FPS = 30
 SCENES = {"still": ":desk?motion=still", "moving": ":desk?motion=subject"}

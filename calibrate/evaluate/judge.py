@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 
 from rtdenoise.frames import Planes
 
-from ..dataset import held_frame_count
 from ..metrics import Interval
 from ..outcome import split_to_json
+from ..paper.dataset import held_frame_count
 from ..still_errors import Judged, PlaceFigures, Series, StillErrors, planes_of
 
 Clean = Callable[[Iterable[Planes]], Iterator[Planes]]
@@ -73,9 +73,9 @@ def asdict_interval(interval: Interval) -> dict[str, float]:
 class Judge:
     """Judges methods on one still series.
 
-    The series' last frames are those that no training sees (:func:`calibrate.dataset.held_frame_count`). The first of
-    these are cleaned; the references come after them, so that none is among what a method that looks back (or ahead,
-    within what it was given) has seen.
+    The series' last frames are those that no training sees (:func:`calibrate.paper.dataset.held_frame_count`). The
+    first of these are cleaned; the references come after them, so that none is among what a method that looks back (or
+    ahead, within what it was given) has seen.
 
     Args:
         frames: The series in order.

@@ -17,7 +17,7 @@ from rtdenoise.frames import Planes
 from rtdenoise.profile import Profile
 
 from .. import peers
-from ..dataset import Region, split_series
+from ..paper.dataset import Region, split_series
 from ..sources import FEWEST_FRAMES, Source, find_source, rgb_series
 from .judge import Clean, Judge, Mask, Row
 

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from rtdenoise.errors import ClipError
 from rtdenoise.noise import PLANES, NoiseModel
-from rtdenoise.noise_fields import spectrum
+from rtdenoise.noise.fields import spectrum
 
 from .camera import Yuv
 from .clips import Clip, ClipBatch, stack

@@ -61,7 +61,7 @@ def command(
     from ..console import progress, say, show
     from ..denoisers import make_denoiser
     from ..profile import Profile
-    from ..transcode import transcode
+    from ..stream import transcode
 
     camera = _open(source)
     try:

@@ -17,7 +17,7 @@ from ..options import (
 
 if TYPE_CHECKING:
     from ..cli import Settings
-    from ..timing import LiveReport
+    from ..stream import LiveReport
 
 
 @click.command(name="live")
@@ -72,10 +72,10 @@ def command(
     from ..cameras import open_camera
     from ..console import say, show_json
     from ..denoisers import make_denoiser, noise_model_for, uses_noise_model
-    from ..live import LiveLoop
     from ..machine import machine_path
     from ..profile import Profile
     from ..sinks import open_sink
+    from ..stream import LiveLoop
 
     # The stages run side by side; threads inside each would only take the cores from one another.
     cv2.setNumThreads(1)
@@ -157,7 +157,7 @@ class _Status:
 
         from rich.status import Status
 
-        from ..live import LiveLoop
+        from ..stream import LiveLoop
 
         now = time.monotonic()
         if now < self._next_s:

@@ -8,19 +8,19 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from ..bands import CELL
+from ..alignment.brightness import follow_light
+from ..alignment.motion import Motion
 from ..engines import Engine, make_engine
 from ..frames import Bytes, PlaneFormat, Planes, convert
 from ..networks.device import pick_device
 from ..networks.live import LiveNetwork
 from ..networks.memory import keep_freed_memory
 from ..noise import NoiseModel
-from ..noise_structure import around
-from .light import follow_light
-from .motion import Motion
+from ..noise.dct import CELL
+from ..noise.normalised import Stabilised, band_deviations
+from ..noise.running import RunningNoise
+from ..noise.structure import around
 from .repeats import Repeats
-from .running_noise import RunningNoise
-from .stabilised import Stabilised, band_deviations
 
 Floats = NDArray[np.float32]
 

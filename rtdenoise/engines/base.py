@@ -8,10 +8,10 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from ..denoisers.motion import Movement
-from ..denoisers.stabilised import Stabilised
+from ..alignment.motion import Movement
 from ..frames import Bytes
 from ..networks.local_noise import GROUPS
+from ..noise.normalised import Stabilised
 
 Floats = NDArray[np.float32]
 

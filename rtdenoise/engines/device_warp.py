@@ -1,4 +1,4 @@
-"""Moves planes and grids along a flow on a device, as :class:`rtdenoise.denoisers.motion.Movement` does on a CPU."""
+"""Moves planes and grids along a flow on a device, as :class:`rtdenoise.alignment.motion.Movement` does on a CPU."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from ..denoisers.motion import Movement
+from ..alignment.motion import Movement
 
 
 def place_to_warp(device: torch.device) -> torch.device:

@@ -11,12 +11,12 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import nn
 
-from ..bands import BANDS, MEANS, PLANE_SLICES, SIDES
-from ..denoisers.motion import Movement
-from ..denoisers.stabilised import Stabilised
+from ..alignment.motion import Movement
 from ..frames import Bytes
 from ..networks import live, local_noise
 from ..networks.live import GATES, LiveNetwork, Shrink
+from ..noise.dct import BANDS, MEANS, PLANE_SLICES, SIDES
+from ..noise.normalised import Stabilised
 from .base import MEASURED_FRAMES, WARP_LOSS, Floats, unit_changes
 from .native_library import KINDS, native_library
 

@@ -11,15 +11,15 @@ from contextlib import contextmanager
 import numpy as np
 import torch
 
-from ..bands import BANDS, MEANS, PLANE_SLICES, SIDES
-from ..denoisers.motion import Movement
-from ..denoisers.stabilised import Stabilised
+from ..alignment.motion import Movement
 from ..errors import NetworkError
 from ..frames import Bytes
 from ..networks.device import half_dtype
 from ..networks.live import LiveNetwork, State
 from ..networks.local_noise import excess
 from ..noise import NoiseCurve, NoiseModel, PlaneNoise
+from ..noise.dct import BANDS, MEANS, PLANE_SLICES, SIDES
+from ..noise.normalised import Stabilised
 from .base import MEASURED_FRAMES, WARP_LOSS, Floats, unit_changes
 from .cuda_graphs import Capture, Recorded, Work, cuda_capture, record
 from .device_step import DeviceStep

@@ -4,7 +4,7 @@ One step takes the bands of a new frame, and the state that earlier frames left,
 frame and the new state:
 
 1. Bands. Cells of 4 × 4 luma pixels, and the 2 × 2 of each chroma plane below them, go through a cosine transform
-   (:mod:`rtdenoise.bands`): 24 bands on a grid of a sixteenth of the pixels. Each is divided by the standard
+   (:mod:`rtdenoise.noise.dct`): 24 bands on a grid of a sixteenth of the pixels. Each is divided by the standard
    deviation of its noise, so that noise has unit variance in every band of every camera.
 2. Local noise. Where the stream shows that the noise is stronger than the model says (at edges, above all), all that
    follows is in units of the stronger one (:mod:`.local_noise`).
@@ -31,7 +31,7 @@ from kornia.geometry.transform import pyrdown
 from torch import Tensor, nn
 from torch.nn import functional
 
-from ..bands import BANDS, CELL, MEANS, transform
+from ..noise.dct import BANDS, CELL, MEANS, transform
 from .local_noise import Excess, LocalNoise, around, excess, learn, per_coefficient, shares, unknown
 
 GATES = 3

@@ -21,11 +21,11 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from ..noise_structure import GROUP_OF
-from ..noise_structure import GROUPS as NAMES
+from ..noise.structure import GROUP_OF
+from ..noise.structure import GROUPS as NAMES
 
 GROUPS = tuple(tuple(np.flatnonzero(g == GROUP_OF).tolist()) for g in range(len(NAMES)))
-"""DCT coefficients whose noise grows alike, as in what calibration measures (:mod:`rtdenoise.noise_structure`)."""
+"""DCT coefficients whose noise grows alike, as in what calibration measures (:mod:`rtdenoise.noise.structure`)."""
 LUMA_GROUPS = 4
 # Frames that the model counts for at the start, and the rate at which the present replaces the past later.
 _BELIEVED, _RATE = 2.0, 0.1

@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 
 from capture.clip import Clip
 from capture.quality import deviations
+from capture.segments import cut_windows, judge_window
 from capture.series import judge_clip
 from capture.verdict import SIGMA_LIMIT
-from capture.windows import cut_windows, judge_window
 from rtdenoise.cameras.base import CameraInfo, Mode
 from rtdenoise.errors import ClipError
 

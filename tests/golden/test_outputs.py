@@ -30,12 +30,12 @@ import numpy as np
 import pytest
 import torch
 
-from calibrate import base_training, finetune
-from calibrate.base_training import Job, train_base
-from calibrate.dataset import StillSeries, split_series
-from calibrate.live_training import LiveRecipe
+from calibrate.live import base_training, finetune
+from calibrate.live.base_training import Job, train_base
+from calibrate.live.training import LiveRecipe
+from calibrate.paper.dataset import StillSeries, split_series
+from calibrate.paper.training import Recipe, Trainer
 from calibrate.synthesis import PhotoClips
-from calibrate.training import Recipe, Trainer
 from capture.clip import Clip
 from rtdenoise.cameras import open_camera
 from rtdenoise.cli import run

@@ -13,7 +13,6 @@ import numpy as np
 import pytest
 from click.testing import CliRunner, Result
 
-from rtdenoise import transcode as transcoding
 from rtdenoise.cameras.file import FileCamera
 from rtdenoise.cli import Settings
 from rtdenoise.commands.denoise import command
@@ -21,7 +20,8 @@ from rtdenoise.denoisers import Passthrough
 from rtdenoise.errors import RtdenoiseError, StorageError
 from rtdenoise.frames import Planes, planes_from_frame, rgb_frame
 from rtdenoise.sinks.file import FileSink
-from rtdenoise.transcode import transcode
+from rtdenoise.stream import transcode
+from rtdenoise.stream import transcode as transcoding
 
 MakeClip = Callable[..., Path]
 MakePicture = Callable[..., Planes]

@@ -15,6 +15,7 @@ from rtdenoise.denoisers.choice import (
     candidates,
     choose,
     default_network,
+    fitting_size,
     frame_seconds,
     recursive_seconds,
 )
@@ -27,7 +28,7 @@ from rtdenoise.machine import Machine, Timing
 from rtdenoise.networks.card import Card, load_network, save_network
 from rtdenoise.networks.live import SIZES, LiveNetwork
 from rtdenoise.networks.paper import PaperNetwork
-from rtdenoise.networks.shipped import base_network_path, fitting_size, load_base, shipped_sizes
+from rtdenoise.networks.shipped import base_network_path, load_base, shipped_sizes
 from rtdenoise.noise import NoiseCurve, NoiseModel, PlaneNoise
 from rtdenoise.profile import Profile
 

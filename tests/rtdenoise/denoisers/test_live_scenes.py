@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from calibrate.noise_measure import measure
+from calibrate.noise.measure import measure
 from rtdenoise.cameras.simulated import SimulatedCamera, open_simulated
 from rtdenoise.denoisers.base import Denoiser
 from rtdenoise.denoisers.live_network import LiveNetworkDenoiser

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from rtdenoise.denoisers.recursive import RecursiveDenoiser
 from rtdenoise.frames import Bytes, Chroma, PlaneFormat, Planes
 from rtdenoise.noise import NoiseCurve, NoiseModel, PlaneNoise
-from rtdenoise.noise_fields import field
+from rtdenoise.noise.fields import field
 
 Floats = NDArray[np.float32]
 

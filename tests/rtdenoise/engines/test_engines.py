@@ -5,10 +5,8 @@ import pytest
 import torch
 from numpy.typing import NDArray
 
-from rtdenoise.bands import BANDS
+from rtdenoise.alignment.motion import Movement
 from rtdenoise.denoisers.live_network import LiveNetworkDenoiser
-from rtdenoise.denoisers.motion import Movement
-from rtdenoise.denoisers.stabilised import Stabilised
 from rtdenoise.engines import default_threads, make_engine, native_engine
 from rtdenoise.engines.base import Engine
 from rtdenoise.engines.native_engine import NativeEngine
@@ -17,6 +15,8 @@ from rtdenoise.engines.torch_engine import TorchEngine
 from rtdenoise.frames import PlaneFormat, Planes
 from rtdenoise.networks.live import LiveNetwork, LiveSize
 from rtdenoise.noise import NoiseCurve, NoiseModel, PlaneNoise
+from rtdenoise.noise.dct import BANDS
+from rtdenoise.noise.normalised import Stabilised
 
 H, W = 12, 20
 NANO = LiveSize(gate=8, context=16, energy=12, wide=12, filters=10)

@@ -11,15 +11,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from rtdenoise.bands import BANDS
-from rtdenoise.denoisers.motion import Movement
-from rtdenoise.denoisers.stabilised import Stabilised
+from rtdenoise.alignment.motion import Movement
 from rtdenoise.engines import native_engine, native_library
 from rtdenoise.engines.native_engine import NativeEngine, fits
 from rtdenoise.engines.native_library import KINDS, compiled_kind
 from rtdenoise.engines.torch_engine import TorchEngine
 from rtdenoise.networks.live import SIZES, LiveNetwork, LiveSize
 from rtdenoise.noise import NoiseCurve, NoiseModel, PlaneNoise
+from rtdenoise.noise.dct import BANDS
+from rtdenoise.noise.normalised import Stabilised
 
 pytestmark = pytest.mark.skipif(
     not compiled_kind(), reason="there is no compiled code for this machine"

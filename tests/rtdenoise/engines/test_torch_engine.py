@@ -5,11 +5,9 @@ import pytest
 import torch
 from numpy.typing import NDArray
 
-from rtdenoise.bands import BANDS, MEANS
+from rtdenoise.alignment.motion import Movement
 from rtdenoise.cameras.simulated import open_simulated
 from rtdenoise.denoisers.live_network import LiveNetworkDenoiser
-from rtdenoise.denoisers.motion import Movement
-from rtdenoise.denoisers.stabilised import Stabilised
 from rtdenoise.engines.base import MEASURED_FRAMES, WARP_LOSS, unit_changes
 from rtdenoise.engines.torch_engine import TorchEngine
 from rtdenoise.errors import NetworkError
@@ -19,6 +17,8 @@ from rtdenoise.networks.live import LiveNetwork, LiveSize, State
 from rtdenoise.networks.local_noise import excess, shares
 from rtdenoise.networks.shipped import base_network_path
 from rtdenoise.noise import NoiseCurve, NoiseModel, PlaneNoise
+from rtdenoise.noise.dct import BANDS, MEANS
+from rtdenoise.noise.normalised import Stabilised
 
 H, W = 12, 20
 CPU = torch.device("cpu")

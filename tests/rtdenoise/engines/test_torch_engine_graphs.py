@@ -8,12 +8,12 @@ import pytest
 import torch
 from numpy.typing import NDArray
 
-from rtdenoise.bands import BANDS
-from rtdenoise.denoisers.stabilised import Stabilised
 from rtdenoise.engines.cuda_graphs import Capture, Graph, Work, record
 from rtdenoise.engines.torch_engine import TorchEngine
 from rtdenoise.networks.live import LiveNetwork, LiveSize
 from rtdenoise.noise import NoiseCurve, NoiseModel, PlaneNoise
+from rtdenoise.noise.dct import BANDS
+from rtdenoise.noise.normalised import Stabilised
 
 GRID = (8, 12)
 Planes = list[NDArray[np.uint8]]

@@ -1,7 +1,6 @@
 import pytest
 import torch
 
-from rtdenoise.bands import MEANS, split
 from rtdenoise.networks.live import (
     GATES,
     SIZES,
@@ -11,6 +10,7 @@ from rtdenoise.networks.live import (
     macs_per_pixel,
 )
 from rtdenoise.networks.local_noise import unknown
+from rtdenoise.noise.dct import MEANS, split
 
 TINY = LiveSize(gate=4, context=4, energy=4, wide=4, filters=4, stages=2)
 

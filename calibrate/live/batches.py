@@ -1,0 +1,333 @@
+"""Clips as the live networks learn from them: in units of noise, with the movement found beforehand.
+
+Clips are kept as bytes with a table each, which takes a sixteenth of the memory of their bands.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import nn
+
+from rtdenoise.networks.live import LiveNetwork
+from rtdenoise.noise import PLANES, NoiseCurve, NoiseModel, PlaneNoise
+from rtdenoise.noise.dct import BANDS, CELL, MEANS
+from rtdenoise.noise.normalised import band_deviations
+from rtdenoise.noise.vst import Stabiliser
+
+from ..synthesis import ClipBatch
+from .following import Following, Light, find, nothing_to_follow
+
+Floats = NDArray[np.float32]
+Three = tuple[torch.Tensor, torch.Tensor, torch.Tensor]
+
+_EIGHTHS = 8  # steps of the clean picture's tables per level
+_LEAST_DEVIATION = 0.02
+_LEAST_SLOPE = 1e-6
+_FLAT = 0.4  # share of a picture's blocks that are called flat
+_GRID = 16  # crops lie on it, as blocks of JPEG and cells do
+
+
+class Units(NamedTuple):
+    """What turns a camera's bytes into units of noise.
+
+    ``noisy`` (3, 256) is the variance-stabilising transform of each byte per plane; ``clean`` (3, 2041) what it gives
+    in the mean at each eighth of a level; ``weight`` (256,) are squared bytes per squared unit of luma;
+    ``deviations`` (24,) the standard deviation of the noise in each band, None where it isn't known.
+    """
+
+    noisy: torch.Tensor
+    clean: torch.Tensor
+    weight: torch.Tensor
+    deviations: torch.Tensor | None = None
+
+    @classmethod
+    def of_variance(cls, variance: Floats) -> Units:
+        """For a camera of which the variance at each level is known, (3, 256)."""
+        levels = tuple(float(level) for level in range(256))
+        curves = [NoiseCurve(levels, tuple(float(v) for v in plane)) for plane in variance]
+        return cls._of([PlaneNoise(curve) for curve in curves])
+
+    @classmethod
+    def of_model(cls, model: NoiseModel) -> Units:
+        """For a measured camera, as :class:`rtdenoise.denoisers.live_network.LiveNetworkDenoiser` does it."""
+        model = model.for_chroma("420")
+        deviations = torch.from_numpy(band_deviations(model))
+        return cls._of([model.plane(name) for name in PLANES])._replace(deviations=deviations)
+
+    @classmethod
+    def _of(cls, planes: Sequence[PlaneNoise]) -> Units:
+        found = [Stabiliser.of(plane) for plane in planes]
+        levels = np.arange(256)
+        fine = np.arange(255 * _EIGHTHS + 1) / _EIGHTHS
+        forward = np.stack([s.forward for s in found])
+        clean = np.stack([np.interp(fine, levels, s.expected) for s in found])
+        slope = 1 / np.maximum(np.gradient(forward[0]), _LEAST_SLOPE)
+        return cls(*(torch.from_numpy(a.astype(np.float32)) for a in (forward, clean, slope**2)))
+
+
+@dataclass(frozen=True)
+class PreparedClip:
+    """One clip of T frames, ready to be drawn from.
+
+    ``noisy`` and ``clean`` are the planes (T, H, W), (T, H/2, W/2) twice, in bytes and in eighths of them;
+    ``following`` is what the kept average has to follow; ``moving`` and ``counted`` (T, h, w) are the cells that moved,
+    and those whose clean value is known; ``cut`` (T,) are first frames after a cut.
+    """
+
+    noisy: Three
+    clean: Three
+    units: Units
+    following: Following
+    moving: torch.Tensor
+    counted: torch.Tensor
+    cut: torch.Tensor
+
+    @property
+    def frames(self) -> int:
+        """How many frames it has."""
+        return int(self.cut.shape[0])
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Rows and columns of luma."""
+        rows, columns = self.noisy[0].shape[-2:]
+        return int(rows), int(columns)
+
+
+@dataclass(frozen=True)
+class Material:
+    """B pieces of clips in stabilised units.
+
+    ``noisy`` and ``clean`` are bands (B, T, 24, h, w), not yet divided by their ``deviations`` (B, 24, 1, 1);
+    ``luma`` (B, T, H, W) is the clean luma and ``weight`` its squared bytes per squared unit; ``slope`` and ``offset``
+    (B, T, 3) and ``rows`` (B, T, h, w) are changes of light; the rest as in :class:`PreparedClip` with a first axis B.
+    """
+
+    noisy: torch.Tensor
+    clean: torch.Tensor
+    luma: torch.Tensor
+    weight: torch.Tensor
+    slope: torch.Tensor
+    offset: torch.Tensor
+    rows: torch.Tensor
+    flow: torch.Tensor
+    moving: torch.Tensor
+    counted: torch.Tensor
+    cut: torch.Tensor
+    deviations: torch.Tensor
+
+    @property
+    def frames(self) -> int:
+        """How many frames the pieces have."""
+        return int(self.cut.shape[1])
+
+    def light(self, frame: int) -> Light:
+        """How light changed before a frame, as :func:`.following.relit` takes it."""
+        return Light(self.slope[:, frame], self.offset[:, frame], self.rows[:, frame])
+
+    def part(self, first: int, last: int) -> Material:
+        """The frames from ``first`` to ``last``, exclusive."""
+        cut = {f.name: getattr(self, f.name)[:, first:last] for f in fields(self)}
+        return Material(**{**cut, "deviations": self.deviations})
+
+
+@torch.no_grad()
+def prepare(
+    batch: ClipBatch, network: LiveNetwork, units: Units | None = None, *, still: bool = False
+) -> list[PreparedClip]:
+    """Makes clips ready to learn from; they stay on the batch's device.
+
+    Args:
+        batch: Clips.
+        network: For its bands, on the same device.
+        units: The camera's; None: each clip has its own camera, whose noise in the bands is measured in the clip.
+        still: Nothing moves, and ``batch.moving`` are cells whose clean value isn't known.
+    """
+    return [_prepared(batch, index, network, units, still) for index in range(len(batch))]
+
+
+def _prepared(
+    batch: ClipBatch, index: int, network: LiveNetwork, units: Units | None, still: bool
+) -> PreparedClip:
+    device = batch.cut.device
+    if units is None:
+        units = Units.of_variance(batch.variance[index].cpu().numpy())
+    units = Units(*(None if table is None else table.to(device) for table in units))  # type: ignore[arg-type]
+    y, u, v = (plane[index, :, 0].byte() for plane in batch.noisy)
+    fine = [
+        (plane[index, :, 0] * _EIGHTHS).round().clamp(0, 255 * _EIGHTHS) for plane in batch.clean
+    ]
+    clean_y, clean_u, clean_v = (plane.to(torch.int16) for plane in fine)
+    noisy, clean = (y, u, v), (clean_y, clean_u, clean_v)
+    bands, true = _bands(network, noisy, units.noisy), _bands(network, clean, units.clean)
+    deviations = units.deviations
+    if deviations is None:
+        deviations = _deviations(bands - true, true)
+        units = units._replace(deviations=deviations)
+    cut, marked = batch.cut[index], batch.moving[index, :, 0]
+    if still:
+        rows, columns = marked.shape[-2:]
+        following = nothing_to_follow(len(cut), int(rows), int(columns), device)
+    else:
+        following = find(bands, true, deviations, cut, units.noisy[:, -1].tolist())
+    moving = torch.zeros_like(marked) if still else marked
+    counted = ~marked if still else torch.ones_like(marked)
+    return PreparedClip(noisy, clean, units, following, moving, counted, cut)
+
+
+def _bands(network: LiveNetwork, planes: Three, tables: torch.Tensor) -> torch.Tensor:
+    """The planes, bytes or eighths, through their tables as bands, (T, 24, h, w)."""
+    y, u, v = (table[plane.long()][:, None] for table, plane in zip(tables, planes, strict=True))
+    return network.split(y, u, v)
+
+
+def flat_blocks(clean: torch.Tensor, counted: torch.Tensor | None = None) -> torch.Tensor:
+    """The share of the blocks with the least detail around them, (T, h, w).
+
+    Args:
+        clean: bands, (T, 24, h, w).
+        counted: blocks whose clean value is known, (T, h, w); None: all.
+    """
+    energy = clean[:, 1:16].square().sum(1)
+    unknown = torch.zeros_like(energy, dtype=torch.bool) if counted is None else counted == 0
+    around = nn.functional.avg_pool2d(energy.masked_fill(unknown, 0)[:, None], 3, 1, 1)[:, 0]
+    around = around.masked_fill(unknown, torch.inf)
+    limit = torch.quantile(around.flatten(1), _FLAT, dim=1, interpolation="lower")
+    return (around <= limit[:, None, None]) & ~unknown
+
+
+def _deviations(residual: torch.Tensor, clean: torch.Tensor) -> torch.Tensor:
+    """Standard deviations of the bands' noise where the picture is flat, (24,).
+
+    That is what is known of a camera's noise while it runs: at edges it can be far larger. What is the same in every
+    frame, a fixed pattern, is no noise.
+
+    Args:
+        residual: the noise's bands, (T, 24, h, w).
+        clean: the picture's.
+    """
+    frames = len(residual)
+    varying = residual - residual.mean(0, keepdim=True)
+    flat = flat_blocks(clean).to(residual.dtype)[:, None]
+    variance = (varying.square() * flat).sum((0, 2, 3)) / flat.sum() * frames / max(frames - 1, 1)
+    return variance.sqrt().clamp(min=_LEAST_DEVIATION)
+
+
+class Pool:
+    """Clips to draw from.
+
+    Args:
+        clips: What is in it at first.
+        most: The oldest leave where there would be more.
+    """
+
+    def __init__(self, clips: Sequence[PreparedClip] = (), most: int = 1 << 30) -> None:
+        self._clips: list[PreparedClip] = []
+        self._most = most
+        self.add(clips)
+
+    def __len__(self) -> int:
+        return len(self._clips)
+
+    def add(self, clips: Sequence[PreparedClip]) -> None:
+        """Puts clips into the pool."""
+        self._clips = [*self._clips, *clips][-self._most :]
+
+    def draw(
+        self, network: LiveNetwork, random: np.random.Generator, count: int, crop: int, turn: bool
+    ) -> Material:
+        """Draws pieces of ``count`` clips of one size and length, flipped at random.
+
+        Args:
+            network: For its bands.
+            random: Chooses.
+            count: How many pieces.
+            crop: Their side in luma pixels; smaller where clips are.
+            turn: Rows may become columns too: for noise of no camera in particular.
+        """
+        first = self._clips[int(random.integers(len(self._clips)))]
+        alike = [c for c in self._clips if (c.frames, c.size) == (first.frames, first.size)]
+        chosen = [first]
+        chosen += [alike[int(i)] for i in random.integers(len(alike), size=count - 1)]
+        side = min(crop, *first.size) // _GRID * _GRID
+        pieces = []
+        for clip in chosen:
+            top, left = (int(random.integers((n - side) // _GRID + 1)) * _GRID for n in clip.size)
+            flips = [bool(random.integers(2)) for _ in range(3)]
+            flips[2] &= turn
+            pieces.append(_piece(network, clip, (top, left, side), flips))
+        return _stack(pieces)
+
+
+def whole(network: LiveNetwork, clips: Sequence[PreparedClip]) -> Material:
+    """Clips of one size and length as they are."""
+    return _stack([_piece(network, clip, None, [False] * 3) for clip in clips])
+
+
+def _piece(
+    network: LiveNetwork,
+    clip: PreparedClip,
+    place: tuple[int, int, int] | None,
+    flips: Sequence[bool],
+) -> dict[str, torch.Tensor]:
+    """A square of a clip at (top, left, side), mirrored left to right, up and down, and across its diagonal."""
+
+    def cut(plane: torch.Tensor, scale: int) -> torch.Tensor:
+        if place is not None:
+            top, left, side = (n // scale for n in place)
+            plane = plane[..., top : top + side, left : left + side]
+        axes = [axis for axis, flip in zip((-1, -2), flips, strict=False) if flip]
+        plane = plane.flip(axes) if axes else plane
+        return plane.transpose(-1, -2) if flips[2] else plane
+
+    def planes(three: Three) -> Three:
+        return cut(three[0], 1), cut(three[1], 2), cut(three[2], 2)
+
+    units, clean = clip.units, planes(clip.clean)
+    assert units.deviations is not None
+    deviations = units.deviations
+    light, flow = clip.following.light, clip.following.flow
+    rows = light.rows[:, :, None].expand(-1, -1, flow.shape[-1])
+    flow = cut(flow, CELL).float()
+    signs = [-1.0 if flip else 1.0 for flip in flips[:2]]
+    flow = flow * torch.tensor(signs, device=flow.device)[:, None, None]
+    if flips[2]:
+        flow = flow.flip(1)
+        deviations = deviations[_TURNED]
+    level = clean[0].long()
+    return {
+        "noisy": _bands(network, planes(clip.noisy), units.noisy),
+        "clean": _bands(network, clean, units.clean),
+        "luma": units.clean[0][level],
+        "weight": units.weight[level // _EIGHTHS],
+        "slope": light.slope,
+        "offset": light.offset,
+        "rows": cut(rows, CELL),
+        "flow": flow,
+        "moving": cut(clip.moving, CELL).float(),
+        "counted": cut(clip.counted, CELL).float(),
+        "cut": clip.cut,
+        "deviations": deviations[:, None, None],
+    }
+
+
+def _stack(pieces: Sequence[dict[str, torch.Tensor]]) -> Material:
+    return Material(**{name: torch.stack([p[name] for p in pieces]) for name in pieces[0]})
+
+
+def _turned() -> list[int]:
+    """Which band each becomes when rows and columns change places."""
+    order: list[int] = []
+    for first, n in zip(MEANS, (CELL, CELL // 2, CELL // 2), strict=True):
+        order += [first + column * n + row for row in range(n) for column in range(n)]
+    assert len(order) == BANDS
+    return order
+
+
+_TURNED = _turned()

@@ -1,0 +1,287 @@
+"""Trains a live network on clips with known truth, within a given time.
+
+A clip is gone through in windows of a few frames. The state is carried on from window to window, gradients are not. The
+state is moved along with the picture, as in use (:mod:`rtdenoise.denoisers.live_network`). A training that was
+stopped goes on where it was, with other clips.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, field, fields
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+
+from rtdenoise.networks.live import LiveNetwork, State
+from rtdenoise.networks.memory import keep_freed_memory
+
+from ..checkpoint import load_optimizer, load_state, optimizer_tensors, save_state
+from ..paper.training import Judgement, Tensors
+from .batches import Material, Pool, PreparedClip
+from .unroll import evaluate, loss_of, run_window
+
+_SAVE_EVERY_S = 30.0
+
+
+@dataclass(frozen=True)
+class LiveRecipe:
+    """How to train. The defaults train a network from nothing."""
+
+    minutes: float = 60.0
+    learning_rate: float = 3e-3
+    batch: int = 8
+    crop: int = 128
+    window: int = 8  # frames that gradients go back through
+    turn: bool = True  # rows may become columns: for noise of no camera in particular
+    warm_up: int = 100  # steps in which the learning rate rises
+    last_rate: float = 0.003  # of the learning rate, at the end
+    decay: float = 1e-4
+    clip: float = 0.5  # largest norm of the gradient
+    average: float = 0.995  # memory of the moving average of the weights, which is what is kept
+    average_from: float = 0.3  # share of the time from which on it is taken
+    judge_every: float = 0.1  # share of the time between two judgements
+    seed: int = 0
+    steps: int | None = None  # a number of steps in place of a time: the same result every time
+
+
+@dataclass(frozen=True)
+class LiveTrained:
+    """The result. ``gain_db`` is the last judgement's; ``resumed_from`` the step at which this run began."""
+
+    network: LiveNetwork
+    gain_db: float
+    steps: int
+    elapsed_s: float
+    history: tuple[Judgement, ...]
+    resumed_from: int
+
+
+@dataclass
+class _Progress:
+    """What a stopped training goes on from, besides tensors."""
+
+    mark: str
+    recipe: dict[str, Any]
+    step: int = 0
+    elapsed_s: float = 0.0
+    history: list[Judgement] = field(default_factory=list)
+
+    @classmethod
+    def from_json(cls, value: dict[str, Any]) -> _Progress:
+        history = [Judgement(**judgement) for judgement in value["history"]]
+        return cls(**{f.name: value[f.name] for f in fields(cls)} | {"history": history})
+
+
+class LiveTrainer:
+    """Trains for ``recipe.minutes`` minutes of work, counted over all runs.
+
+    Args:
+        network: What to start from; it is changed.
+        pool: Clips to learn from, on the network's device.
+        judged: Clips that it doesn't learn from, to see how it goes.
+        recipe: How to train.
+        renew: Called before every step with the step's number: may put new clips into the pool.
+        folder: Where the state is kept every half minute; None keeps none.
+        mark: Says what is trained on what: a stopped training with another mark is not gone on with.
+        say: Told in one sentence what is worth knowing (a fresh start, a training that goes on).
+    """
+
+    def __init__(
+        self,
+        network: LiveNetwork,
+        pool: Pool,
+        judged: Sequence[PreparedClip],
+        recipe: LiveRecipe,
+        *,
+        renew: Callable[[int], None] = lambda _: None,
+        folder: Path | None = None,
+        mark: str = "",
+        say: Callable[[str], None] = lambda _: None,
+    ) -> None:
+        keep_freed_memory()
+        self._network, self._pool, self._judged = network.train(), pool, judged
+        self._recipe, self._renew, self._folder = recipe, renew, folder
+        network.requires_grad_(True)
+        self._optimizer = torch.optim.AdamW(
+            network.parameters(),
+            lr=recipe.learning_rate,
+            weight_decay=recipe.decay,
+            betas=(0.9, 0.99),
+        )
+        self._average: Tensors | None = None
+        self._progress = _Progress(mark, asdict(recipe))
+        self._material: Material | None = None
+        self._state: State | None = None
+        self._at = 0
+        self.resumed_from = 0
+        if folder is not None:
+            self._resume(folder, say)
+
+    @property
+    def elapsed_s(self) -> float:
+        """Seconds of work so far, over all runs."""
+        return self._progress.elapsed_s
+
+    def run(self, tick: Callable[[float, Judgement | None], None] = lambda *_: None) -> LiveTrained:
+        """Trains until the time is used up.
+
+        Args:
+            tick: Called after every step with the seconds that it took, and with a judgement where one was made.
+
+        An exception that leaves this method (Ctrl-C, too) leaves a saved state behind.
+
+        Raises:
+            StorageError: the state can't be kept.
+        """
+        progress, recipe = self._progress, self._recipe
+        saved_s, losses = progress.elapsed_s, list[float]()
+        next_look = self._share() + recipe.judge_every
+        try:
+            while self._share() < 1:
+                started, before_s = time.monotonic(), progress.elapsed_s
+                losses.append(self._step())
+                progress.elapsed_s = before_s + time.monotonic() - started
+                judgement = None
+                # The last look falls away where there has just been one.
+                due = next_look if self._share() < 1 else next_look - recipe.judge_every / 2
+                if self._share() >= due:
+                    judgement = self._look(losses)
+                    progress.elapsed_s = before_s + time.monotonic() - started
+                    next_look = self._share() + recipe.judge_every
+                    losses.clear()
+                if progress.elapsed_s - saved_s >= _SAVE_EVERY_S:
+                    self._save()
+                    saved_s = progress.elapsed_s
+                tick(progress.elapsed_s - before_s, judgement)
+        finally:
+            self._save()
+        if self._average is not None:
+            self._network.load_state_dict(self._average)
+        return LiveTrained(
+            self._network.eval(),
+            progress.history[-1].gain_db if progress.history else math.nan,
+            progress.step,
+            progress.elapsed_s,
+            tuple(progress.history),
+            self.resumed_from,
+        )
+
+    def _share(self) -> float:
+        """How much of the time, or of the steps, is used up."""
+        recipe, progress = self._recipe, self._progress
+        if recipe.steps is not None:
+            return progress.step / recipe.steps
+        return progress.elapsed_s / (recipe.minutes * 60)
+
+    def _rate(self) -> float:
+        """Up in a line over some steps, down in a cosine over the time."""
+        recipe = self._recipe
+        rise = min(1.0, (self._progress.step + 1) / recipe.warm_up)
+        fall = 0.5 * (1 + math.cos(math.pi * min(self._share(), 1.0)))
+        return recipe.learning_rate * rise * (fall + recipe.last_rate)
+
+    def _step(self) -> float:
+        """One step of AdamW on the next window of a batch of clips."""
+        recipe, progress, network = self._recipe, self._progress, self._network
+        self._renew(progress.step)
+        if self._material is None:
+            # Seeded by the step, so that a training that goes on draws what it would have drawn.
+            random = np.random.default_rng([recipe.seed, progress.step])
+            with torch.no_grad():
+                self._material = self._pool.draw(
+                    network, random, recipe.batch, recipe.crop, recipe.turn
+                )
+            self._state, self._at = None, 0
+        part = self._material.part(self._at, self._at + recipe.window)
+        for group in self._optimizer.param_groups:
+            group["lr"] = self._rate()
+        outputs, state = run_window(network, part, self._state)
+        loss = loss_of(network, outputs, part)
+        self._optimizer.zero_grad(set_to_none=True)
+        torch.autograd.backward(loss)
+        norm = nn.utils.clip_grad_norm_(network.parameters(), recipe.clip)
+        if torch.isfinite(norm):
+            self._optimizer.step()
+        self._state = State(*(part.detach() for part in state))
+        self._at += recipe.window
+        if self._at >= self._material.frames:
+            self._material = None
+        progress.step += 1
+        self._take_average()
+        return float(loss.detach())
+
+    @torch.no_grad()
+    def _take_average(self) -> None:
+        if self._share() < self._recipe.average_from:
+            return
+        now = self._network.state_dict()
+        if self._average is None:
+            self._average = {name: value.clone() for name, value in now.items()}
+            return
+        for name, value in now.items():
+            self._average[name].lerp_(value, 1 - self._recipe.average)
+
+    def _look(self, losses: list[float]) -> Judgement:
+        """Judges the averaged weights, or those of now where there is no average yet."""
+        current = {name: value.clone() for name, value in self._network.state_dict().items()}
+        if self._average is not None:
+            self._network.load_state_dict(self._average)
+        gain = evaluate(self._network, self._judged)
+        self._network.load_state_dict(current)
+        both = gain.whole_db if math.isnan(gain.moving_db) else sum(gain) / 2
+        progress = self._progress
+        error = 10 ** (-both / 10)
+        judgement = Judgement(
+            progress.step, progress.elapsed_s, float(np.mean(losses)), error, both
+        )
+        progress.history.append(judgement)
+        return judgement
+
+    def _save(self) -> None:
+        if self._folder is None:
+            return
+        parts = {
+            "network": self._network.state_dict(),
+            "average": self._average or {},
+            "optimizer": optimizer_tensors(self._optimizer),
+        }
+        save_state(self._folder, parts, asdict(self._progress))
+
+    def _resume(self, folder: Path, say: Callable[[str], None]) -> None:
+        damaged = "What was kept of an earlier training is damaged: starting afresh."
+        try:
+            found = load_state(folder)
+            if found is None:
+                return
+            parts, numbers = found
+            progress = _Progress.from_json(numbers)
+        except (KeyError, TypeError, ValueError):
+            say(damaged)
+            return
+        free = ("minutes", "steps")
+        now = self._progress
+        other = any(progress.recipe.get(k) != v for k, v in now.recipe.items() if k not in free)
+        if progress.mark != now.mark or other:
+            say("The training that was stopped had other series or settings: starting afresh.")
+            return
+        fresh = {name: value.clone() for name, value in self._network.state_dict().items()}
+        try:
+            self._network.load_state_dict(parts["network"])
+            load_optimizer(self._optimizer, parts.get("optimizer", {}))
+        except (KeyError, RuntimeError, ValueError):
+            self._network.load_state_dict(fresh)
+            say(damaged)
+            return
+        average = parts.get("average")
+        if average:
+            self._average = {name: value.to(fresh[name].device) for name, value in average.items()}
+        progress.recipe = now.recipe
+        self._progress, self.resumed_from = progress, progress.step
+        minutes = progress.elapsed_s / 60
+        say(f"Going on with the training that was stopped after {minutes:.1f} minutes.")

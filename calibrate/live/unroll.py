@@ -1,0 +1,211 @@
+"""A window of frames through a live network in training: the state that follows movement, and the errors."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from rtdenoise.engines.base import WARP_LOSS
+from rtdenoise.networks.live import GATES, LiveNetwork, State
+
+from .batches import Material, PreparedClip, flat_blocks, whole
+from .following import relit
+
+_FEWEST_MOVING = 8  # cells, so that a frame's error where it moves says something
+# Errors of less than this, in squared bytes and in units of noise, are as good as none.
+_LEAST_ERROR = 0.02
+_MOVING_SHARE, _STILL_SHARE, _FLAT_SHARE, _CHROMA_SHARE = 0.7, 0.5, 0.3, 0.2
+_JUDGED_AT_ONCE = 8
+
+
+class Gain(NamedTuple):
+    """By how many dB luma came closer to the truth, in whole frames and where something moved.
+
+    The mean over clips, of frames in their second half. NaN where nothing moved.
+    """
+
+    whole_db: float
+    moving_db: float
+
+
+def run_window(
+    network: LiveNetwork, material: Material, state: State | None = None
+) -> tuple[list[Tensor], State]:
+    """Cleans the frames of ``material`` one after the other.
+
+    Returns:
+        The clean bands of each, (B, 24, h, w) in units of noise, and the state after the last.
+    """
+    outputs = []
+    for t in range(material.frames):
+        bands = material.noisy[:, t] / material.deviations
+        if state is None:
+            state = network.start(bands)
+        else:
+            light = material.light(t)
+            if any(bool(part.any()) for part in light):
+                state = state._replace(bands=relit(state.bands, light, material.deviations))
+            state = follow(network, state, material.flow[:, t], material.deviations)
+        cut = material.cut[:, t]
+        if bool(cut.any()):
+            new = cut[:, None, None, None]
+            fresh = network.start(state.bands)
+            state = State(*(torch.where(new, f, s) for f, s in zip(fresh, state, strict=True)))
+        clean, state = network(bands, state, material.deviations)
+        outputs.append(clean)
+    assert state is not None
+    return outputs, state
+
+
+def follow(network: LiveNetwork, state: State, flow: Tensor, deviations: Tensor) -> State:
+    """The state, moved along.
+
+    Gradients pass as if nothing had been moved: through the warp they would cost as much as the network.
+
+    Args:
+        network: For its bands.
+        state: of B clips.
+        flow: where each cell was, (B, 2, h, w) in cells.
+        deviations: of the bands' noise, (B, 24, 1, 1).
+    """
+    moves = flow.abs().sum((1, 2, 3)) > 0
+    if not bool(moves.any()):
+        return state
+    at = moves.nonzero()[:, 0]
+    flow = flow[at]
+    bands, left, slow, strength, white, frames = (part.detach()[at] for part in state)
+    planes = network.join(bands * deviations[at])
+    warped = [
+        _sampled(plane, flow, how)
+        for plane, how in zip(planes, ("bicubic", "bilinear", "bilinear"), strict=True)
+    ]
+    moved = (flow.abs().sum(1, keepdim=True) > 0).float()
+    grids = _sampled(torch.cat([left, strength, white[:, :1]], 1), flow, "bilinear")
+    left, strength, product = grids[:, :GATES], grids[:, GATES:-1], grids[:, -1:]
+    new = (
+        network.split(warped[0], warped[1], warped[2]) / deviations[at],
+        left + WARP_LOSS * moved,
+        slow * (1 - moved),
+        strength,
+        torch.cat([product, white[:, 1:]], 1),
+        frames,
+    )
+    return State(*(_replaced(part, at, n) for part, n in zip(state, new, strict=True)))
+
+
+def _replaced(part: Tensor, at: Tensor, values: Tensor) -> Tensor:
+    now = part.detach()
+    return part + (now.index_copy(0, at, values) - now)
+
+
+def _sampled(plane: Tensor, flow: Tensor, how: str) -> Tensor:
+    """A plane (B, c, H, W) moved along a flow (B, 2, h, w) of its cells."""
+    rows, columns = plane.shape[-2:]
+    scale = columns // flow.shape[-1]
+    if scale > 1:
+        flow = scale * nn.functional.interpolate(
+            flow, size=(rows, columns), mode="bilinear", align_corners=False
+        )
+    x = torch.arange(columns, device=plane.device, dtype=flow.dtype) + flow[:, 0]
+    y = torch.arange(rows, device=plane.device, dtype=flow.dtype)[:, None] + flow[:, 1]
+    grid = torch.stack([(2 * x + 1) / columns - 1, (2 * y + 1) / rows - 1], -1)
+    return nn.functional.grid_sample(
+        plane, grid, mode=how, padding_mode="border", align_corners=False
+    )
+
+
+# ---------------------------------------------------------------------- errors
+
+
+class _Errors(NamedTuple):
+    """Mean squared errors of luma in bytes, (B,), and whether enough blocks move for an error of theirs."""
+
+    whole: Tensor
+    still: Tensor
+    flat: Tensor
+    moving: Tensor
+    enough: Tensor
+
+
+def _errors(network: LiveNetwork, bands: Tensor, material: Material, t: int) -> _Errors:
+    y, _, _ = network.join(bands * material.deviations)
+    error = (y[:, 0] - material.luma[:, t]).square() * material.weight[:, t]
+    blocks = nn.functional.avg_pool2d(error[:, None], 4)[:, 0]
+    counted, moving = material.counted[:, t], material.moving[:, t]
+    still = counted * (1 - moving)
+    flat = still * flat_blocks(material.clean[:, t], counted)
+    return _Errors(
+        (blocks * counted).sum((1, 2)) / counted.sum((1, 2)).clamp(min=1),
+        (blocks * still).sum((1, 2)) / still.sum((1, 2)).clamp(min=1),
+        (blocks * flat).sum((1, 2)) / flat.sum((1, 2)).clamp(min=1),
+        (blocks * moving).sum((1, 2)) / (moving.sum((1, 2)) + 1e-6),
+        moving.sum((1, 2)) > _FEWEST_MOVING,
+    )
+
+
+def loss_of(network: LiveNetwork, outputs: Sequence[Tensor], material: Material) -> Tensor:
+    """The mean logarithm of the errors: every clip counts alike, however noisy it is.
+
+    What stands still counts once more, since most of the whole error lies in what moves, and of that what is flat:
+    where noise is strong at edges, next to nothing of the error lies there.
+    """
+    total = torch.zeros((), device=material.cut.device)
+    for t, bands in enumerate(outputs):
+        errors = _errors(network, bands, material, t)
+        true = material.clean[:, t] / material.deviations
+        chroma = ((bands - true)[:, 16:].square() * material.counted[:, t, None]).mean((1, 2, 3))
+        total = (
+            total
+            + (
+                (errors.whole + _LEAST_ERROR).log()
+                + _STILL_SHARE * (errors.still + _LEAST_ERROR).log()
+                + _FLAT_SHARE * (errors.flat + _LEAST_ERROR).log()
+                + _MOVING_SHARE * errors.enough * (errors.moving + _LEAST_ERROR).log()
+                + _CHROMA_SHARE * (chroma + _LEAST_ERROR).log()
+            ).mean()
+        )
+    return total / len(outputs)
+
+
+@torch.no_grad()
+def evaluate(network: LiveNetwork, clips: Sequence[PreparedClip]) -> Gain:
+    """How much closer to the truth the network brings luma in ``clips``."""
+    network.eval()
+    everywhere: list[Tensor] = []
+    moving: list[Tensor] = []
+    groups: dict[tuple[int, tuple[int, int]], list[PreparedClip]] = {}
+    for clip in clips:
+        groups.setdefault((clip.frames, clip.size), []).append(clip)
+    for alike in groups.values():
+        for first in range(0, len(alike), _JUDGED_AT_ONCE):
+            gains = _gains(network, whole(network, alike[first : first + _JUDGED_AT_ONCE]))
+            everywhere.append(gains[0])
+            moving.append(gains[1])
+    network.train()
+    means = [torch.cat(parts) for parts in (everywhere, moving)]
+    return Gain(*(float(m.mean()) if len(m) else math.nan for m in means))
+
+
+def _gains(network: LiveNetwork, material: Material) -> tuple[Tensor, Tensor]:
+    """Gains of each clip in dB, and those of clips in which something moves."""
+    outputs, _ = run_window(network, material)
+    count = len(material.cut)
+    before, after, moving_before, moving_after = torch.zeros(
+        4, count, device=material.cut.device
+    ).unbind()
+    for t in range(material.frames // 2, material.frames):
+        one, two = (
+            _errors(network, bands, material, t)
+            for bands in (material.noisy[:, t] / material.deviations, outputs[t])
+        )
+        before, after = before + one.whole, after + two.whole
+        moving_before = moving_before + one.moving * one.enough
+        moving_after = moving_after + two.moving * two.enough
+    moved = moving_before > 0
+    ratio = before.clamp(min=1e-9) / after.clamp(min=1e-9)
+    part = moving_before[moved] / moving_after[moved].clamp(min=1e-9)
+    return 10 * ratio.log10(), 10 * part.log10()

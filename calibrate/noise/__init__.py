@@ -1,0 +1,1 @@
+"""Measures a camera's noise in series of still scenes."""

@@ -1,0 +1,197 @@
+"""The recursive filter: averages over time what stays, driven by the measured noise."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor, wait
+from dataclasses import replace
+from typing import TypeVar
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from ...alignment.brightness import bands_of_light, change_of_light
+from ...alignment.motion import Motion, Movement
+from ...frames import Bytes, PlaneFormat, Planes
+from ...noise import PLANES, NoiseModel
+from ...noise.running import RunningNoise
+from ..repeats import Repeats
+from .plane import PlaneFilter
+
+Floats = NDArray[np.float32]
+Mask = NDArray[np.bool_]
+
+# Luma pixels along each side of a grid cell: in pictures of this width and above, and in smaller
+# ones.
+_WIDE = 1200
+_CELL_WIDE, _CELL = 8, 4
+# Chroma is noisier and seen less sharply than luma: a change in luma alone counts only in part.
+_LUMA_FOR_CHROMA = 0.25
+T = TypeVar("T")
+# Below this bias, luma stands still.
+_STILL = 0.1
+# A cut: so much of the picture changed by several times its noise.
+_CUT_BIAS, _CUT_SHARE = 4.0, 0.6
+
+
+class RecursiveDenoiser:
+    """Averages over time what stays, follows what moves, and cleans the rest in space.
+
+    Each frame, on a grid of 8×8 or 4×4 pixels: compare the frame with the average so far; let the
+    average follow a change of light, and what moves; where the difference is still larger than the
+    known noise explains, give the new frame more weight (:mod:`.evidence`); blend; and take out of
+    the result what noise the average must still hold (:mod:`.coring`).
+
+    Args:
+        model: The camera's noise, whose scale is followed where the camera's gain has changed. None: it
+            is estimated from the stream, which takes two frames for a start and a second to settle.
+        threads: Clean chroma in a second thread, beside luma, where frames are large enough for it to pay.
+    """
+
+    name = "recursive"
+
+    def __init__(self, model: NoiseModel | None = None, *, threads: bool = True) -> None:
+        self._noise = RunningNoise(model)
+        self._format: PlaneFormat | None = None
+        self._filters: list[PlaneFilter] = []
+        self._repeats = Repeats()
+        self._last: Planes | None = None
+        self._turn = 0
+        self._threads = threads
+        self._second: ThreadPoolExecutor | None = None
+
+    def reset(self) -> None:
+        """Forgets all earlier frames, and with them an estimate of the noise."""
+        self._format, self._filters = None, []
+        self._repeats.reset()
+        self._last = None
+        self._noise.reset()
+
+    def __call__(self, planes: Planes) -> Planes:
+        """Cleans the next frame."""
+        if planes.format != self._format:
+            self.reset()
+            self._format = planes.format
+        if self._repeats.is_repeat(planes) and self._last is not None:
+            return replace(self._last, time_s=planes.time_s)
+        changed = self._noise.update(planes)
+        if changed is not None:
+            self._set_noise(changed)
+        if self._noise.model is None:
+            self._last = planes.copy()
+            return self._last
+        sources = [planes.y] if planes.format.chroma == "gray" else [planes.y, planes.u, planes.v]
+        if not self._filters:
+            self._set_up(planes.format, self._noise.model, sources)
+        padded = [self._padded(i, source) for i, source in enumerate(sources)]
+        if not self._started:
+            self._start(padded)
+        self._turn ^= 1
+        outputs = self._outputs[self._turn]
+        biases, still = self._biases(padded)
+        self._each(
+            lambda i: self._filters[i].update(
+                padded[i], biases[i], still if i else None, outputs[i]
+            )
+        )
+        cut = [out[: s.shape[0], : s.shape[1]] for out, s in zip(outputs, sources, strict=True)]
+        u, v = cut[1:] if len(cut) == 3 else (planes.u, planes.v)
+        self._last = Planes(cut[0], u, v, planes.format, planes.time_s)
+        return self._last
+
+    def _set_noise(self, model: NoiseModel) -> None:
+        """Takes another noise."""
+        for filter_, name in zip(self._filters, PLANES, strict=False):
+            filter_.set_noise(model.plane(name))
+
+    def _set_up(self, format_: PlaneFormat, model: NoiseModel, sources: list[Bytes]) -> None:
+        """Makes filters and buffers for a format. Planes are padded to whole cells."""
+        model = model.for_chroma(format_.chroma)
+        cell = _CELL_WIDE if format_.width >= _WIDE else _CELL
+        grid = (-(-format_.height // cell), -(-format_.width // cell))
+        rows = cell // 2 if format_.chroma == "420" else cell
+        columns = cell if format_.chroma == "444" else cell // 2
+        scales = [(cell, cell), (rows, columns), (rows, columns)][: len(sources)]
+        shapes = [(grid[0] * scale[0], grid[1] * scale[1]) for scale in scales]
+        self._filters = [
+            PlaneFilter(model.plane(name), shape, grid, fine=name == "y")
+            for name, shape in zip(PLANES, shapes, strict=False)
+        ]
+        # A large frame is worth a second thread; the work is in OpenCV, which runs beside Python.
+        worth = self._threads and len(sources) == 3 and format_.width >= _WIDE
+        if worth and self._second is None:
+            self._second = ThreadPoolExecutor(1, "chroma")
+        self._motion = Motion(grid)
+        self._inputs = [np.empty(shape, np.uint8) for shape in shapes]
+        self._outputs = [[np.empty(shape, np.uint8) for shape in shapes] for _ in range(2)]
+        self._started = False
+
+    def _padded(self, index: int, source: Bytes) -> Bytes:
+        whole = self._inputs[index]
+        below, right = whole.shape[0] - source.shape[0], whole.shape[1] - source.shape[1]
+        if not below and not right:
+            return source
+        cv2.copyMakeBorder(source, 0, below, 0, right, cv2.BORDER_REPLICATE, dst=whole)
+        return whole
+
+    def _start(self, sources: list[Bytes]) -> None:
+        for filter_, source in zip(self._filters, sources, strict=True):
+            filter_.start(source)
+        self._started = True
+
+    def _biases(self, sources: list[Bytes]) -> tuple[list[Floats], Mask]:
+        """Compares the frame with the averages, which follow what they can; what bias is left."""
+        self._each(lambda i: self._look(self._filters[i], sources[i]))
+        luma = self._filters[0]
+        seen = luma.evidence
+        rows = bands_of_light(seen.old, seen.difference, seen.variance)
+        if rows is not None:
+            luma.rescale_rows(rows)
+            luma.look(sources[0])
+        self._follow(sources)
+        biases = self._each(lambda i: self._filters[i].bias())
+        if float(np.mean(biases[0] > _CUT_BIAS)) > _CUT_SHARE:
+            self._start(sources)
+            for filter_, source in zip(self._filters, sources, strict=True):
+                filter_.look(source)
+        still = biases[0] < _STILL
+        if len(biases) == 3:
+            both = np.maximum(biases[1], biases[2])
+            chroma = np.maximum(both, np.float32(_LUMA_FOR_CHROMA) * biases[0])
+            biases = [np.maximum(biases[0], both), chroma, chroma]
+        return biases, still
+
+    @staticmethod
+    def _look(filter_: PlaneFilter, source: Bytes) -> None:
+        filter_.look(source)
+        evidence = filter_.evidence
+        light = change_of_light(evidence.old, evidence.difference, evidence.variance)
+        if light is not None:
+            filter_.rescale(*light)
+            filter_.look(source)
+
+    def _follow(self, sources: list[Bytes]) -> Movement | None:
+        luma = self._filters[0].evidence
+        movement = self._motion.find(luma.old, luma.difference, luma.moving())
+        if movement is not None:
+            found = movement
+
+            def follow(index: int) -> None:
+                self._filters[index].follow(found)
+                self._filters[index].look_again(sources[index], found.windows)
+
+            self._each(follow)
+        return movement
+
+    def _each(self, work: Callable[[int], T]) -> list[T]:
+        """``work`` of every plane's index; chroma in a second thread, beside luma."""
+        count = len(self._filters)
+        if self._second is None:
+            return [work(index) for index in range(count)]
+        chroma = self._second.submit(lambda: [work(index) for index in range(1, count)])
+        try:
+            luma = work(0)
+        finally:
+            wait([chroma])
+        return [luma, *chroma.result()]

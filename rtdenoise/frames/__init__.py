@@ -1,0 +1,25 @@
+"""Frames: ``VideoFrame`` ↔ byte planes ↔ tensors; nothing else knows strides, ranges and matrices.
+
+* ``planes``   a frame as planes of bytes (``Planes``), and what it is made of (``PlaneFormat``)
+* ``pyav``     to and from PyAV's ``VideoFrame``
+* ``colour``   ranges, matrices, chroma sub-sampling, and RGB tensors
+"""
+
+from .colour import convert, planes_from_rgb, rgb_tensor
+from .planes import Bytes, Chroma, Matrix, PlaneFormat, Planes, empty_planes
+from .pyav import frame_from_planes, planes_from_frame, rgb_frame
+
+__all__ = [
+    "Bytes",
+    "Chroma",
+    "Matrix",
+    "PlaneFormat",
+    "Planes",
+    "convert",
+    "empty_planes",
+    "frame_from_planes",
+    "planes_from_frame",
+    "planes_from_rgb",
+    "rgb_frame",
+    "rgb_tensor",
+]

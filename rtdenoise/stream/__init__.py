@@ -1,0 +1,13 @@
+"""A stream from one end to the other: camera, denoiser and sink side by side.
+
+* ``live``        in real time, each in a thread of its own; what comes too late is dropped and counted
+* ``mailbox``     the one-slot place between two of these threads
+* ``timing``      how long each stage took, and what was dropped
+* ``transcode``   a recording, frame after frame, with its audio
+"""
+
+from .live import LiveLoop
+from .timing import STAGES, LiveReport, StageTimes
+from .transcode import transcode
+
+__all__ = ["STAGES", "LiveLoop", "LiveReport", "StageTimes", "transcode"]

@@ -1,0 +1,70 @@
+"""Changes of light that training follows, as the denoiser does in use."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import torch
+
+from calibrate.live.batches import Pool, prepare, whole
+from calibrate.live.following import Light, relit
+from calibrate.synthesis import ClipBatch
+from rtdenoise.networks.live import LiveNetwork
+
+from .test_training import clips, network
+
+FACTORS = (1.0, 1.0, 1.06, 0.97, 1.0, 1.0)
+
+
+def brighter(batch: ClipBatch, factors: torch.Tensor) -> ClipBatch:
+    """The clips with luma times ``factors``, (T, H), rounded."""
+
+    def lit(luma: torch.Tensor) -> torch.Tensor:
+        return (luma * factors[None, :, None, :, None]).round().clamp(0, 255)
+
+    (y, u, v), (cy, cu, cv) = batch.noisy, batch.clean
+    return replace(batch, noisy=(lit(y), u, v), clean=(lit(cy), cu, cv))
+
+
+def error(net: LiveNetwork, batch: ClipBatch, t: int, *, follow: bool) -> float:
+    """Mean squared error of the last frame's clean bands, relit or not, against frame ``t``'s, in units of noise."""
+    material = whole(net, prepare(batch, net))
+    kept = material.clean[:, t - 1] / material.deviations
+    if follow:
+        kept = relit(kept, material.light(t), material.deviations)
+    return float((kept - material.clean[:, t] / material.deviations)[:, 0].square().mean())
+
+
+def test_steps_of_brightness_are_found_and_followed() -> None:
+    net = network()
+    steps = torch.tensor(FACTORS)[:, None].expand(-1, 128)
+    batch = brighter(clips(1, side=128, std=2.0), steps)
+    (clip,) = prepare(batch, net)
+    light = clip.following.light
+    assert (light.slope[:, 0] != 0).tolist() == [False, False, True, True, True, False]
+    for t in (2, 3, 4):
+        assert error(net, batch, t, follow=True) < 0.03 * error(net, batch, t, follow=False)
+
+
+def test_bands_over_the_rows_are_found_and_turn_with_the_picture() -> None:
+    net = network()
+    wave = 1 + 0.04 * torch.sin(torch.arange(6)[:, None] + torch.arange(128) / 20)
+    batch = brighter(clips(1, side=128, std=2.0), wave)
+    (clip,) = prepare(batch, net)
+    assert bool((clip.following.light.rows[1:] != 0).any(1).all())
+    assert error(net, batch, 2, follow=True) < 0.15 * error(net, batch, 2, follow=False)
+    ways = set()
+    for seed in range(24):
+        drawn = Pool([clip]).draw(net, np.random.default_rng(seed), 1, 128, turn=True)
+        rows = drawn.rows[0, 1]
+        along_rows, down = bool(rows.diff(dim=1).any()), bool(rows.diff(dim=0).any())
+        assert along_rows != down
+        ways.add(down)
+    assert ways == {True, False}
+
+
+def test_no_change_of_light_leaves_bands_as_they_are() -> None:
+    bands = torch.randn(2, 24, 4, 4)
+    light = Light(torch.zeros(2, 3), torch.zeros(2, 3), torch.zeros(2, 4, 4))
+    assert torch.equal(relit(bands, light, torch.ones(2, 24, 1, 1)), bands)

@@ -1,0 +1,290 @@
+from __future__ import annotations
+
+import _thread
+import threading
+import time
+from collections.abc import Iterator
+from fractions import Fraction
+from typing import Any
+
+import av
+import numpy as np
+import pytest
+from av.video.frame import VideoFrame
+
+from rtdenoise.cameras.base import CameraInfo, Mode
+from rtdenoise.denoisers import Passthrough
+from rtdenoise.errors import CameraError, ClipError, SinkError
+from rtdenoise.frames import PlaneFormat, Planes
+from rtdenoise.stream import LiveLoop
+
+WIDTH, HEIGHT = 32, 16
+
+
+def picture(index: int) -> VideoFrame:
+    rng = np.random.default_rng(index)
+    array = rng.integers(0, 256, (HEIGHT * 3 // 2, WIDTH), np.uint8)
+    array[0, 0] = index
+    frame = VideoFrame.from_ndarray(array, format="yuv420p")
+    frame.pts, frame.time_base = index, Fraction(1, 30)
+    return frame
+
+
+class FakeCamera:
+    """Sends ``count`` frames, ``every_s`` apart, then ends, or fails with ``error``."""
+
+    template = None
+
+    def __init__(
+        self, count: int, every_s: float = 0.0, error: Exception | None = None, start: int = 0
+    ) -> None:
+        self.info = CameraInfo("fake", "Fake", "webcam", "fake")
+        self.mode = Mode("rawvideo", "yuv420p", WIDTH, HEIGHT, Fraction(30))
+        self.damaged_packets = 0
+        self.closed = False
+        self._count, self._every_s, self._error, self._start = count, every_s, error, start
+
+    def packets(self) -> Iterator[Any]:
+        for index in range(self._start, self._start + self._count):
+            time.sleep(self._every_s)
+            yield index
+        if self._error is not None:
+            raise self._error
+
+    def decode(self, packet: Any) -> list[VideoFrame]:
+        return [] if packet is None else [picture(packet)]
+
+    def frames(self) -> Iterator[VideoFrame]:
+        for packet in self.packets():
+            yield from self.decode(packet)
+
+    def close(self) -> None:
+        self.closed = True
+
+
+class FakeSink:
+    """Keeps what it is given."""
+
+    name = "fake"
+
+    def __init__(self, delay_s: float = 0.0, fail_at: int | None = None) -> None:
+        self.taken: list[Planes] = []
+        self.closed = self.aborted = False
+        self._delay_s, self._fail_at = delay_s, fail_at
+
+    def open(self, format: PlaneFormat, rate_fps: Fraction) -> FakeSink:
+        assert (format.width, format.height, rate_fps) == (WIDTH, HEIGHT, Fraction(30))
+        return self
+
+    def write(self, planes: Planes) -> None:
+        if len(self.taken) == self._fail_at:
+            raise SinkError("The virtual camera went away.")
+        time.sleep(self._delay_s)
+        self.taken.append(planes.copy())
+
+    def close(self) -> None:
+        self.closed = True
+
+    def abort(self) -> None:
+        self.aborted = True
+
+
+class Counting:
+    """Marks each frame in a buffer that it uses again, as real denoisers do."""
+
+    name = "counting"
+
+    def __init__(self) -> None:
+        self.calls = self.resets = 0
+        self._buffer = np.zeros((HEIGHT, WIDTH), np.uint8)
+
+    def __call__(self, planes: Planes) -> Planes:
+        self.calls += 1
+        self._buffer[:] = 255 - planes.y
+        return Planes(self._buffer, planes.u, planes.v, planes.format, planes.time_s)
+
+    def reset(self) -> None:
+        self.resets += 1
+
+
+def indices(sink: FakeSink) -> list[int]:
+    return [int(planes.y[0, 0]) for planes in sink.taken]
+
+
+def test_without_dropping_every_frame_arrives_in_order_and_unchanged() -> None:
+    camera, sink = FakeCamera(40), FakeSink()
+    report = LiveLoop(camera, Passthrough(), sink.open, lossless=True).run()
+    assert indices(sink) == list(range(40))
+    expected = picture(17).to_ndarray()
+    assert np.array_equal(sink.taken[17].y, expected[:HEIGHT])
+    assert (report.frames_in, report.frames_out, report.dropped) == (40, 40, 0)
+    assert report.ended == "end of the clip"
+    assert camera.closed
+    assert sink.closed
+
+
+def test_strength_0_is_the_cameras_bytes_and_the_denoiser_rests() -> None:
+    sink, denoiser = FakeSink(), Counting()
+    LiveLoop(FakeCamera(5), denoiser, sink.open, strength=0, lossless=True).run()
+    assert denoiser.calls == 0
+    assert np.array_equal(sink.taken[3].y, picture(3).to_ndarray()[:HEIGHT])
+
+
+def test_a_reused_buffer_never_reaches_the_sink_twice() -> None:
+    sink = FakeSink(delay_s=0.003)
+    LiveLoop(FakeCamera(30), Counting(), sink.open, lossless=True).run()
+    assert indices(sink) == [255 - n for n in range(30)]
+
+
+def test_half_strength_is_half_way() -> None:
+    sink = FakeSink()
+    LiveLoop(FakeCamera(3), Counting(), sink.open, strength=0.5, lossless=True).run()
+    assert np.all(np.abs(sink.taken[1].y.astype(int) - 127.5) <= 1)
+
+
+def test_a_slow_sink_loses_frames_and_they_are_counted() -> None:
+    sink = FakeSink(delay_s=0.02)
+    report = LiveLoop(FakeCamera(60, every_s=0.002), Passthrough(), sink.open).run()
+    assert report.frames_in == 60
+    assert report.dropped > 0
+    assert report.frames_out + report.dropped == 60
+    assert indices(sink) == sorted(set(indices(sink)))
+
+
+def test_seconds_end_it_though_the_camera_goes_on() -> None:
+    camera, sink = FakeCamera(10_000, every_s=0.002), FakeSink()
+    report = LiveLoop(camera, Passthrough(), sink.open).run(seconds=0.2)
+    assert report.ended == "time is up"
+    assert 0 < report.frames_out < 10_000
+    assert sink.closed
+    assert camera.closed
+
+
+def test_ctrl_c_ends_it_cleanly() -> None:
+    class Pressing(FakeSink):
+        """Ctrl-C comes with the fifth frame, when everything runs."""
+
+        def write(self, planes: Planes) -> None:
+            super().write(planes)
+            if len(self.taken) == 5:
+                _thread.interrupt_main()
+
+    camera, sink = FakeCamera(10_000, every_s=0.002), Pressing()
+    report = LiveLoop(camera, Passthrough(), sink.open).run()
+    assert report.ended == "interrupted"
+    assert sink.closed
+    assert camera.closed
+
+
+def test_a_camera_that_comes_back_goes_on_with_fresh_state() -> None:
+    cameras = [FakeCamera(5, error=CameraError("It went away."), start=100)]
+    notes: list[str] = []
+
+    def reopen() -> FakeCamera:
+        if len(cameras) == 1:
+            cameras.append(FakeCamera(0))
+            raise CameraError("Not there yet.")
+        cameras.append(FakeCamera(5, start=200))
+        return cameras[-1]
+
+    sink, denoiser = FakeSink(), Counting()
+    report = LiveLoop(
+        cameras[0], denoiser, sink.open, reopen=reopen, note=notes.append, lossless=True
+    ).run()
+    published = set(indices(sink))
+    assert {255 - n for n in (*range(100, 105), *range(200, 205))} <= published
+    # While the camera is away its last picture is published, so that the call keeps the virtual camera.
+    assert indices(sink).count(255 - 104) > 1
+    assert report.reconnects == 1
+    assert denoiser.resets == 1
+    assert "went away" in notes[0]
+    assert "back" in notes[-1]
+
+
+def test_a_camera_that_goes_for_good_is_an_error_and_the_film_is_kept() -> None:
+    camera, sink = FakeCamera(5, error=CameraError("It went away.")), FakeSink()
+    loop = LiveLoop(camera, Passthrough(), sink.open, lossless=True)
+    with pytest.raises(CameraError, match="went away"):
+        loop.run()
+    assert len(sink.taken) == 5
+    assert sink.closed
+    assert camera.closed
+
+
+def test_a_sink_that_fails_is_an_error_and_nothing_half_written_stays() -> None:
+    camera, sink = FakeCamera(10_000, every_s=0.001), FakeSink(fail_at=4)
+    loop = LiveLoop(camera, Passthrough(), sink.open)
+    with pytest.raises(SinkError):
+        loop.run()
+    assert sink.aborted
+    assert not sink.closed
+    assert camera.closed
+
+
+def test_a_camera_without_a_frame_is_an_error() -> None:
+    camera, sink = FakeCamera(0), FakeSink()
+    with pytest.raises(ClipError, match="no frame"):
+        LiveLoop(camera, Passthrough(), sink.open).run()
+    assert camera.closed
+
+
+def test_a_denoiser_that_crashes_leaves_nothing_open() -> None:
+    class Broken(Passthrough):
+        def __call__(self, planes: Planes) -> Planes:
+            raise ValueError("odd")
+
+    camera, sink = FakeCamera(10_000, every_s=0.001), FakeSink()
+    with pytest.raises(ValueError, match="odd"):
+        LiveLoop(camera, Broken(), sink.open).run()
+    assert camera.closed
+    assert sink.aborted
+    assert threading.active_count() == 1
+
+
+def test_paced_frames_come_at_their_own_times() -> None:
+    class Clock(FakeSink):
+        def __init__(self) -> None:
+            super().__init__()
+            self.times: list[float] = []
+
+        def write(self, planes: Planes) -> None:
+            self.times.append(time.monotonic() - planes.time_s)
+
+    clock = Clock()
+    begun = time.monotonic()
+    LiveLoop(FakeCamera(20), Passthrough(), clock.open, paced=True).run()
+    # Never early: the clock starts with the first frame, so after ``begun``. However late a busy
+    # machine makes a frame, the later side proves nothing.
+    assert min(clock.times) >= begun
+
+
+def test_no_frame_of_a_reordering_codec_is_lost_at_the_end(tmp_path: Any) -> None:
+    path = tmp_path / "a.mkv"
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("libx264", rate=30, options={"bf": "3", "preset": "medium"})
+        stream.width, stream.height, stream.pix_fmt = 64, 48, "yuv420p"
+        for index in range(24):
+            frame = VideoFrame(64, 48, "yuv420p")
+            frame.pts, frame.time_base = index, Fraction(1, 30)
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode())
+    from rtdenoise.cameras import open_camera
+
+    report = LiveLoop(
+        open_camera(f"file:{path}"), Passthrough(), lambda *_: FakeSink(), lossless=True
+    ).run()
+    assert report.frames_out == 24
+
+
+def test_packets_of_a_real_container_are_fine(tmp_path: Any) -> None:
+    path = tmp_path / "a.nut"
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("rawvideo", rate=30)
+        stream.width, stream.height, stream.pix_fmt = WIDTH, HEIGHT, "yuv420p"
+        for index in range(6):
+            container.mux(stream.encode(picture(index)))
+    from rtdenoise.cameras import open_camera
+
+    sink = FakeSink()
+    LiveLoop(open_camera(f"file:{path}"), Passthrough(), sink.open, lossless=True).run()
+    assert indices(sink) == list(range(6))
