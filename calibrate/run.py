@@ -19,11 +19,11 @@ from rtdenoise.networks.paper import PaperNetwork
 from rtdenoise.noise import NoiseModel
 
 from .checkpoint import forget
-from .live.finetune import fine_tune
+from .live.finetune import FineTuned, fine_tune
 from .noise.measure import measure
 from .noise.other_gains import with_other_gains
 from .outcome import Outcome
-from .paper.dataset import Split, StillSeries, split_series
+from .paper.dataset import split_series
 from .paper.training import Recipe, Trainer
 from .progress import Progress, note
 from .quality import judge_paper, judge_recursive
@@ -90,16 +90,16 @@ def calibrate(
         say(f"Making {network} ready, {why}.")
     if network in SIZES:
         try:
-            return fine_tune(
+            tuned = fine_tune(
                 source,
                 noise,
                 size=network,
                 minutes=minutes or MINUTES,
                 device=chosen,
-                remarks=tuple(remarks),
                 progress=progress,
                 say=say,
             )
+            return _kept(source, noise, network, tuned, remarks)
         except ClipError as error:
             if named is not None:
                 raise
@@ -141,8 +141,51 @@ def calibrate(
     outcome = Outcome(
         source, network, path, noise, quality, example, trained, kept_identity, tuple(remarks)
     )
-    save_network(path, result, _card(outcome, series, split))
+    data = {
+        "series": len(series),
+        "training_frames": sum(r.last - r.first for r in split.training),
+        "held_out": "scenes" if split.by_scene else "strips",
+        "steps": trained.steps,
+        "seconds": round(trained.elapsed_s, 1),
+    }
+    save_network(path, result, _card(outcome, "paper", data, {"identity": kept_identity}))
     forget(folder)
+    return outcome
+
+
+def _kept(
+    source: Source, noise: NoiseModel, size: str, tuned: FineTuned, remarks: list[str]
+) -> Outcome:
+    """Saves what came of fine-tuning, and then forgets the training."""
+    path = source.profile.network_path(size)
+    if tuned.quality.verdict == "worse":
+        remarks.append(
+            "The picture became worse where it was judged: this camera may need no cleaning. "
+            "Try --strength, or --network none."
+        )
+    outcome = Outcome(
+        source=source,
+        network=size,
+        network_path=path,
+        noise=noise,
+        quality=tuned.quality,
+        example=tuned.example,
+        trained=tuned.trained,
+        kept_identity=False,
+        remarks=tuple(remarks),
+        fine_tuning=tuned.tuning,
+    )
+    data = {
+        "series": len(source.clip.accepted),
+        "held_out": tuned.places,
+        "fine_tuned": tuned.tuning.kept,
+        "share": tuned.tuning.share if tuned.tuning.kept else 0.0,
+        "steps": tuned.trained.steps,
+        "seconds": round(tuned.trained.elapsed_s, 1),
+    }
+    figures = {"fine_tuning": outcome.to_json()["fine_tuning"]}
+    save_network(path, tuned.network, _card(outcome, size, data, figures))
+    forget(source.profile.training_folder(size))
     return outcome
 
 
@@ -161,22 +204,15 @@ def _warnings(noise: NoiseModel) -> Iterator[str]:
         )
 
 
-def _card(outcome: Outcome, series: list[StillSeries], split: Split) -> Card:
+def _card(outcome: Outcome, kind: str, data: dict[str, Any], more: dict[str, Any]) -> Card:
+    """What is written into the network's file: for which camera it is, from what data, with what figures."""
     clip, facts = outcome.source.clip, outcome.to_json()
     figures = {k: v for k, v in facts.items() if k.startswith(("psnr", "upsnr"))}
-    training = facts["training"] or {}
     return Card(
-        kind="paper",
+        kind=kind,
         camera_id=clip.camera.id,
         camera_name=clip.camera.name,
         mode=clip.mode.to_json(),
-        data={
-            "clip": clip.path.name,
-            "series": len(series),
-            "training_frames": sum(r.last - r.first for r in split.training),
-            "held_out": "scenes" if split.by_scene else "strips",
-            "steps": training.get("steps"),
-            "seconds": training.get("seconds"),
-        },
-        figures={**figures, "verdict": facts["verdict"], "identity": outcome.kept_identity},
+        data={"clip": clip.path.name, **data},
+        figures={**figures, "verdict": facts["verdict"], **more},
     )

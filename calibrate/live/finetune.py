@@ -10,22 +10,19 @@ from __future__ import annotations
 import copy
 import hashlib
 from collections.abc import Callable, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
 import torch
 
 from rtdenoise.denoisers.live_network import LiveNetworkDenoiser
-from rtdenoise.networks.card import Card, save_network
 from rtdenoise.networks.live import LiveNetwork
 from rtdenoise.networks.shipped import load_base
 from rtdenoise.noise import NoiseModel
 
-from ..checkpoint import forget
-from ..outcome import Outcome
 from ..progress import Progress, note
-from ..quality import Example, judge_streams
+from ..quality import Example, Quality, judge_streams
 from ..sources import Source
 from ..synthesis import SeriesClips
 from .batches import Pool, PreparedClip, Units, prepare
@@ -52,6 +49,22 @@ _JUDGED_CLIPS = 24
 _SHARES = (1.0, 0.5)  # how far from the base network to the end of the training
 
 
+@dataclass(frozen=True)
+class FineTuned:
+    """A fine-tuned network, or the base network where that is better, and how both did.
+
+    ``network`` is the one to keep, ``quality`` and ``example`` show what it does; ``places`` says where both were
+    judged.
+    """
+
+    network: LiveNetwork
+    trained: LiveTrained
+    tuning: FineTuning
+    quality: Quality
+    example: Example
+    places: str
+
+
 def fine_tune(
     source: Source,
     noise: NoiseModel,
@@ -59,13 +72,12 @@ def fine_tune(
     size: str,
     minutes: float,
     device: torch.device,
-    remarks: tuple[str, ...],
     progress: Progress,
     say: Callable[[str], None],
-) -> Outcome:
-    """Fine-tunes the base network of a size on the source's series, judges both, and saves the better one.
+) -> FineTuned:
+    """Fine-tunes the base network of a size on the source's series, and judges both.
 
-    A training that was stopped goes on.
+    A training that was stopped goes on; what it goes on from is kept until the caller has saved the network.
 
     Raises:
         ClipError: the series are too short, or their frames too small.
@@ -82,26 +94,7 @@ def fine_tune(
     tuned = {share: between(base, trained.network, share) for share in _SHARES}
     found, example = _judged(base, tuned, footage, noise, source, device, progress)
     kept, quality = (tuned[found.share], found.tuned) if found.kept else (base, found.base)
-    if quality.verdict == "worse":
-        remarks += (
-            "The picture became worse where it was judged: this camera may need no cleaning. "
-            "Try --strength, or --network none.",
-        )
-    outcome = Outcome(
-        source=source,
-        network=size,
-        network_path=profile.network_path(size),
-        noise=noise,
-        quality=quality,
-        example=example,
-        trained=trained,
-        kept_identity=False,
-        remarks=remarks,
-        fine_tuning=found,
-    )
-    save_network(profile.network_path(size), kept, _card(outcome, found, footage))
-    forget(folder)
-    return outcome
+    return FineTuned(kept, trained, found, quality, example, footage.places)
 
 
 def _train(
@@ -211,26 +204,3 @@ def _judged(
 def _denoiser(network: LiveNetwork, noise: NoiseModel, device: torch.device) -> LiveNetworkDenoiser:
     # A copy, since a denoiser may turn its network into half precision.
     return LiveNetworkDenoiser(copy.deepcopy(network), noise, device.type)
-
-
-def _card(outcome: Outcome, found: FineTuning, footage: Footage) -> Card:
-    clip, facts = outcome.source.clip, outcome.to_json()
-    trained = outcome.trained
-    assert trained is not None
-    figures = {k: v for k, v in facts.items() if k.startswith(("psnr", "upsnr"))}
-    return Card(
-        kind=outcome.network,
-        camera_id=clip.camera.id,
-        camera_name=clip.camera.name,
-        mode=clip.mode.to_json(),
-        data={
-            "clip": clip.path.name,
-            "series": len(clip.accepted),
-            "held_out": footage.places,
-            "fine_tuned": found.kept,
-            "share": found.share if found.kept else 0.0,
-            "steps": trained.steps,
-            "seconds": round(trained.elapsed_s, 1),
-        },
-        figures={**figures, "verdict": facts["verdict"], "fine_tuning": facts["fine_tuning"]},
-    )
