@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import re
 import stat
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,8 +13,9 @@ from ..errors import CameraError, ClipError
 
 if TYPE_CHECKING:
     from .base import Camera
+    from .webcam import Webcam
 
-__all__ = ["open_camera"]
+__all__ = ["open_camera", "open_webcam"]
 
 _KINDS = ("simulated", "file")
 
@@ -35,8 +37,6 @@ def open_camera(
         ClipError: the file can't be read.
     """
     if spec is None:
-        from .webcam import open_webcam
-
         return open_webcam(None, size=size, rate_fps=rate_fps)
     kind, _, rest = spec.partition(":")
     if kind == "file":
@@ -46,9 +46,32 @@ def open_camera(
 
         return open_simulated(spec[len("simulated") :], size=size, rate_fps=rate_fps)
     _refuse_mistakes(spec)
-    from .webcam import open_webcam
-
     return open_webcam(spec, size=size, rate_fps=rate_fps)
+
+
+def open_webcam(
+    spec: str | None, *, size: tuple[int, int] | None = None, rate_fps: float | None = None
+) -> Webcam:
+    """Opens a webcam through FFmpeg: v4l2 on Linux, dshow on Windows, avfoundation on macOS.
+
+    Args:
+        spec: A device path, a name (or a part of one) or a camera id; None takes the only camera.
+        size: (width, height); None takes the best up to 1920×1080 that keeps 24 frames/s.
+        rate_fps: Frames per second; None takes what comes nearest to 30.
+
+    Raises:
+        CameraError: there is no such camera, it is busy, or it doesn't offer what was asked for.
+    """
+    import av.logging
+
+    av.logging.set_level(None)  # also of what FFmpeg says while it opens a device
+    if sys.platform.startswith("linux"):
+        from .webcam_linux import open_linux
+
+        return open_linux(spec, size, rate_fps)
+    from .webcam_other import open_other
+
+    return open_other(spec, size, rate_fps)
 
 
 def _open_file(rest: str, rate_fps: float | None) -> Camera:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
@@ -112,6 +113,56 @@ class Camera(Protocol):
     def damaged_packets(self) -> int:
         """How many packets could not be decoded so far."""
 
+    def close(self) -> None:
+        """Lets the device or file go. Safe to call twice."""
+
+
+class CameraBase(ABC):
+    """What the cameras of this package have in common; see :class:`Camera`.
+
+    Args:
+        info: Which camera it is.
+        mode: The mode that was granted.
+    """
+
+    def __init__(self, info: CameraInfo, mode: Mode) -> None:
+        self._info = info
+        self._mode = mode
+
+    @property
+    def info(self) -> CameraInfo:
+        """Which camera this is."""
+        return self._info
+
+    @property
+    def mode(self) -> Mode:
+        """The mode that was granted, which is not always the one asked for."""
+        return self._mode
+
+    @property
+    def template(self) -> VideoStream | None:
+        """None: ``mode`` says all that is to be known about the packets."""
+        return None
+
+    @property
+    @abstractmethod
+    def damaged_packets(self) -> int:
+        """How many packets could not be decoded so far."""
+
+    @abstractmethod
+    def packets(self) -> Iterator[av.Packet[VideoStream]]:
+        """The packets as the camera sends them."""
+
+    @abstractmethod
+    def decode(self, packet: av.Packet[VideoStream] | None) -> list[VideoFrame]:
+        """The frames of one packet; ``None`` gives those that the decoder still holds at the end."""
+
+    def frames(self) -> Iterator[VideoFrame]:
+        """All frames: :meth:`packets` decoded."""
+        for packet in self.packets():
+            yield from self.decode(packet)
+
+    @abstractmethod
     def close(self) -> None:
         """Lets the device or file go. Safe to call twice."""
 

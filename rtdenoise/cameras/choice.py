@@ -15,7 +15,7 @@ HINT_NO_CAMERA = (
 def find_camera(
     spec: str | None, found: list[discovery.FoundCamera] | None = None
 ) -> discovery.FoundCamera:
-    """The camera that ``spec`` means; see :func:`rtdenoise.cameras.webcam.open_webcam`.
+    """The camera that ``spec`` means; see :func:`rtdenoise.cameras.open_webcam`.
 
     Raises:
         CameraError: there is none, or more than one.

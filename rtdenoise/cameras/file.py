@@ -15,8 +15,8 @@ from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
 from ..errors import ClipError
-from .base import CameraInfo, Mode
-from .decoding import decode, prepare
+from .base import CameraBase, CameraInfo, Mode
+from .decoding import Decoder
 
 DEFAULT_RATE_FPS = Fraction(30)
 # FFmpeg plays text files and old character art as video; here they are a mistake.
@@ -26,7 +26,7 @@ _MATRICES = {"bt709": 1, "bt601": 5}
 _HINT = "Check the file, or convert it to Matroska first."
 
 
-class FileCamera:
+class FileCamera(CameraBase):
     """Plays a file's first video stream, as fast as it is read.
 
     Args:
@@ -41,9 +41,8 @@ class FileCamera:
         self._container = open_container(path)
         try:
             self._stream = _video_stream(self._container, path)
-            prepare(self._stream)
-            self._info = file_camera_info(path)
-            self._mode = _mode(self._stream)
+            self._decoder = Decoder(self._stream.codec_context)
+            super().__init__(file_camera_info(path), _mode(self._stream))
         except BaseException:
             self._container.close()
             raise
@@ -51,17 +50,6 @@ class FileCamera:
         self._closed = False
         self._packets = 0
         self._frames = 0
-        self._damaged = 0
-
-    @property
-    def info(self) -> CameraInfo:
-        """Which camera this is: the one that recorded the file where a sidecar says so."""
-        return self._info
-
-    @property
-    def mode(self) -> Mode:
-        """Codec, pixel format, size and rate of the file."""
-        return self._mode
 
     @property
     def template(self) -> VideoStream | None:
@@ -71,7 +59,7 @@ class FileCamera:
     @property
     def damaged_packets(self) -> int:
         """How many packets could not be decoded so far."""
-        return self._damaged
+        return self._decoder.damaged
 
     @property
     def path(self) -> Path:
@@ -133,10 +121,7 @@ class FileCamera:
         with self._lock:
             if self._closed:
                 return []
-            frames = decode(self._stream, packet)
-        if frames is None:
-            self._damaged += 1
-            return []
+            frames = self._decoder.decode(packet)
         for frame in frames:
             self._tag(frame)
             frame.time_base = frame.time_base or self._stream.time_base  # the last ones lack it
@@ -159,14 +144,13 @@ class FileCamera:
         Raises:
             ClipError: not one frame of the file can be decoded, or it can't be read on.
         """
-        for packet in self.packets():
-            yield from self.decode(packet)
+        yield from super().frames()
         yield from self.decode(None)
         if not self._frames and not self._closed:
             raise self._empty()
 
     def _empty(self) -> ClipError:
-        if self._damaged:
+        if self.damaged_packets:
             return ClipError(f"None of the frames in {self._path} can be decoded.", _HINT)
         return ClipError(f"{self._path} holds no frames.", "Record it again.")
 

@@ -13,8 +13,8 @@ from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
 from ..errors import ClipError
-from .base import CameraInfo, Mode
-from .decoding import decode, prepare
+from .base import CameraBase, CameraInfo, Mode
+from .decoding import Decoder
 from .file import DEFAULT_RATE_FPS, FileCamera, file_camera_info, open_container
 
 PICTURE_SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp", ".ppm", ".pgm")
@@ -32,7 +32,7 @@ def pictures_in(folder: Path) -> list[Path]:
     return sorted(found, key=lambda p: natural_key(p.name))
 
 
-class ImagesCamera:
+class ImagesCamera(CameraBase):
     """Plays the pictures of a folder, as fast as they are read.
 
     Args:
@@ -59,30 +59,17 @@ class ImagesCamera:
         rate = DEFAULT_RATE_FPS
         if rate_fps is not None:
             rate = Fraction(rate_fps).limit_denominator(1001)
-        self._mode = Mode(mode.codec, mode.pixel_format, mode.width, mode.height, rate)
         digest = file_camera_info(self._paths[0]).id[-8:]
         name = folder.resolve().name
         spec = f"file:{folder.resolve()}"
-        self._info = CameraInfo(f"file-{name}-{digest}", name, "file", spec)
+        super().__init__(
+            CameraInfo(f"file-{name}-{digest}", name, "file", spec),
+            Mode(mode.codec, mode.pixel_format, mode.width, mode.height, rate),
+        )
         self._lock = threading.Lock()
         self._closed = False
         self._damaged = 0
         self._frames = 0
-
-    @property
-    def info(self) -> CameraInfo:
-        """Which camera this is."""
-        return self._info
-
-    @property
-    def mode(self) -> Mode:
-        """Size and format of the first picture, and the rate given."""
-        return self._mode
-
-    @property
-    def template(self) -> VideoStream | None:
-        """None: each picture is a stream of its own."""
-        return None
 
     @property
     def damaged_packets(self) -> int:
@@ -115,7 +102,6 @@ class ImagesCamera:
         if not container.streams.video:
             raise ClipError(f"{path} holds no picture.", "Take it out of the folder.")
         stream = container.streams.video[0]
-        prepare(stream)
         size, wanted = (stream.width, stream.height), (self._mode.width, self._mode.height)
         if size not in (wanted, (0, 0)):  # the latter where it is damaged, which decode finds out
             raise ClipError(
@@ -136,9 +122,10 @@ class ImagesCamera:
             if self._closed or not isinstance(stream, VideoStream):
                 return []
             time_base, pts = packet.time_base, packet.pts
-            frames = decode(stream, packet)
-            if frames is not None:
-                frames += decode(stream, None) or []
+            decoder = Decoder(stream.codec_context)
+            frames = decoder.decode(packet)
+            if not decoder.damaged:
+                frames += decoder.decode(None)
         if not frames:
             self._damaged += 1
             return []
@@ -153,8 +140,7 @@ class ImagesCamera:
         Raises:
             ClipError: a picture has another size than the first, or none can be decoded.
         """
-        for packet in self.packets():
-            yield from self.decode(packet)
+        yield from super().frames()
         if not self._frames and not self._closed:
             raise ClipError("None of the pictures can be decoded.", "Check them in a viewer.")
 

@@ -65,7 +65,7 @@ def find_camera(spec: str | None, found: list[tuple[CameraInfo, bool]]) -> Camer
 
 
 def open_other(spec: str | None, size: tuple[int, int] | None, rate_fps: float | None) -> Webcam:
-    """Opens a webcam; see :func:`rtdenoise.cameras.webcam.open_webcam`.
+    """Opens a webcam; see :func:`rtdenoise.cameras.open_webcam`.
 
     Raises:
         CameraError: there is no such camera, or it doesn't start.

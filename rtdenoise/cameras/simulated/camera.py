@@ -10,12 +10,11 @@ from typing import Any
 import av
 import numpy as np
 from av.video.frame import VideoFrame
-from av.video.stream import VideoStream
 from numpy.typing import NDArray
 
 from ...errors import CameraError
 from ...frames import PlaneFormat, Planes
-from ..base import CameraInfo, Mode
+from ..base import CameraBase, CameraInfo, Mode
 from .edges import Structure, structure
 from .film import Film
 from .grey import GreyNoise, measure_grey
@@ -61,7 +60,7 @@ def open_simulated(
     return SimulatedCamera(parse_options(rest), (width, height), exact, f"simulated{rest}")
 
 
-class SimulatedCamera:
+class SimulatedCamera(CameraBase):
     """A webcam that films a drawn scene: a :class:`~rtdenoise.cameras.base.Camera`, as quick as it can.
 
     Frame ``index`` is the same bytes whenever it is rendered. Besides what a camera can do, it tells tests the
@@ -73,10 +72,12 @@ class SimulatedCamera:
     ) -> None:
         width, height = size
         self.options = options
-        self._mode = Mode("mjpeg", "yuvj422p", width, height, rate_fps)
         self._format = PlaneFormat(width, height, "422", full_range=True, matrix="bt601")
-        self._info = CameraInfo(
-            _camera_id(options, size), f"Simulated camera ({options.noise})", "simulated", spec
+        name = f"Simulated camera ({options.noise})"
+        # The id depends on the sensor and its settings, not on what it films.
+        super().__init__(
+            CameraInfo(_camera_id(options, size), name, "simulated", spec),
+            Mode("mjpeg", "yuvj422p", width, height, rate_fps),
         )
         self._parameters = SensorParameters(options.gain)
         self._processing = PROCESSINGS[options.processing]
@@ -97,21 +98,6 @@ class SimulatedCamera:
         self._decoder = JpegDecoder()
         self._closed = False
         self._seen: tuple[Floats, Structure] | None = None  # the last light and its structure
-
-    @property
-    def info(self) -> CameraInfo:
-        """Which camera this is: the id depends on the sensor and its settings, not on what it films."""
-        return self._info
-
-    @property
-    def mode(self) -> Mode:
-        """MJPEG 4:2:2 of the size and rate asked for."""
-        return self._mode
-
-    @property
-    def template(self) -> VideoStream | None:
-        """None: ``mode`` says it all."""
-        return None
 
     @property
     def length(self) -> int | None:
@@ -146,12 +132,7 @@ class SimulatedCamera:
 
     def decode(self, packet: av.Packet[Any] | None) -> list[VideoFrame]:
         """The frame of one packet, or nothing where it is damaged."""
-        return [] if packet is None else self._decoder.decode(packet)
-
-    def frames(self) -> Iterator[VideoFrame]:
-        """All frames: ``packets`` decoded."""
-        for packet in self.packets():
-            yield from self.decode(packet)
+        return self._decoder.decode(packet)
 
     def close(self) -> None:
         """Ends ``packets``. Safe to call twice."""

@@ -6,11 +6,11 @@ from fractions import Fraction
 from typing import Any
 
 import av
-from av.error import FFmpegError
 from av.video.codeccontext import VideoCodecContext
 from av.video.frame import VideoFrame
 
 from ...frames import Planes, frame_from_planes
+from ..decoding import Decoder
 
 _FULL_RANGE = 2  # AVCOL_RANGE_JPEG
 
@@ -53,24 +53,20 @@ class JpegEncoder:
         return packet
 
 
-class JpegDecoder:
+class JpegDecoder(Decoder):
     """Decodes packets one by one and counts the damaged ones."""
 
     def __init__(self) -> None:
         context = av.CodecContext.create("mjpeg", "r")
         if not isinstance(context, VideoCodecContext):
             raise TypeError("FFmpeg's mjpeg decoder is no video decoder")
-        context.thread_count = 1
-        self._context = context
-        self.damaged = 0
+        super().__init__(context)
 
-    def decode(self, packet: av.Packet[Any]) -> list[VideoFrame]:
+    def decode(self, packet: av.Packet[Any] | None) -> list[VideoFrame]:
         """The frame in a packet, or nothing where the packet is damaged."""
-        try:
-            frames = self._context.decode(packet)
-        except FFmpegError:
-            self.damaged += 1
+        if packet is None:
             return []
+        frames = super().decode(packet)
         for frame in frames:
             frame.pts, frame.time_base = packet.pts, packet.time_base
         return frames

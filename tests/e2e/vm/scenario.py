@@ -178,7 +178,7 @@ def replug(plug: Path, node: Path) -> None:
 def busy(share: Path) -> None:
     """Another program holds the camera."""
     code = (
-        "from rtdenoise.cameras.webcam import open_webcam; import time\n"
+        "from rtdenoise.cameras import open_webcam; import time\n"
         "camera = open_webcam('/dev/video0'); next(camera.packets()); print('holds', flush=True)\n"
         "time.sleep(100)"
     )

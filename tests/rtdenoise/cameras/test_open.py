@@ -22,15 +22,16 @@ Calls = list[tuple[Any, ...]]
 def calls(monkeypatch: pytest.MonkeyPatch) -> Calls:
     """Stands in for the modules that open webcams and the simulated camera."""
     made: Calls = []
-    webcam = types.ModuleType("rtdenoise.cameras.webcam")
-    webcam.open_webcam = lambda spec, *, size, rate_fps: made.append(  # type: ignore[attr-defined]
+    webcam = types.ModuleType("rtdenoise.cameras.webcam_linux")
+    webcam.open_linux = lambda spec, size, rate_fps: made.append(  # type: ignore[attr-defined]
         ("webcam", spec, size, rate_fps)
     )
+    monkeypatch.setattr(sys, "platform", "linux")
     simulated = types.ModuleType("rtdenoise.cameras.simulated")
     simulated.open_simulated = lambda rest, *, size, rate_fps: made.append(  # type: ignore[attr-defined]
         ("simulated", rest, size, rate_fps)
     )
-    monkeypatch.setitem(sys.modules, "rtdenoise.cameras.webcam", webcam)
+    monkeypatch.setitem(sys.modules, "rtdenoise.cameras.webcam_linux", webcam)
     monkeypatch.setitem(sys.modules, "rtdenoise.cameras.simulated", simulated)
     return made
 

@@ -14,10 +14,11 @@ import av.error
 import numpy as np
 import pytest
 
-from rtdenoise.cameras import choice, discovery, webcam
+from rtdenoise.cameras import choice, discovery, open_webcam, webcam, webcam_linux
 from rtdenoise.cameras.base import CameraInfo, Mode
 from rtdenoise.cameras.choice import find_camera
 from rtdenoise.cameras.discovery import FoundCamera, VideoNode
+from rtdenoise.cameras.file import FileCamera
 from rtdenoise.cameras.webcam import Webcam
 from rtdenoise.errors import CameraError
 
@@ -168,6 +169,32 @@ def test_truncated_pictures_are_left_out_and_counted(clip: Path, open_on: Open) 
     assert camera.damaged_packets == 2
 
 
+def test_a_garbled_picture_is_judged_live_as_from_a_file(clip: Path, open_on: Open) -> None:
+    random = np.random.default_rng(1)
+    refused = 0
+    with av.open(str(clip)) as container:
+        template = container.streams.video[0]
+        for trial in range(40):
+            data = bytearray(sent(clip)[trial % 6])
+            at = int(random.integers(2, len(data) - 20))
+            data[at : at + 16] = random.integers(0, 256, 16, np.uint8).tobytes()
+            garbled = clip.with_name(f"garbled{trial}.mkv")
+            with av.open(str(garbled), "w") as file:
+                stream = file.add_stream_from_template(template)
+                packet = av.Packet(bytes(data))
+                packet.stream, packet.pts, packet.dts = stream, 0, 0
+                file.mux(packet)
+            live, _ = open_on()
+            shown = live.decode(av.Packet(bytes(data)))  # type: ignore[arg-type]
+            file_camera = FileCamera(garbled)
+            again = [f for p in file_camera.packets() for f in file_camera.decode(p)]
+            assert len(shown) == len(again)
+            assert live.damaged_packets == file_camera.damaged_packets == 1 - len(shown)
+            refused += live.damaged_packets
+            file_camera.close()
+    assert 0 < refused < 40
+
+
 def test_a_camera_that_never_ends_its_pictures_is_still_seen(clip: Path, open_on: Open) -> None:
     camera, _ = open_on()
     without = av.Packet(sent(clip)[0][:-2])
@@ -299,9 +326,9 @@ class Opening:
         self.device: Device | None = None
         self._clip = clip
         camera = FoundCamera(INFO, modes, True, "uvcvideo")
-        monkeypatch.setattr(webcam, "find_camera", lambda spec: camera)
+        monkeypatch.setattr(webcam_linux, "find_camera", lambda spec: camera)
         monkeypatch.setattr(av, "open", self.open)
-        monkeypatch.setattr(webcam, "Device", lambda path: self)
+        monkeypatch.setattr(webcam_linux, "Device", lambda path: self)
         monkeypatch.setattr(discovery, "holders", lambda path: ["zoom (process 41)"])
         monkeypatch.setattr(sys, "platform", "linux")
 
@@ -329,7 +356,7 @@ def test_the_mode_is_asked_for_on_purpose_and_read_back(
     monkeypatch: pytest.MonkeyPatch, clip: Path
 ) -> None:
     opening = Opening(monkeypatch, clip, (SMALL,))
-    camera = webcam.open_webcam(None)
+    camera = open_webcam(None)
     assert opening.options["input_format"] == "mjpeg"
     assert opening.options["video_size"] == "64x48"
     assert opening.options["framerate"] == "30"
@@ -353,7 +380,7 @@ def test_a_silent_downgrade_is_refused_and_the_camera_let_go(
     opening = Opening(monkeypatch, clip, modes)
     opening.rate = rate
     with pytest.raises(CameraError) as caught:
-        webcam.open_webcam(None)
+        open_webcam(None)
     assert "instead of" in caught.value.message
     assert "Choose a mode that it has" in caught.value.hint
     assert opening.device
@@ -364,10 +391,10 @@ def test_a_camera_that_tells_no_modes_gives_what_it_gives(
     monkeypatch: pytest.MonkeyPatch, clip: Path
 ) -> None:
     opening = Opening(monkeypatch, clip, ())
-    webcam.open_webcam(None).close()
+    open_webcam(None).close()
     assert "video_size" not in opening.options
     with pytest.raises(CameraError, match="instead of what was asked for"):
-        webcam.open_webcam(None, size=(640, 480))
+        open_webcam(None, size=(640, 480))
 
 
 @pytest.mark.parametrize(
@@ -387,7 +414,7 @@ def test_errors_at_the_start_are_told_with_their_cure(
     opening = Opening(monkeypatch, clip, (SMALL,))
     opening.error = error
     with pytest.raises(CameraError, match=said) as caught:
-        webcam.open_webcam(None)
+        open_webcam(None)
     assert caught.value.hint.endswith(".")
 
 
@@ -407,7 +434,7 @@ def test_a_camera_without_video_is_refused(monkeypatch: pytest.MonkeyPatch, clip
 
     monkeypatch.setattr(av, "open", open_empty)
     with pytest.raises(CameraError, match="sends no video"):
-        webcam.open_webcam(None)
+        open_webcam(None)
     assert made[0].closed
     assert opening.device is None
 
@@ -416,7 +443,7 @@ def test_this_machine_without_a_camera_says_so(monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setattr(discovery, "video_nodes", list)
     monkeypatch.setattr(sys, "platform", "linux")
     with pytest.raises(CameraError, match="no camera on this machine"):
-        webcam.open_webcam(None)
+        open_webcam(None)
 
 
 def test_the_hint_names_the_simulated_camera() -> None:

@@ -9,7 +9,7 @@ import av.error
 import numpy as np
 import pytest
 
-from rtdenoise.cameras import webcam, webcam_other
+from rtdenoise.cameras import open_webcam, webcam_other
 from rtdenoise.cameras.base import CameraInfo
 from rtdenoise.cameras.webcam_other import attempts, find_camera
 from rtdenoise.errors import CameraError
@@ -104,10 +104,10 @@ def test_the_next_mode_is_tried_where_one_is_refused(
         return real_open(str(clip))
 
     monkeypatch.setattr(av, "open", open_camera)
-    camera = webcam.open_webcam(None)
+    camera = open_webcam(None)
     assert (camera.mode.width, camera.mode.height, camera.mode.codec) == (64, 48, "mjpeg")
     assert asked[0][0] == "video=@device_pnp_usb#vid_046d"
     assert [o.get("video_size") for _, o in asked] == ["1920x1080", "1920x1080", "1280x720"]
     camera.close()
     with pytest.raises(CameraError, match="instead of what was asked for"):
-        webcam.open_webcam(None, size=(640, 480))
+        open_webcam(None, size=(640, 480))
