@@ -16,8 +16,9 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from rtdenoise.arrays import Doubles
+
 Array = NDArray[Any]
-Doubles = NDArray[np.float64]
 
 
 class Interval(NamedTuple):

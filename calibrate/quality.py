@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 
+from rtdenoise.arrays import Floats, Mask
 from rtdenoise.console import Ticker
 from rtdenoise.denoisers.base import Denoiser
 from rtdenoise.denoisers.recursive import RecursiveDenoiser
@@ -22,9 +22,6 @@ from .paper.dataset import Split, StillSeries
 from .paper.judging import clean_held_out
 from .sources import Source, frame_limit, rgb_bytes
 from .still_errors import Judged, PlaceFigures, Series, StillErrors, planes_of, planes_of_rgb
-
-Floats = NDArray[np.float32]
-Mask = NDArray[np.bool_]
 
 _JUDGED_FRAMES = (
     4  # of each series; of the paper's network of all together, but at least two of each

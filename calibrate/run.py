@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
+from rtdenoise.arrays import Mask
 from rtdenoise.console import Ticker
 from rtdenoise.denoisers.choice import fitting_size
 from rtdenoise.errors import ClipError
@@ -28,8 +26,6 @@ from .paper.training import Recipe, Trainer
 from .progress import Progress, note
 from .quality import judge_paper, judge_recursive
 from .sources import Source, planes_of_series, rgb_series
-
-Mask = NDArray[np.bool_]
 
 MINUTES, PAPER_MINUTES = 5.0, 10.0
 """How long to train by default: a live network, which starts from a base network, and the paper's."""

@@ -17,12 +17,12 @@ from numpy.typing import NDArray
 
 from capture.blocks import block_means, brightness
 from capture.mask import gradient
+from rtdenoise.arrays import Doubles, Mask
 from rtdenoise.frames import Planes
 
-from .metrics import BLOCK, Doubles, Interval, block_sums, gain_of_sums, umse_map, upsnr_of_sums
+from .metrics import BLOCK, Interval, block_sums, gain_of_sums, umse_map, upsnr_of_sums
 
 Array = NDArray[Any]
-Mask = NDArray[np.bool_]
 Yuv = tuple[Array, Array, Array]
 
 GAP = 7

@@ -13,11 +13,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from rtdenoise.frames import Bytes
-
-Floats = NDArray[np.float32]
-Doubles = NDArray[np.float64]
-Mask = NDArray[np.bool_]
+from rtdenoise.arrays import Bytes, Doubles, Floats, Mask
 
 BLOCK = 8  # pixels
 _OFFSET = 4  # off JPEG's grid, whose quantised means hide noise

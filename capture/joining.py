@@ -7,7 +7,9 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from .blocks import Mask, block_means, brightness, whole
+from rtdenoise.arrays import Mask
+
+from .blocks import block_means, brightness, whole
 from .clip import Clip
 from .mask import changed, grown
 from .quality import deviations, drift_levels, levels, mu_sigma

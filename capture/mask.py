@@ -16,9 +16,9 @@ from itertools import pairwise
 import cv2
 import numpy as np
 
-from rtdenoise.frames import Bytes
+from rtdenoise.arrays import Bytes, Doubles, Floats, Mask
 
-from .blocks import Blocks, Doubles, Floats, Mask, block_means, whole
+from .blocks import Blocks, block_means, whole
 
 # Noise of more than this much variance needs an edge: somewhere beside it, the mean has to rise by half a
 # deviation of the noise per pixel.

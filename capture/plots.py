@@ -10,8 +10,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from rtdenoise.arrays import Bytes
 from rtdenoise.files import write_bytes
-from rtdenoise.frames import Bytes, Planes, rgb_frame
+from rtdenoise.frames import Planes, rgb_frame
 
 from .clip import Clip, Series
 from .verdict import SIGMA_LIMIT

@@ -10,9 +10,8 @@ from functools import lru_cache
 import cv2
 import numpy as np
 
-from rtdenoise.frames import Bytes
+from rtdenoise.arrays import Bytes, Doubles, Floats, Mask
 
-from .blocks import Doubles, Floats, Mask
 from .mask import Moments
 
 _BLOCK = 16  # pixels; correlations are taken per block, and the median of the blocks counts

@@ -9,9 +9,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from rtdenoise.frames import Bytes
+from rtdenoise.arrays import Bytes, Floats, Mask
 
-from .blocks import Blocks, Floats, Mask, block_means
+from .blocks import Blocks, block_means
 from .clip import Series
 from .mask import Moments, still_pixels
 from .quality import (

@@ -13,11 +13,12 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from rtdenoise.arrays import Bytes
 from rtdenoise.cameras import open_camera
 from rtdenoise.cameras.base import CameraInfo, Mode
 from rtdenoise.console import Ticker
 from rtdenoise.errors import ClipError
-from rtdenoise.frames import Bytes, PlaneFormat, planes_from_frame
+from rtdenoise.frames import PlaneFormat, planes_from_frame
 
 from .clip import Clip
 from .joining import join, masks, measure_joined, together

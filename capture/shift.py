@@ -7,9 +7,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from rtdenoise.frames import Bytes
-
-from .blocks import Doubles, Floats, Mask
+from rtdenoise.arrays import Bytes, Doubles, Floats, Mask
 
 _WIDTH = 640  # pixels; larger pictures are reduced to this
 _COARSE = 4  # the first guess is made on a picture so many times smaller still

@@ -7,9 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
+from rtdenoise.arrays import Mask
 from rtdenoise.frames import Planes
 
 from ..metrics import Interval
@@ -18,7 +16,6 @@ from ..paper.dataset import held_frame_count
 from ..still_errors import Judged, PlaceFigures, Series, StillErrors, planes_of
 
 Clean = Callable[[Iterable[Planes]], Iterator[Planes]]
-Mask = NDArray[np.bool_]
 
 _NOISY = "noisy"
 

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from capture.clip import Clip
+from rtdenoise.arrays import Mask
 from rtdenoise.console import progress
 from rtdenoise.denoisers import make_denoiser, uses_noise_model
 from rtdenoise.errors import NetworkError
@@ -19,7 +20,7 @@ from rtdenoise.profile import Profile
 from .. import peers
 from ..paper.dataset import Region, split_series
 from ..sources import FEWEST_FRAMES, Source, find_source, rgb_series
-from .judge import Clean, Judge, Mask, Row
+from .judge import Clean, Judge, Row
 
 
 @dataclass(frozen=True)

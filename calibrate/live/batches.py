@@ -11,9 +11,9 @@ from typing import NamedTuple
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import nn
 
+from rtdenoise.arrays import Floats
 from rtdenoise.networks.live import LiveNetwork
 from rtdenoise.noise import PLANES, NoiseCurve, NoiseModel, PlaneNoise
 from rtdenoise.noise.dct import BANDS, CELL, MEANS
@@ -23,7 +23,6 @@ from rtdenoise.noise.vst import Stabiliser
 from ..synthesis import ClipBatch
 from .following import Following, Light, find, nothing_to_follow
 
-Floats = NDArray[np.float32]
 Three = tuple[torch.Tensor, torch.Tensor, torch.Tensor]
 
 _EIGHTHS = 8  # steps of the clean picture's tables per level

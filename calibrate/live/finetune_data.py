@@ -15,6 +15,7 @@ import torch
 from numpy.typing import NDArray
 
 from capture.clip import Clip
+from rtdenoise.arrays import Mask
 from rtdenoise.console import Ticker
 from rtdenoise.errors import ClipError
 from rtdenoise.frames import Planes, convert
@@ -23,8 +24,6 @@ from rtdenoise.noise import NoiseModel
 from ..paper.dataset import held_frame_count, scene_numbers
 from ..sources import frame_limit, long_enough
 from ..synthesis import SeriesClips, StillStack, still_stack
-
-Mask = NDArray[np.bool_]
 
 _BYTES_PER_PIXEL = 14  # of a frame while its residual is taken
 _HELD_SHARE = 0.25

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from rtdenoise.arrays import Floats
 from rtdenoise.denoisers.base import Denoiser
 from rtdenoise.frames import PlaneFormat, Planes
 from rtdenoise.noise.dct import CELL
@@ -22,8 +23,6 @@ from ..quality import Quality
 from ..still_errors import CHROMA
 from ..synthesis import ClipBatch
 from .unroll import Gain
-
-Floats = NDArray[np.float32]
 
 _WORSE = 0.1
 """dB that a network may lose in one judgement if it gains more in the others: below what anyone could see."""

@@ -13,13 +13,10 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 import torch
-from numpy.typing import NDArray
 
 from rtdenoise.alignment.brightness import follow_light
 from rtdenoise.alignment.motion import Motion
 from rtdenoise.noise.dct import MEANS, PLANE_SLICES
-
-Floats = NDArray[np.float32]
 
 # What a denoiser knows of the frame before: the clean picture and some of the noise.
 _NOISE_LEFT = 0.45

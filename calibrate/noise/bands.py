@@ -6,16 +6,13 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 import numpy as np
-from numpy.typing import NDArray
 
+from rtdenoise.arrays import Floats, Mask
 from rtdenoise.frames import Planes
 from rtdenoise.noise import NoiseModel
 from rtdenoise.noise.dct import BANDS, CELL
 from rtdenoise.noise.normalised import Stabilised, bands_of_bytes
 from rtdenoise.noise.structure import around
-
-Mask = NDArray[np.bool_]
-Floats = NDArray[np.float32]
 
 FRAMES = 8
 """So many frames of a series are looked at: a band has thousands of cells."""

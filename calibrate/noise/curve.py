@@ -14,9 +14,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from rtdenoise.arrays import Doubles
 from rtdenoise.noise import NoiseCurve
-
-Doubles = NDArray[np.float64]
 
 BINS = 64
 _BIN_WIDTH = 256 / BINS

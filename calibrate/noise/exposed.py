@@ -6,12 +6,10 @@ from collections.abc import Sequence
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
+from rtdenoise.arrays import Mask
 from rtdenoise.frames import Planes
 from rtdenoise.noise.running import BRIGHTEST, DARKEST
-
-Mask = NDArray[np.bool_]
 
 _LEAST = 0.02  # of the still pixels; where fewer are exposed, all have to do
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from rtdenoise.arrays import Doubles
 from rtdenoise.noise import NoiseModel, PlaneNoise
 from rtdenoise.noise.structure import BINS, BOUNDS, GROUPS, StructureNoise
 from rtdenoise.noise.vst import Stabiliser
@@ -16,7 +17,6 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-Doubles = NDArray[np.float64]
 # Light, blue and red differences; told apart by the colour-blind too.
 COLOURS = {"Y": "#3d3d3d", "U": "#1f77b4", "V": "#d1495b"}
 _INK, _GRID = "#333333", "#e4e4e4"

@@ -4,12 +4,9 @@ from __future__ import annotations
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
+from rtdenoise.arrays import Floats, Mask
 from rtdenoise.noise import NoiseCurve
-
-Mask = NDArray[np.bool_]
-Floats = NDArray[np.float32]
 
 _FEWEST = 2000  # pixels that two means must have in common
 # What is left of the pattern after its surroundings were taken off must be at least this part of

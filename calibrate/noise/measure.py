@@ -16,19 +16,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from capture.mask import gradient
+from rtdenoise.arrays import Bytes, Doubles, Floats, Mask
 from rtdenoise.errors import ClipError
-from rtdenoise.frames import Bytes, Planes, convert
+from rtdenoise.frames import Planes, convert
 from rtdenoise.noise import PLANES, NoiseCurve, NoiseModel, PlaneName, PlaneNoise
 
 from .bands import FRAMES, with_bands
-from .curve import BINS, Doubles, LevelTally, bin_of, fit_curve
+from .curve import BINS, LevelTally, bin_of, fit_curve
 from .exposed import exposed
 from .fixed_pattern import fixed_pattern
 from .row_flicker import RowTally
 from .structure import StructureTally
-
-Mask = NDArray[np.bool_]
-Floats = NDArray[np.float32]
 
 # Chroma blotches of webcams reach this far.
 SPACE_LAGS = tuple(range(1, 13))

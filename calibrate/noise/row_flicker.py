@@ -10,13 +10,8 @@ from dataclasses import dataclass, field
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
-from rtdenoise.frames import Bytes
-
-Mask = NDArray[np.bool_]
-Floats = NDArray[np.float32]
-Doubles = NDArray[np.float64]
+from rtdenoise.arrays import Bytes, Doubles, Floats, Mask
 
 # A row is cut into so many pieces; only those that are not neighbours are compared, which is farther
 # than noise of single pixels reaches.

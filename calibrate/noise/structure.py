@@ -9,6 +9,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from rtdenoise.arrays import Doubles, Floats, Mask
 from rtdenoise.frames import Planes, convert
 from rtdenoise.noise.dct import CELL, PLANE_SLICES, split
 from rtdenoise.noise.structure import (
@@ -19,10 +20,6 @@ from rtdenoise.noise.structure import (
     around,
     bin_of_structure,
 )
-
-Mask = NDArray[np.bool_]
-Floats = NDArray[np.float32]
-Doubles = NDArray[np.float64]
 
 FRAMES = 24
 """So many frames of a series are looked at."""

@@ -22,7 +22,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-Bytes = NDArray[np.uint8]
+from rtdenoise.arrays import Bytes
 
 VALIDATION_SHARE = 0.15
 TEST_SHARE = 0.20

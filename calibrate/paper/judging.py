@@ -7,15 +7,12 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 
+from rtdenoise.arrays import Floats, Mask
 from rtdenoise.networks.paper import PaperNetwork
 from rtdenoise.networks.tiles import clean_in_context
 
 from .dataset import Region, StillSeries, mirror
-
-Floats = NDArray[np.float32]
-Mask = NDArray[np.bool_]
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,6 @@ from typing import NamedTuple, Protocol
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 
 from rtdenoise.cameras.simulated.sensor import BLACK, COLOUR_MATRIX, SPAN, SensorParameters
 
@@ -29,8 +28,6 @@ from .processing import Processing, Processor
 from .recursion import Recursion
 from .tone import BT709, Tone
 from .variance import GREYS, curves, grey_tiles, picture_points, tile_points
-
-Doubles = NDArray[np.float64]
 
 # Below black there is as much room as in the camera that is copied, so that noise around black keeps its mean.
 _RAW_FLOOR = -BLACK / SPAN

@@ -12,12 +12,11 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from rtdenoise.arrays import Doubles
 from rtdenoise.noise import NoiseCurve
 
 from .camera import LUMA
 from .tone import BT709
-
-_Doubles = NDArray[np.float64]
 
 # Red, green and blue have noise of their own, of which luma is a weighted mean: its variance is smaller than theirs by
 # the sum of the squared weights, and each of them has met the tone curve with all of its own.
@@ -51,5 +50,5 @@ def darkening(curve: NoiseCurve) -> NDArray[np.float32]:
     return np.asarray(255 * (levels - mean), np.float32)
 
 
-def _toned(light: _Doubles) -> _Doubles:
+def _toned(light: Doubles) -> Doubles:
     return np.asarray(BT709(torch.from_numpy(light)).numpy())

@@ -7,9 +7,8 @@ from __future__ import annotations
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 
-Doubles = NDArray[np.float64]
+from rtdenoise.arrays import Doubles
 
 # The default intra matrix of MPEG-1 (ISO/IEC 11172-2, 2.4.3.2), which FFmpeg's mjpeg encoder scales.
 _MPEG = """

@@ -10,12 +10,11 @@ from dataclasses import dataclass, field
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
+
+from rtdenoise.arrays import Doubles
 
 from .motion import Track
 from .operators import tensor
-
-Doubles = NDArray[np.float64]
 
 CELL = 4  # luma pixels per side of a cell of the mask of what moved
 _MOVES = 0.1  # pixels per frame from which on something counts as moving

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
-Doubles = NDArray[np.float64]
+from rtdenoise.arrays import Doubles
 
 _TONED = 2.2  # a factor on bytes is about this power of it in linear light
 _STEPS = (0.005, 0.09)  # parts of the brightness in bytes

@@ -10,11 +10,10 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
+
+from rtdenoise.arrays import Doubles
 
 from .operators import smooth_steps, tensor
-
-Doubles = NDArray[np.float64]
 
 _KNOTS = 5  # of a slow bending, per side
 _SLOWEST, _FASTEST = 0.2, 24.0  # pixels per frame

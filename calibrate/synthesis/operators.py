@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-Doubles = NDArray[np.float64]
+from rtdenoise.arrays import Doubles
 
 
 def separable(x: torch.Tensor, down: torch.Tensor, across: torch.Tensor) -> torch.Tensor:

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
+
+from rtdenoise.arrays import Doubles
 
 from .camera import CameraParameters, SensorCamera, Yuv, jpeg_of
 from .edges import Edges, edges_of, usual
@@ -18,8 +19,6 @@ from .operators import separable, tensor, unit_noise_filter
 from .processing import along
 from .recursion import Recursion
 from .variance import GREYS, curves, grey_tiles, picture_points, tile_points
-
-Doubles = NDArray[np.float64]
 
 _CHROMA_SHARE = 0.2  # of what luma's noise gains at edges
 _LARGEST = 25.0  # bytes: no camera's edges have a larger standard deviation

@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-Floats = NDArray[np.float32]
+from rtdenoise.arrays import Floats
 
 SIDE = 800  # pixels
 _LETTERS = list("abcdefghijklmnopqrstuvwxyz ABCDEFGHIKLMNOPRSTUVWXYZ0123456789.,;:+-/()")

@@ -6,8 +6,8 @@ What real cameras do is measured in docs/real-cameras.md.
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
+from rtdenoise.arrays import Doubles
 from rtdenoise.cameras.simulated.sensor import SensorParameters
 
 from .camera import CameraParameters
@@ -15,8 +15,6 @@ from .operators import smooth_steps
 from .plane_camera import EdgeNoise, PlaneParameters
 from .processing import Processing
 from .tone import BT709, SRGB, tone_of
-
-Doubles = NDArray[np.float64]
 
 _PROCESSED = 0.65  # share of the cameras that look at edges
 _KEEN = 0.7  # … of these that sharpen what was not blurred before

@@ -7,7 +7,8 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
+
+from rtdenoise.arrays import Doubles
 
 from . import light
 from .layers import CELL, Layer, Scene, Screen, cut_out_mask
@@ -21,8 +22,6 @@ from .motion import (
     trembling,
 )
 from .procedural import letters
-
-Doubles = NDArray[np.float64]
 
 
 @dataclass(frozen=True)

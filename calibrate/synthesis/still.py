@@ -8,10 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from rtdenoise.arrays import Floats
 from rtdenoise.errors import ClipError
 from rtdenoise.frames import Planes
 
-Floats = NDArray[np.float32]
 YuvArrays = tuple[Floats, Floats, Floats]
 
 FEWEST = 4  # frames of a series

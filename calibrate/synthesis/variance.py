@@ -7,9 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 
-Doubles = NDArray[np.float64]
+from rtdenoise.arrays import Doubles
 
 GREYS = 16
 _SIDE = 4  # tiles per side

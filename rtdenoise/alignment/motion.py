@@ -8,12 +8,9 @@ from typing import Any
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
+from ..arrays import Floats, Mask
 from .rectangles import TILE, Window, tile_counts, windows
-
-Floats = NDArray[np.float32]
-Mask = NDArray[np.bool_]
 
 # A movement is believed where it leaves less than this share of the difference.
 _BETTER = 0.7

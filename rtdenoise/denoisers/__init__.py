@@ -11,10 +11,11 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from ..arrays import Bytes
 from ..cameras.base import CameraInfo, Mode
 from ..cameras.controls import present_gain
 from ..errors import NetworkError
-from ..frames import Bytes, Planes
+from ..frames import Planes
 from ..noise import NoiseModel
 from ..profile import Profile
 from .base import Denoiser

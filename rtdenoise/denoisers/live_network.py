@@ -6,12 +6,12 @@ from dataclasses import replace
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
 from ..alignment.brightness import follow_light
 from ..alignment.motion import Motion
+from ..arrays import Bytes, Floats
 from ..engines import Engine, make_engine
-from ..frames import Bytes, PlaneFormat, Planes, convert
+from ..frames import PlaneFormat, Planes, convert
 from ..networks.device import pick_device
 from ..networks.live import LiveNetwork
 from ..networks.memory import keep_freed_memory
@@ -21,8 +21,6 @@ from ..noise.normalised import Stabilised, band_deviations
 from ..noise.running import RunningNoise
 from ..noise.structure import around
 from .repeats import Repeats
-
-Floats = NDArray[np.float32]
 
 _GRID = 4  # cells: what the network's strides need to fit
 _BRIGHT = 250.0  # what the brightest level becomes where bytes are wanted

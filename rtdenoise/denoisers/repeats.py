@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..frames import Bytes, Planes
+from ..arrays import Bytes
+from ..frames import Planes
 
 _STEP = 37  # rows; a camera's noise makes any of them differ
 # So many frames all bytes are kept, from the start and after each that may have been a repeat; then but a few rows, so

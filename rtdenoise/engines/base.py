@@ -6,14 +6,11 @@ from collections.abc import Sequence
 from typing import Protocol
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ..alignment.motion import Movement
-from ..frames import Bytes
+from ..arrays import Bytes, Floats
 from ..networks.local_noise import GROUPS
 from ..noise.normalised import Stabilised
-
-Floats = NDArray[np.float32]
 
 MEASURED_FRAMES = 4.0
 """How many frames the noise at each place counts for where it was measured beforehand."""

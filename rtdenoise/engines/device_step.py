@@ -12,12 +12,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from ..arrays import Floats
 from ..networks import live
 from ..networks.live import GATES, LiveNetwork, State
 from ..networks.local_noise import GROUPS, shares
 from ..noise.dct import BANDS, CELL, MEANS, PLANE_SLICES, SIDES, transform
 from ..noise.normalised import Stabilised
-from .base import Floats
 from .mixed_network import MixedNetwork
 
 _LEVELS, _PLACES = 256, 1 << 16

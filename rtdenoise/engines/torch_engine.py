@@ -12,15 +12,15 @@ import numpy as np
 import torch
 
 from ..alignment.motion import Movement
+from ..arrays import Bytes, Floats
 from ..errors import NetworkError
-from ..frames import Bytes
 from ..networks.device import half_dtype
 from ..networks.live import LiveNetwork, State
 from ..networks.local_noise import excess
 from ..noise import NoiseCurve, NoiseModel, PlaneNoise
 from ..noise.dct import BANDS, MEANS, PLANE_SLICES, SIDES
 from ..noise.normalised import Stabilised
-from .base import MEASURED_FRAMES, WARP_LOSS, Floats, unit_changes
+from .base import MEASURED_FRAMES, WARP_LOSS, unit_changes
 from .cuda_graphs import Capture, Recorded, Work, cuda_capture, record
 from .device_step import DeviceStep
 from .device_warp import around, place_to_warp, warped

@@ -5,8 +5,9 @@
 * ``colour``   ranges, matrices, chroma sub-sampling, and RGB tensors
 """
 
+from ..arrays import Bytes
 from .colour import convert, planes_from_rgb, rgb_tensor
-from .planes import Bytes, Chroma, Matrix, PlaneFormat, Planes, empty_planes
+from .planes import Chroma, Matrix, PlaneFormat, Planes, empty_planes
 from .pyav import frame_from_planes, planes_from_frame, rgb_frame
 
 __all__ = [

@@ -16,7 +16,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from .planes import NO_CHROMA, Bytes, Chroma, Matrix, PlaneFormat, Planes
+from ..arrays import Bytes
+from .planes import NO_CHROMA, Chroma, Matrix, PlaneFormat, Planes
 
 if TYPE_CHECKING:
     import torch

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
-Bytes = NDArray[np.uint8]
+from ..arrays import Bytes
+
 Chroma = Literal["420", "422", "444", "gray"]
 Matrix = Literal["bt601", "bt709"]
 

@@ -15,9 +15,10 @@ import numpy as np
 from av.video.frame import VideoFrame
 from av.video.reformatter import Interpolation, VideoReformatter
 
+from ..arrays import Bytes
 from ..errors import ClipError
 from .colour import convert, planes_from_rgb, rgb_tensor, ycc_from_rgb
-from .planes import NO_CHROMA, Bytes, Chroma, Matrix, PlaneFormat, Planes, empty_planes
+from .planes import NO_CHROMA, Chroma, Matrix, PlaneFormat, Planes, empty_planes
 
 __all__ = [
     "Bytes",

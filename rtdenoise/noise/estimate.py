@@ -18,12 +18,12 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
+from ..arrays import Floats
 from ..frames import Planes
 from .dct import PLANE_SLICES
 from .model import PLANES, NoiseCurve, NoiseModel, PlaneNoise
 from .tiles import TILE, PlaneTiles, Tiles, TileSampler
 
-Floats = NDArray[np.float32]
 _Point = tuple[float, float, int]  # level, variance, tiles
 
 _BINS = 32  # levels at most that the curve is told at, …

@@ -10,9 +10,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from ..arrays import Floats
 from .model import PlaneNoise
-
-Floats = NDArray[np.float32]
 
 
 def spectrum(noise: PlaneNoise, shape: tuple[int, int]) -> NDArray[np.float64]:

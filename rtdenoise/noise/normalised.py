@@ -6,13 +6,12 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from ..frames import Bytes, Planes
+from ..arrays import Bytes, Floats
+from ..frames import Planes
 from .dct import CELL, split
 from .fields import field
 from .model import PLANES, NoiseModel
 from .vst import stabilisers
-
-Floats = NDArray[np.float32]
 
 _STEPS = 1 << 14
 _FIELD = 256  # pixels along each side of the noise that is sent through the bands

@@ -5,13 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ..frames import Planes
 from .estimate import NoiseEstimator
 from .model import PLANES, NoiseCurve, NoiseModel, PlaneNoise
-
-Floats = NDArray[np.float32]
 
 # Estimates of the noise that differ by less, on average over these levels, are the same.
 _SAME, _LEVELS = 0.07, np.arange(32.0, 225.0, 16.0)

@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-Floats = NDArray[np.float32]
+from ..arrays import Floats
 
 GROUPS = ("lowest", "low", "middle", "high", "chroma means", "chroma detail")
 """Bands whose noise is taken to depend on structure alike: four of luma, from coarse to fine, and two of chroma."""

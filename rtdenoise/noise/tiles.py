@@ -12,10 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ..frames import Bytes
+from ..arrays import Bytes, Floats
 from .dct import BANDS, split
-
-Floats = NDArray[np.float32]
 
 TILE = 16
 LAGS = (1, 2, 3, 4)

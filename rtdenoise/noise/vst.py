@@ -13,12 +13,9 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
+from ..arrays import Doubles, Floats
 from .model import NoiseModel, PlaneNoise
-
-Floats = NDArray[np.float32]
-_Doubles = NDArray[np.float64]
 
 # Rounding to bytes errs by up to half a level. With a standard deviation of at least as much no byte is further
 # from its neighbour than two units, and noise still smooths the steps (below that, what a byte says about the level
@@ -91,7 +88,7 @@ def stabilisers(model: NoiseModel) -> tuple[Stabiliser, Stabiliser, Stabiliser]:
     return Stabiliser.of(model.y), Stabiliser.of(model.u), Stabiliser.of(model.v)
 
 
-def _rising(expected: _Doubles, steps: _Doubles) -> Floats:
+def _rising(expected: Doubles, steps: Doubles) -> Floats:
     """``expected`` where it rises, and a gentle slope where it falls.
 
     Near 0 and 255 clipping pushes the mean inwards the more the noise is; where a curve changes there within a few

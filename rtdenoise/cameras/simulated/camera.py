@@ -12,6 +12,7 @@ import numpy as np
 from av.video.frame import VideoFrame
 from numpy.typing import NDArray
 
+from ...arrays import Floats
 from ...errors import CameraError
 from ...frames import PlaneFormat, Planes
 from ..base import CameraBase, CameraInfo, Mode
@@ -22,7 +23,7 @@ from .jpeg import JpegDecoder, JpegEncoder
 from .options import Options, parse_options
 from .processor import PROCESSINGS, Processor
 from .scenes import scene
-from .sensor import Floats, Sensor, SensorParameters
+from .sensor import Sensor, SensorParameters
 
 DEFAULT_SIZE = (1920, 1080)
 DEFAULT_RATE_FPS = 30.0

@@ -9,7 +9,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-Floats = NDArray[np.float32]
+from ...arrays import Floats
+
 Colour = Sequence[float]  # R'G'B' as on a screen, 0–255
 Paint = Colour | Floats  # or a texture as large as the canvas, (H, W, 3) in [0, 1]
 Point = tuple[float, float]

@@ -14,7 +14,7 @@ from typing import cast
 import cv2
 import numpy as np
 
-from .sensor import Floats
+from ...arrays import Floats
 
 _START, _FULL = 3.0, 8.0  # rise in levels per pixel at which an edge begins, and at which it is one
 _LEAST = 1e-3

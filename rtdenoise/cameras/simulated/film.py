@@ -9,8 +9,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from ...arrays import Floats
 from .scene import Pose, Scene
-from .sensor import Floats, mosaic, respond
+from .sensor import mosaic, respond
 
 _PAN_ZOOM = 1.2
 _PAN_PERIOD_S = 8.0

@@ -13,9 +13,10 @@ from typing import cast
 import cv2
 import numpy as np
 
-from ...frames import Bytes, PlaneFormat, Planes
+from ...arrays import Bytes, Floats
+from ...frames import PlaneFormat, Planes
 from .edges import EdgeFilter, EdgeProcessing, Structure
-from .sensor import BLACK, COLOUR_MATRIX, SPAN, WHITE_BALANCE, Floats, Words
+from .sensor import BLACK, COLOUR_MATRIX, SPAN, WHITE_BALANCE, Words
 
 _TONE_BLACK = 13107.0  # room for values below black, so that filters average them without a bias
 _TONE_SPAN = 65535.0 - _TONE_BLACK

@@ -6,7 +6,8 @@ import math
 
 import numpy as np
 
-from .canvas import Canvas, Colour, Floats
+from ...arrays import Floats
+from .canvas import Canvas, Colour
 
 _WORDS = (
     *("light", "noise", "signal", "grain", "colour", "mean", "level", "frame", "still", "scene"),

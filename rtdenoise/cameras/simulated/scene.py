@@ -7,11 +7,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
+from ...arrays import Floats
 from .canvas import Canvas, to_linear
 
-Floats = NDArray[np.float32]
 DESIGN = (1920.0, 1080.0)
 _FLARE = 0.012  # a lens spreads a little light over the whole picture
 _WHITE = 0.88  # what a white sheet reflects

@@ -16,7 +16,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-Floats = NDArray[np.float32]
+from ...arrays import Floats
+
 Words = NDArray[np.uint16]
 
 BLACK = 8192.0  # raw value of no light: room below it keeps noise around black unbiased

@@ -9,18 +9,15 @@ from typing import TypeVar
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
 from ...alignment.brightness import bands_of_light, change_of_light
 from ...alignment.motion import Motion, Movement
-from ...frames import Bytes, PlaneFormat, Planes
+from ...arrays import Bytes, Floats, Mask
+from ...frames import PlaneFormat, Planes
 from ...noise import PLANES, NoiseModel
 from ...noise.running import RunningNoise
 from ..repeats import Repeats
 from .plane import PlaneFilter
-
-Floats = NDArray[np.float32]
-Mask = NDArray[np.bool_]
 
 # Luma pixels along each side of a grid cell: in pictures of this width and above, and in smaller
 # ones.

@@ -14,14 +14,11 @@ from typing import Any
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
+from ...arrays import Floats, Mask
 from ...noise import PlaneNoise
 from ...noise.fields import field
 from .local_noise import LocalNoise
-
-Floats = NDArray[np.float32]
-Mask = NDArray[np.bool_]
 
 # The smallest weight of a new frame: noise falls by 10·log10((2 − k)/k) = 18 dB at most, and what
 # the evidence misses is gone after some 30 frames.

@@ -17,10 +17,8 @@ from typing import Any
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
-Floats = NDArray[np.float32]
-Mask = NDArray[np.bool_]
+from ...arrays import Floats, Mask
 
 # Rate of the running means: that of a mean of all frames, down to this.
 _LEAST_RATE = 0.1

@@ -4,17 +4,13 @@ from __future__ import annotations
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
 from ...alignment.motion import Movement
 from ...alignment.rectangles import Window, bands, windows
-from ...frames import Bytes
+from ...arrays import Bytes, Floats, Mask
 from ...noise import PlaneNoise
 from .gain import Evidence
 from .shrinkage import Coring
-
-Floats = NDArray[np.float32]
-Mask = NDArray[np.bool_]
 
 # A bound on the lag of single pixels matters in quiet cameras; beyond so many levels it never acts.
 _MATTERS = 16.0

@@ -4,14 +4,11 @@ from __future__ import annotations
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
 from ...alignment.rectangles import Window
-from ...frames import Bytes
+from ...arrays import Bytes, Floats
 from ...noise import PlaneNoise
 from ...noise.fields import field
-
-Floats = NDArray[np.float32]
 
 LEVELS = 4
 _TINY = 1e-6
