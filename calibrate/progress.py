@@ -7,7 +7,7 @@ from typing import Protocol
 
 from rtdenoise.console import Ticker
 
-from .paper.training import Judgement
+from .trainer import Judgement
 
 
 class Progress(Protocol):

@@ -13,8 +13,8 @@ from rtdenoise.files import write_bytes, write_json
 
 from .noise.figure import draw_noise
 from .outcome import Outcome
-from .paper.training import Judgement
 from .quality import Example
+from .trainer import Judgement
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -17,9 +17,8 @@ from typing import Any
 import av
 import torch
 from av.video.frame import VideoFrame
-from av.video.stream import VideoStream
 
-from .cameras.base import CameraInfo, Mode
+from .cameras.base import CameraBase, CameraInfo, Mode
 from .cameras.simulated import open_simulated
 from .cameras.simulated.jpeg import JpegDecoder
 from .console import Ticker
@@ -220,7 +219,7 @@ def _choices(mode: Mode, devices: Sequence[str], known: Machine) -> dict[str, tu
     }
 
 
-class Replay:
+class Replay(CameraBase):
     """A camera that sends the same few packets again and again, forth and back so that what moves doesn't jump.
 
     Args:
@@ -232,23 +231,9 @@ class Replay:
     def __init__(
         self, packets: Sequence[av.Packet[Any]], mode: Mode, frames: int = _WARM + _FRAMES
     ) -> None:
-        self._packets, self._mode, self._frames = packets, mode, frames
+        super().__init__(CameraInfo("bench", "Simulated camera", "simulated", "simulated"), mode)
+        self._packets, self._frames = packets, frames
         self._decoder = JpegDecoder()
-
-    @property
-    def info(self) -> CameraInfo:
-        """A simulated camera."""
-        return CameraInfo("bench", "Simulated camera", "simulated", "simulated")
-
-    @property
-    def mode(self) -> Mode:
-        """That of the camera that the packets came from."""
-        return self._mode
-
-    @property
-    def template(self) -> VideoStream | None:
-        """None: ``mode`` says it all."""
-        return None
 
     @property
     def damaged_packets(self) -> int:
@@ -266,12 +251,7 @@ class Replay:
 
     def decode(self, packet: av.Packet[Any] | None) -> list[VideoFrame]:
         """The frame of one packet."""
-        return [] if packet is None else self._decoder.decode(packet)
-
-    def frames(self) -> Iterator[VideoFrame]:
-        """All frames: ``packets`` decoded."""
-        for packet in self.packets():
-            yield from self.decode(packet)
+        return self._decoder.decode(packet)
 
     def close(self) -> None:
         """Nothing to do."""

@@ -13,6 +13,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from .cores import available_cores
 from .errors import SinkError
 from .profile import data_home
 
@@ -62,7 +63,7 @@ def _python() -> Iterator[Check]:
     version = platform.python_version()
     good = sys.version_info >= (3, 10)
     cure = "" if good else "Install Python 3.10 or newer."
-    system = f"{platform.system()} {platform.release()}, {os.cpu_count()} CPUs"
+    system = f"{platform.system()} {platform.release()}, {available_cores()} cores"
     yield Check("Python", good, f"{version} on {system}", cure)
 
 

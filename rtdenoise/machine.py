@@ -7,7 +7,6 @@ version of a package, another CPU, fewer cores), or the file is damaged, nothing
 from __future__ import annotations
 
 import math
-import os
 import platform
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
@@ -17,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from . import __version__
+from .cores import available_cores
 from .errors import ProfileError
 from .files import read_json, write_json
 from .profile import data_home
@@ -32,14 +32,6 @@ def machine_path(home: Path | None) -> Path:
     return data_home(home) / "machine.json"
 
 
-def cores() -> int:
-    """How many cores this program may use."""
-    try:
-        return len(os.sched_getaffinity(0))
-    except AttributeError:  # not Linux
-        return os.cpu_count() or 1
-
-
 def facts() -> dict[str, Any]:
     """What this machine is made of, as far as it bears on speed."""
     from .engines.native_library import compiled_kind  # takes a second: engines need torch
@@ -49,7 +41,7 @@ def facts() -> dict[str, Any]:
         "torch": _package("torch"),
         "compiled": compiled_kind(),
         "cpu": _cpu_name(),
-        "cores": cores(),
+        "cores": available_cores(),
     }
 
 

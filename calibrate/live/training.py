@@ -10,9 +10,8 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -21,8 +20,8 @@ from torch import nn
 from rtdenoise.networks.live import LiveNetwork, State
 from rtdenoise.networks.memory import keep_freed_memory
 
-from ..checkpoint import load_optimizer, load_state, optimizer_tensors, save_state
-from ..paper.training import Judgement, Tensors
+from ..checkpoint import load_optimizer, optimizer_tensors
+from ..trainer import Judgement, ResumableTrainer, Tensors, TrainingState
 from .batches import Material, Pool, PreparedClip
 from .unroll import evaluate, loss_of, run_window
 
@@ -62,23 +61,7 @@ class LiveTrained:
     resumed_from: int
 
 
-@dataclass
-class _Progress:
-    """What a stopped training goes on from, besides tensors."""
-
-    mark: str
-    recipe: dict[str, Any]
-    step: int = 0
-    elapsed_s: float = 0.0
-    history: list[Judgement] = field(default_factory=list)
-
-    @classmethod
-    def from_json(cls, value: dict[str, Any]) -> _Progress:
-        history = [Judgement(**judgement) for judgement in value["history"]]
-        return cls(**{f.name: value[f.name] for f in fields(cls)} | {"history": history})
-
-
-class LiveTrainer:
+class LiveTrainer(ResumableTrainer[TrainingState]):
     """Trains for ``recipe.minutes`` minutes of work, counted over all runs.
 
     Args:
@@ -104,9 +87,10 @@ class LiveTrainer:
         mark: str = "",
         say: Callable[[str], None] = lambda _: None,
     ) -> None:
+        super().__init__(recipe, TrainingState(mark, asdict(recipe)), folder)
         keep_freed_memory()
         self._network, self._pool, self._judged = network.train(), pool, judged
-        self._recipe, self._renew, self._folder = recipe, renew, folder
+        self._recipe, self._renew = recipe, renew
         network.requires_grad_(True)
         self._optimizer = torch.optim.AdamW(
             network.parameters(),
@@ -115,18 +99,10 @@ class LiveTrainer:
             betas=(0.9, 0.99),
         )
         self._average: Tensors | None = None
-        self._progress = _Progress(mark, asdict(recipe))
         self._material: Material | None = None
-        self._state: State | None = None
+        self._recurrent: State | None = None
         self._at = 0
-        self.resumed_from = 0
-        if folder is not None:
-            self._resume(folder, say)
-
-    @property
-    def elapsed_s(self) -> float:
-        """Seconds of work so far, over all runs."""
-        return self._progress.elapsed_s
+        self._resume(network, say)
 
     def run(self, tick: Callable[[float, Judgement | None], None] = lambda *_: None) -> LiveTrained:
         """Trains until the time is used up.
@@ -139,80 +115,73 @@ class LiveTrainer:
         Raises:
             StorageError: the state can't be kept.
         """
-        progress, recipe = self._progress, self._recipe
-        saved_s, losses = progress.elapsed_s, list[float]()
+        state, recipe = self._state, self._recipe
+        saved_s, losses = state.elapsed_s, list[float]()
         next_look = self._share() + recipe.judge_every
         try:
             while self._share() < 1:
-                started, before_s = time.monotonic(), progress.elapsed_s
+                started, before_s = time.monotonic(), state.elapsed_s
                 losses.append(self._step())
-                progress.elapsed_s = before_s + time.monotonic() - started
+                state.elapsed_s = before_s + time.monotonic() - started
                 judgement = None
                 # The last look falls away where there has just been one.
                 due = next_look if self._share() < 1 else next_look - recipe.judge_every / 2
                 if self._share() >= due:
                     judgement = self._look(losses)
-                    progress.elapsed_s = before_s + time.monotonic() - started
+                    state.elapsed_s = before_s + time.monotonic() - started
                     next_look = self._share() + recipe.judge_every
                     losses.clear()
-                if progress.elapsed_s - saved_s >= _SAVE_EVERY_S:
+                if state.elapsed_s - saved_s >= _SAVE_EVERY_S:
                     self._save()
-                    saved_s = progress.elapsed_s
-                tick(progress.elapsed_s - before_s, judgement)
+                    saved_s = state.elapsed_s
+                tick(state.elapsed_s - before_s, judgement)
         finally:
             self._save()
         if self._average is not None:
             self._network.load_state_dict(self._average)
         return LiveTrained(
             self._network.eval(),
-            progress.history[-1].gain_db if progress.history else math.nan,
-            progress.step,
-            progress.elapsed_s,
-            tuple(progress.history),
+            state.history[-1].gain_db if state.history else math.nan,
+            state.step,
+            state.elapsed_s,
+            tuple(state.history),
             self.resumed_from,
         )
-
-    def _share(self) -> float:
-        """How much of the time, or of the steps, is used up."""
-        recipe, progress = self._recipe, self._progress
-        if recipe.steps is not None:
-            return progress.step / recipe.steps
-        return progress.elapsed_s / (recipe.minutes * 60)
 
     def _rate(self) -> float:
         """Up in a line over some steps, down in a cosine over the time."""
         recipe = self._recipe
-        rise = min(1.0, (self._progress.step + 1) / recipe.warm_up)
+        rise = min(1.0, (self._state.step + 1) / recipe.warm_up)
         fall = 0.5 * (1 + math.cos(math.pi * min(self._share(), 1.0)))
         return recipe.learning_rate * rise * (fall + recipe.last_rate)
 
     def _step(self) -> float:
         """One step of AdamW on the next window of a batch of clips."""
-        recipe, progress, network = self._recipe, self._progress, self._network
-        self._renew(progress.step)
+        recipe, state, network = self._recipe, self._state, self._network
+        self._renew(state.step)
         if self._material is None:
             # Seeded by the step, so that a training that goes on draws what it would have drawn.
-            random = np.random.default_rng([recipe.seed, progress.step])
+            random = np.random.default_rng([recipe.seed, state.step])
             with torch.no_grad():
                 self._material = self._pool.draw(
                     network, random, recipe.batch, recipe.crop, recipe.turn
                 )
-            self._state, self._at = None, 0
+            self._recurrent, self._at = None, 0
         part = self._material.part(self._at, self._at + recipe.window)
         for group in self._optimizer.param_groups:
             group["lr"] = self._rate()
-        outputs, state = run_window(network, part, self._state)
+        outputs, recurrent = run_window(network, part, self._recurrent)
         loss = loss_of(network, outputs, part)
         self._optimizer.zero_grad(set_to_none=True)
         torch.autograd.backward(loss)
         norm = nn.utils.clip_grad_norm_(network.parameters(), recipe.clip)
         if torch.isfinite(norm):
             self._optimizer.step()
-        self._state = State(*(part.detach() for part in state))
+        self._recurrent = State(*(part.detach() for part in recurrent))
         self._at += recipe.window
         if self._at >= self._material.frames:
             self._material = None
-        progress.step += 1
+        state.step += 1
         self._take_average()
         return float(loss.detach())
 
@@ -235,53 +204,23 @@ class LiveTrainer:
         gain = evaluate(self._network, self._judged)
         self._network.load_state_dict(current)
         both = gain.whole_db if math.isnan(gain.moving_db) else sum(gain) / 2
-        progress = self._progress
+        state = self._state
         error = 10 ** (-both / 10)
-        judgement = Judgement(
-            progress.step, progress.elapsed_s, float(np.mean(losses)), error, both
-        )
-        progress.history.append(judgement)
+        judgement = Judgement(state.step, state.elapsed_s, float(np.mean(losses)), error, both)
+        state.history.append(judgement)
         return judgement
 
-    def _save(self) -> None:
-        if self._folder is None:
-            return
-        parts = {
+    def _tensors(self) -> dict[str, Tensors]:
+        return {
             "network": self._network.state_dict(),
             "average": self._average or {},
             "optimizer": optimizer_tensors(self._optimizer),
         }
-        save_state(self._folder, parts, asdict(self._progress))
 
-    def _resume(self, folder: Path, say: Callable[[str], None]) -> None:
-        damaged = "What was kept of an earlier training is damaged: starting afresh."
-        try:
-            found = load_state(folder)
-            if found is None:
-                return
-            parts, numbers = found
-            progress = _Progress.from_json(numbers)
-        except (KeyError, TypeError, ValueError):
-            say(damaged)
-            return
-        free = ("minutes", "steps")
-        now = self._progress
-        other = any(progress.recipe.get(k) != v for k, v in now.recipe.items() if k not in free)
-        if progress.mark != now.mark or other:
-            say("The training that was stopped had other series or settings: starting afresh.")
-            return
-        fresh = {name: value.clone() for name, value in self._network.state_dict().items()}
-        try:
-            self._network.load_state_dict(parts["network"])
-            load_optimizer(self._optimizer, parts.get("optimizer", {}))
-        except (KeyError, RuntimeError, ValueError):
-            self._network.load_state_dict(fresh)
-            say(damaged)
-            return
+    def _load(self, parts: dict[str, Tensors]) -> None:
+        self._network.load_state_dict(parts["network"])
+        load_optimizer(self._optimizer, parts.get("optimizer", {}))
         average = parts.get("average")
         if average:
-            self._average = {name: value.to(fresh[name].device) for name, value in average.items()}
-        progress.recipe = now.recipe
-        self._progress, self.resumed_from = progress, progress.step
-        minutes = progress.elapsed_s / 60
-        say(f"Going on with the training that was stopped after {minutes:.1f} minutes.")
+            now = self._network.state_dict()
+            self._average = {name: value.to(now[name].device) for name, value in average.items()}

@@ -9,7 +9,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from rtdenoise.engines.base import WARP_LOSS
+from rtdenoise.alignment.motion import WARP_LOSS
 from rtdenoise.networks.live import GATES, LiveNetwork, State
 
 from .batches import Material, PreparedClip, flat_blocks, whole

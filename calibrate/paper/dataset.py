@@ -23,6 +23,7 @@ import torch
 from numpy.typing import NDArray
 
 from rtdenoise.arrays import Bytes
+from rtdenoise.networks.tiles import mirrored, turned
 
 VALIDATION_SHARE = 0.15
 TEST_SHARE = 0.20
@@ -144,15 +145,6 @@ def fingerprint(series: Sequence[StillSeries], split: Split) -> str:
     return digest.hexdigest()
 
 
-def mirror(start: int, length: int, size: int) -> NDArray[np.intp]:
-    """The indices ``start`` … ``start + length − 1`` of a row of ``size`` pixels that is mirrored at both ends."""
-    if size == 1:
-        return np.zeros(length, np.intp)
-    period = 2 * (size - 1)
-    folded = np.abs(np.arange(start, start + length)) % period
-    return np.where(folded < size, folded, period - folded).astype(np.intp)
-
-
 @dataclass(frozen=True)
 class Batch:
     """Crops to train on.
@@ -229,18 +221,16 @@ class Crops:
             if mask.mean() >= _LEAST_MASKED:
                 break
         k = int(random.integers(len(frames)))
-        rows = mirror(top - context, size + 2 * context, height)
-        columns = mirror(left - context, size + 2 * context, width)
+        rows = mirrored(top - context, size + 2 * context, height)
+        columns = mirrored(left - context, size + 2 * context, width)
         noisy = frames[k][:, rows[:, None], columns[None, :]]  # (3, S, S)
         crop = (slice(None), *inside)
         others = region.sum[crop] - frames[k][crop].astype(np.uint32)
         target = others.astype(np.float32) / (255 * (len(frames) - 1))
         turns, flip = int(random.integers(4)), bool(random.integers(2))
 
-        def turned(x: NDArray[np.generic], scale: float = 1.0) -> torch.Tensor:
-            y = np.rot90(x, turns, axes=(-2, -1))
-            if flip:
-                y = y[..., ::-1]
-            return torch.from_numpy(np.ascontiguousarray(y, dtype=np.float32)) * scale
+        def view(x: NDArray[np.generic], scale: float = 1.0) -> torch.Tensor:
+            floats = torch.from_numpy(np.ascontiguousarray(x, dtype=np.float32))
+            return turned(floats, turns, flip).contiguous() * scale
 
-        return turned(noisy, 1 / 255), turned(target), turned(mask[None])
+        return view(noisy, 1 / 255), view(target), view(mask[None])

@@ -10,9 +10,9 @@ import torch
 
 from rtdenoise.arrays import Floats, Mask
 from rtdenoise.networks.paper import PaperNetwork
-from rtdenoise.networks.tiles import clean_in_context
+from rtdenoise.networks.tiles import clean_in_context, mirrored
 
-from .dataset import Region, StillSeries, mirror
+from .dataset import Region, StillSeries
 
 
 @dataclass(frozen=True)
@@ -85,8 +85,8 @@ def clean_held_out(
         if network is not None:
             # What lies further off than the network looks is left out; a mirror stands in at the frame's borders.
             top, left = part.top - network.context, part.left - network.context
-            rows = mirror(top, part.bottom + network.context - top, height)
-            columns = mirror(left, part.right + network.context - left, width)
+            rows = mirrored(top, part.bottom + network.context - top, height)
+            columns = mirrored(left, part.right + network.context - left, width)
             for i, k in enumerate(chosen):
                 seen = one.frames[region.first + k][:, rows[:, None], columns[None, :]]
                 inputs = torch.from_numpy(seen).to(device).float() / 255

@@ -9,9 +9,8 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -19,11 +18,11 @@ from torch import nn
 
 from rtdenoise.networks.paper import PaperNetwork
 
-from ..checkpoint import load_optimizer, load_state, optimizer_tensors, save_state
+from ..checkpoint import load_optimizer, optimizer_tensors
+from ..trainer import Judgement, ResumableTrainer, Tensors, TrainingState, copied
 from .dataset import Crops, Split, StillSeries, fingerprint
 from .judging import held_out_error
 
-Tensors = dict[str, torch.Tensor]
 _SAVE_EVERY_S = 30.0
 _JUDGING_SHARE = 10  # training takes at least so many times as long as judging
 _LEAST_RATE = 0.005  # of the recipe's; below it, nothing changes any more
@@ -58,35 +57,14 @@ class Recipe:
     steps: int | None = None  # a number of steps in place of a time: the same result every time
 
 
-@dataclass(frozen=True)
-class Judgement:
-    """One look at the held-out validation places; ``error`` is a mean square of values in [0, 1]."""
-
-    step: int
-    elapsed_s: float
-    training_loss: float
-    error: float
-    gain_db: float
-
-
 @dataclass
-class _State:
+class _State(TrainingState):
     """What a stopped training goes on from, besides tensors."""
 
-    fingerprint: str
-    recipe: dict[str, Any]
-    step: int = 0
-    elapsed_s: float = 0.0
     best_error: float = math.inf
     identity_error: float = math.inf
     rate: float = 1.0  # what cuts have left of the learning rate
     stale: int = 0  # judgements since the last better one, or the last cut
-    history: list[Judgement] = field(default_factory=list)
-
-    @classmethod
-    def from_json(cls, value: dict[str, Any]) -> _State:
-        history = [Judgement(**judgement) for judgement in value["history"]]
-        return cls(**{f.name: value[f.name] for f in fields(cls)} | {"history": history})
 
 
 @dataclass(frozen=True)
@@ -106,11 +84,7 @@ class Trained:
     resumed_from: int
 
 
-def _copy(tensors: Tensors) -> Tensors:
-    return {name: value.detach().clone() for name, value in tensors.items()}
-
-
-class Trainer:
+class Trainer(ResumableTrainer[_State]):
     """Trains for ``recipe.minutes`` minutes of work, counted over all runs.
 
     Args:
@@ -131,33 +105,25 @@ class Trainer:
         folder: Path | None = None,
         say: Callable[[str], None] = lambda _: None,
     ) -> None:
+        super().__init__(recipe, _State(fingerprint(series, split), asdict(recipe)), folder)
         self._series, self._split, self._recipe, self._device = series, split, recipe, device
-        self._folder = folder
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(recipe.seed)
             network = PaperNetwork()
         self._network = network.to(device)
         self._network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-        self._average = _copy(self._network.state_dict())
-        self._best = _copy(self._average)
+        self._average = copied(self._network.state_dict())
+        self._best = copied(self._average)
         self._optimizer = torch.optim.RAdam(
             [{"params": group} for group in self._network.groups()], betas=(0.9, 0.99)
         )
         self._starts = [[w.detach().clone() for w in group] for group in self._network.groups()]
-        self._state = _State(fingerprint(series, split), asdict(recipe))
-        self.resumed_from = 0
-        if folder is not None:
-            self._resume(folder, say)
+        self._resume(self._network, say)
         if not math.isfinite(self._state.identity_error):
             error = self._judge(None)
             self._state.identity_error = self._state.best_error = error
         self._crops = Crops(series, split.training, self._network.context, recipe.crop)
         self._choose_precision()
-
-    @property
-    def elapsed_s(self) -> float:
-        """Seconds of work so far, over all runs."""
-        return self._state.elapsed_s
 
     def run(self, tick: Callable[[float, Judgement | None], None] = lambda *_: None) -> Trained:
         """Trains until the time is used up, or until nothing is left to be gained.
@@ -248,13 +214,6 @@ class Trainer:
             return highest * (0.05 + 0.95 * share / warm)
         return highest * 0.5 * (1 + math.cos(math.pi * min((share - warm) / (1 - warm), 1.0)))
 
-    def _share(self) -> float:
-        """How much of the time, or of the steps, is used up."""
-        recipe, state = self._recipe, self._state
-        if recipe.steps is not None:
-            return state.step / recipe.steps
-        return state.elapsed_s / (recipe.minutes * 60)
-
     def _step(self) -> float:
         """One step of RAdam on the masked mean squared error (eq. 9), relative to the noise's variance."""
         recipe, state = self._recipe, self._state
@@ -293,69 +252,35 @@ class Trainer:
     def _look(self, loss: float) -> Judgement:
         """Judges the averaged weights, and keeps them if they are the best so far."""
         state = self._state
-        current = _copy(self._network.state_dict())
+        current = copied(self._network.state_dict())
         self._network.load_state_dict(self._average)
         error = self._judge(self._network)
         self._network.load_state_dict(current)
         state.stale += 1
         if error < state.best_error:
             state.best_error, state.stale = error, 0
-            self._best = _copy(self._average)
+            self._best = copied(self._average)
         elif state.stale >= self._recipe.patience:
             state.rate, state.stale = state.rate * self._recipe.rate_cut, 0
             self._network.load_state_dict(self._best)
-            self._average = _copy(self._best)
+            self._average = copied(self._best)
         gain = 10 * math.log10(state.identity_error / error)
         judgement = Judgement(state.step, state.elapsed_s, loss, error, gain)
         state.history.append(judgement)
         return judgement
 
-    def _save(self) -> None:
-        if self._folder is None:
-            return
-        parts = {
+    def _tensors(self) -> dict[str, Tensors]:
+        return {
             "network": self._network.state_dict(),
             "average": self._average,
             "best": self._best,
             "optimizer": optimizer_tensors(self._optimizer),
         }
-        save_state(self._folder, parts, asdict(self._state))
-
-    def _resume(self, folder: Path, say: Callable[[str], None]) -> None:
-        try:
-            found = load_state(folder)
-            if found is None:
-                return
-            parts, numbers = found
-            state = _State.from_json(numbers)
-        except (KeyError, TypeError, ValueError):
-            say("What was kept of an earlier training is damaged: starting afresh.")
-            return
-        if state.fingerprint != self._state.fingerprint:
-            say("The series are others than in the training that was stopped: starting afresh.")
-            return
-        free = ("minutes", "steps")
-        if any(state.recipe.get(k) != v for k, v in asdict(self._recipe).items() if k not in free):
-            say("The training that was stopped had other settings: starting afresh.")
-            return
-        fresh = _copy(self._network.state_dict())
-        try:
-            self._load(parts)
-        except (KeyError, RuntimeError, ValueError):
-            self._network.load_state_dict(fresh)
-            self._average, self._best = _copy(fresh), _copy(fresh)
-            say("What was kept of an earlier training is damaged: starting afresh.")
-            return
-        state.recipe = asdict(self._recipe)
-        self._state, self.resumed_from = state, state.step
-        say(
-            f"Going on with the training that was stopped after {state.elapsed_s / 60:.1f} minutes."
-        )
 
     def _load(self, parts: dict[str, Tensors]) -> None:
         for name in ("best", "average", "network"):  # the last one stays in the network
             self._network.load_state_dict(parts[name])
+        load_optimizer(self._optimizer, parts.get("optimizer", {}))
         device = self._device
         self._average = {k: v.to(device) for k, v in parts["average"].items()}
         self._best = {k: v.to(device) for k, v in parts["best"].items()}
-        load_optimizer(self._optimizer, parts.get("optimizer", {}))

@@ -25,6 +25,10 @@ _SPARSE_STRIDE, _SPARSE_STEPS = 6, 6
 _LARGE = 0.4
 
 
+WARP_LOSS = 0.02
+"""What following a movement costs: noise variance that it adds to what is moved, in units of a frame's."""
+
+
 @dataclass(frozen=True)
 class Movement:
     """Where each cell of a frame was in the average.

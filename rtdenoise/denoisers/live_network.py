@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import cv2
 import numpy as np
 
@@ -11,16 +9,16 @@ from ..alignment.brightness import follow_light
 from ..alignment.motion import Motion
 from ..arrays import Bytes, Floats
 from ..engines import Engine, make_engine
-from ..frames import PlaneFormat, Planes, convert
+from ..frames import Planes, convert
+from ..frames.planes import padded
 from ..networks.device import pick_device
 from ..networks.live import LiveNetwork
 from ..networks.memory import keep_freed_memory
 from ..noise import NoiseModel
 from ..noise.dct import CELL
 from ..noise.normalised import Stabilised, band_deviations
-from ..noise.running import RunningNoise
 from ..noise.structure import around
-from .repeats import Repeats
+from .streaming import StreamDenoiser
 
 _GRID = 4  # cells: what the network's strides need to fit
 _BRIGHT = 250.0  # what the brightest level becomes where bytes are wanted
@@ -30,7 +28,7 @@ _MOVED, _SURELY_MOVED = 2.0, 8.0
 _CUT, _CUT_SHARE = 25.0, 0.6
 
 
-class LiveNetworkDenoiser:
+class LiveNetworkDenoiser(StreamDenoiser):
     """Cleans a stream with a live network, causally.
 
     What the network has kept of earlier frames follows changes of light and what moves, as in the recursive filter,
@@ -57,6 +55,7 @@ class LiveNetworkDenoiser:
         name: str = "live",
         threads: int | None = None,
     ) -> None:
+        super().__init__(model)
         keep_freed_memory()
         self._name = name
         self._device = pick_device(device)
@@ -64,10 +63,6 @@ class LiveNetworkDenoiser:
         self._threads = threads
         self._engine: Engine | None = None
         self._grid = (0, 0)
-        self._noise = RunningNoise(model)
-        self._repeats = Repeats()
-        self._last: Planes | None = None
-        self._format: PlaneFormat | None = None
         self._stabilised: Stabilised
         self._deviations: Floats
 
@@ -83,52 +78,37 @@ class LiveNetworkDenoiser:
 
     def reset(self) -> None:
         """Forgets all earlier frames, and with them an estimate of the noise."""
-        self._format = None
+        super().reset()
         if self._engine is not None:
             self._engine.forget()
-        self._noise.reset()
-        self._repeats.reset()
-        self._last = None
 
-    def __call__(self, planes: Planes) -> Planes:
-        """Cleans the next frame; see :class:`rtdenoise.denoisers.base.Denoiser`."""
-        small = convert(planes, "420", planes.format.full_range)
-        if planes.format != self._format:
-            self.reset()
-            self._format = planes.format
-            self._set_up(small.format)
-        if self._repeats.is_repeat(planes) and self._last is not None:
-            return replace(self._last, time_s=planes.time_s)
-        changed = self._noise.update(small)
-        if changed is not None:
-            self._set_noise(changed)
-        if self._noise.model is None:
-            self._last = planes.copy()
-            return self._last
+    def _worked_on(self, planes: Planes) -> Planes:
+        return convert(planes, "420", planes.format.full_range)
+
+    def _clean(self, planes: Planes, worked_on: Planes, model: NoiseModel) -> Planes:
         engine = self._running
-        whole = self._whole(small)
+        whole = self._whole(worked_on)
         engine.see(whole)
         if not engine.fresh:
             self._align(engine)
         fresh = engine.fresh
         y, u, v = engine.step()
-        structure = self._noise.model.structure
-        if fresh and structure is not None:
-            engine.believe(structure.ratio(self._structure(whole[0])))
-        (rows, columns), (chroma_rows, chroma_columns) = small.y.shape, small.u.shape
+        if fresh and model.structure is not None:
+            engine.believe(model.structure.ratio(self._structure(whole[0])))
+        (rows, columns), (chroma_rows, chroma_columns) = worked_on.y.shape, worked_on.u.shape
         result = Planes(
             y[:rows, :columns],
             u[:chroma_rows, :chroma_columns],
             v[:chroma_rows, :chroma_columns],
-            small.format,
-            small.time_s,
+            worked_on.format,
+            worked_on.time_s,
         )
-        self._last = result if small is planes else _back(result, planes)
-        return self._last
+        return result if worked_on is planes else _back(result, planes)
 
     # ------------------------------------------------------------------ setting up
 
-    def _set_up(self, layout: PlaneFormat) -> None:
+    def _set_up(self, planes: Planes) -> None:
+        layout = planes.format
         step = CELL * _GRID
         rows, columns = (-(-n // step) * step for n in (layout.height, layout.width))
         shapes = [(rows, columns), (rows // 2, columns // 2), (rows // 2, columns // 2)]
@@ -157,13 +137,8 @@ class LiveNetworkDenoiser:
 
     def _whole(self, planes: Planes) -> list[Bytes]:
         """Planes as large as the grid's cells, their edges repeated."""
-        whole = []
-        for source, larger in zip((planes.y, planes.u, planes.v), self._inputs, strict=True):
-            below, right = larger.shape[0] - source.shape[0], larger.shape[1] - source.shape[1]
-            if below or right:
-                cv2.copyMakeBorder(source, 0, below, 0, right, cv2.BORDER_REPLICATE, dst=larger)
-            whole.append(larger if below or right else source)
-        return whole
+        sources = (planes.y, planes.u, planes.v)
+        return [padded(s, room) for s, room in zip(sources, self._inputs, strict=True)]
 
     def _structure(self, y: Bytes) -> Floats:
         """The structure of the cells of a whole frame's luma, (h, w), in bytes, its noise taken off."""

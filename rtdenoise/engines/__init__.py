@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import os
-
 import torch
 
+from ..cores import available_cores
 from ..networks.live import LiveNetwork
 from . import native_engine
 from .base import Engine as Engine
@@ -18,10 +17,7 @@ def default_threads() -> int:
 
     They sleep between frames. One core alone can't clean 30 frames of 1920 × 1080 in a second.
     """
-    try:
-        cores = len(os.sched_getaffinity(0))
-    except AttributeError:  # not Linux
-        cores = os.cpu_count() or 1
+    cores = available_cores()
     return min(max(cores - 1, 2), cores, _MOST_THREADS)
 
 

@@ -15,9 +15,6 @@ from ..noise.normalised import Stabilised
 MEASURED_FRAMES = 4.0
 """How many frames the noise at each place counts for where it was measured beforehand."""
 
-WARP_LOSS = 0.02
-"""Noise that a movement followed adds to what is kept, in units of a frame's."""
-
 
 class Engine(Protocol):
     """Runs a live network on frames of one size.

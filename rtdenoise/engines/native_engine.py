@@ -11,13 +11,13 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import nn
 
-from ..alignment.motion import Movement
+from ..alignment.motion import WARP_LOSS, Movement
 from ..arrays import Bytes, Floats
 from ..networks import live, local_noise
 from ..networks.live import GATES, LiveNetwork, Shrink
 from ..noise.dct import BANDS, MEANS, PLANE_SLICES, SIDES
 from ..noise.normalised import Stabilised
-from .base import MEASURED_FRAMES, WARP_LOSS, unit_changes
+from .base import MEASURED_FRAMES, unit_changes
 from .native_library import KINDS, native_library
 
 _MOST_STAGES, _WIDEST = 8, 192

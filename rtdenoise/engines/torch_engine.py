@@ -11,7 +11,7 @@ from contextlib import contextmanager
 import numpy as np
 import torch
 
-from ..alignment.motion import Movement
+from ..alignment.motion import WARP_LOSS, Movement
 from ..arrays import Bytes, Floats
 from ..errors import NetworkError
 from ..networks.device import half_dtype
@@ -20,7 +20,7 @@ from ..networks.local_noise import excess
 from ..noise import NoiseCurve, NoiseModel, PlaneNoise
 from ..noise.dct import BANDS, MEANS, PLANE_SLICES, SIDES
 from ..noise.normalised import Stabilised
-from .base import MEASURED_FRAMES, WARP_LOSS, unit_changes
+from .base import MEASURED_FRAMES, unit_changes
 from .cuda_graphs import Capture, Recorded, Work, cuda_capture, record
 from .device_step import DeviceStep
 from .device_warp import around, place_to_warp, warped

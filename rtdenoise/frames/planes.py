@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+import cv2
 import numpy as np
 
 from ..arrays import Bytes
@@ -58,6 +59,15 @@ class Planes:
     def copy(self) -> Planes:
         """A frame with memory of its own, contiguous."""
         return Planes(self.y.copy(), self.u.copy(), self.v.copy(), self.format, self.time_s)
+
+
+def padded(plane: Bytes, room: Bytes) -> Bytes:
+    """A plane as large as ``room``, its last row and column repeated, written there; the plane itself where it is."""
+    below, right = room.shape[0] - plane.shape[0], room.shape[1] - plane.shape[1]
+    if not below and not right:
+        return plane
+    cv2.copyMakeBorder(plane, 0, below, 0, right, cv2.BORDER_REPLICATE, dst=room)
+    return room
 
 
 def empty_planes(layout: PlaneFormat, time_s: float = 0.0) -> Planes:

@@ -1,7 +1,7 @@
 """Decoder frames as planes, and back: the one place that knows pixel formats and line sizes.
 
-The other things that are done to frames live beside it and are part of it: what planes are
-(:mod:`rtdenoise.frames.planes`), and ranges, matrices, sub-sampling and tensors (:mod:`rtdenoise.frames.colour`).
+Beside it: what planes are (:mod:`rtdenoise.frames.planes`), and ranges, matrices, sub-sampling and tensors
+(:mod:`rtdenoise.frames.colour`).
 """
 
 from __future__ import annotations
@@ -17,24 +17,8 @@ from av.video.reformatter import Interpolation, VideoReformatter
 
 from ..arrays import Bytes
 from ..errors import ClipError
-from .colour import convert, planes_from_rgb, rgb_tensor, ycc_from_rgb
-from .planes import NO_CHROMA, Chroma, Matrix, PlaneFormat, Planes, empty_planes
-
-__all__ = [
-    "Bytes",
-    "Chroma",
-    "Matrix",
-    "PlaneFormat",
-    "Planes",
-    "convert",
-    "empty_planes",
-    "frame_from_planes",
-    "planes_from_frame",
-    "planes_from_rgb",
-    "rgb_frame",
-    "rgb_tensor",
-    "simplify",
-]
+from .colour import convert, ycc_from_rgb
+from .planes import NO_CHROMA, Chroma, Matrix, PlaneFormat, Planes
 
 _PLANAR: dict[str, Chroma] = {
     "yuv420p": "420",

@@ -10,7 +10,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import pairwise
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from .paper import PaperNetwork
 
@@ -43,21 +45,23 @@ def choose_tile(device: torch.device, height: int, width: int, context: int) -> 
     return max(_SMALLEST, min(side, _LARGEST, max(height, width)))
 
 
-def mirrored(start: int, length: int, size: int) -> torch.Tensor:
+def mirrored(start: int, length: int, size: int) -> NDArray[np.intp]:
     """The indices ``start`` … ``start + length − 1`` of a row of ``size`` pixels that is mirrored at both ends."""
     if size == 1:
-        return torch.zeros(length, dtype=torch.long)
+        return np.zeros(length, np.intp)
     period = 2 * (size - 1)
-    folded = torch.arange(start, start + length).abs() % period
-    return torch.where(folded < size, folded, period - folded)
+    folded = np.abs(np.arange(start, start + length)) % period
+    return np.where(folded < size, folded, period - folded).astype(np.intp)
 
 
-def _seen(x: torch.Tensor, turns: int, flip: bool) -> torch.Tensor:
-    turned = torch.rot90(x, turns, (-2, -1))
-    return turned.flip(-1) if flip else turned
+def turned(x: torch.Tensor, turns: int, flip: bool) -> torch.Tensor:
+    """Pictures (…, H, W) in one of the :data:`VIEWS`."""
+    picture = torch.rot90(x, turns, (-2, -1))
+    return picture.flip(-1) if flip else picture
 
 
-def _unseen(x: torch.Tensor, turns: int, flip: bool) -> torch.Tensor:
+def turned_back(x: torch.Tensor, turns: int, flip: bool) -> torch.Tensor:
+    """Takes a view back: the inverse of :func:`turned`."""
     return torch.rot90(x.flip(-1) if flip else x, -turns, (-2, -1))
 
 
@@ -81,8 +85,8 @@ def clean_frame(
     """
     _, height, width = frame.shape
     around = network.context
-    rows = mirrored(-around, height + 2 * around, height).to(frame.device)
-    columns = mirrored(-around, width + 2 * around, width).to(frame.device)
+    rows = torch.from_numpy(mirrored(-around, height + 2 * around, height)).to(frame.device)
+    columns = torch.from_numpy(mirrored(-around, width + 2 * around, width)).to(frame.device)
     return clean_in_context(network, frame[:, rows][:, :, columns], tta=tta, tile=tile)
 
 
@@ -112,8 +116,8 @@ def _clean_tile(
     mean: torch.Tensor | None = None
     squares: torch.Tensor | None = None
     for n, (turns, flip) in enumerate(views, start=1):
-        view = _seen(inputs, turns, flip).contiguous(memory_format=torch.channels_last)
-        output = _unseen(network.forward_in_context(view), turns, flip)[0]
+        view = turned(inputs, turns, flip).contiguous(memory_format=torch.channels_last)
+        output = turned_back(network.forward_in_context(view), turns, flip)[0]
         if mean is None or squares is None:
             mean, squares = output, torch.zeros_like(output)
         else:  # Welford's sums: no small difference of large numbers

@@ -13,7 +13,8 @@ import torch
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
-from calibrate.paper.training import Judgement, Trained, Trainer
+from calibrate.paper.training import Trained, Trainer
+from calibrate.trainer import Judgement
 from rtdenoise.cli import run
 from rtdenoise.networks.card import load_network, read_card
 from rtdenoise.noise import NoiseModel

@@ -4,19 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor, wait
-from dataclasses import replace
 from typing import TypeVar
 
-import cv2
 import numpy as np
 
 from ...alignment.brightness import bands_of_light, change_of_light
 from ...alignment.motion import Motion, Movement
 from ...arrays import Bytes, Floats, Mask
 from ...frames import PlaneFormat, Planes
+from ...frames.planes import padded
 from ...noise import PLANES, NoiseModel
-from ...noise.running import RunningNoise
-from ..repeats import Repeats
+from ..streaming import StreamDenoiser
 from .plane import PlaneFilter
 
 # Luma pixels along each side of a grid cell: in pictures of this width and above, and in smaller
@@ -32,7 +30,7 @@ _STILL = 0.1
 _CUT_BIAS, _CUT_SHARE = 4.0, 0.6
 
 
-class RecursiveDenoiser:
+class RecursiveDenoiser(StreamDenoiser):
     """Averages over time what stays, follows what moves, and cleans the rest in space.
 
     Each frame, on a grid of 8×8 or 4×4 pixels: compare the frame with the average so far; let the
@@ -49,60 +47,37 @@ class RecursiveDenoiser:
     name = "recursive"
 
     def __init__(self, model: NoiseModel | None = None, *, threads: bool = True) -> None:
-        self._noise = RunningNoise(model)
-        self._format: PlaneFormat | None = None
+        super().__init__(model)
         self._filters: list[PlaneFilter] = []
-        self._repeats = Repeats()
-        self._last: Planes | None = None
         self._turn = 0
         self._threads = threads
         self._second: ThreadPoolExecutor | None = None
 
-    def reset(self) -> None:
-        """Forgets all earlier frames, and with them an estimate of the noise."""
-        self._format, self._filters = None, []
-        self._repeats.reset()
-        self._last = None
-        self._noise.reset()
-
-    def __call__(self, planes: Planes) -> Planes:
-        """Cleans the next frame."""
-        if planes.format != self._format:
-            self.reset()
-            self._format = planes.format
-        if self._repeats.is_repeat(planes) and self._last is not None:
-            return replace(self._last, time_s=planes.time_s)
-        changed = self._noise.update(planes)
-        if changed is not None:
-            self._set_noise(changed)
-        if self._noise.model is None:
-            self._last = planes.copy()
-            return self._last
+    def _clean(self, planes: Planes, worked_on: Planes, model: NoiseModel) -> Planes:
         sources = [planes.y] if planes.format.chroma == "gray" else [planes.y, planes.u, planes.v]
         if not self._filters:
-            self._set_up(planes.format, self._noise.model, sources)
-        padded = [self._padded(i, source) for i, source in enumerate(sources)]
+            self._make_filters(planes.format, model, sources)
+        whole = [padded(s, room) for s, room in zip(sources, self._inputs, strict=True)]
         if not self._started:
-            self._start(padded)
+            self._start(whole)
         self._turn ^= 1
         outputs = self._outputs[self._turn]
-        biases, still = self._biases(padded)
+        biases, still = self._biases(whole)
         self._each(
-            lambda i: self._filters[i].update(
-                padded[i], biases[i], still if i else None, outputs[i]
-            )
+            lambda i: self._filters[i].update(whole[i], biases[i], still if i else None, outputs[i])
         )
         cut = [out[: s.shape[0], : s.shape[1]] for out, s in zip(outputs, sources, strict=True)]
         u, v = cut[1:] if len(cut) == 3 else (planes.u, planes.v)
-        self._last = Planes(cut[0], u, v, planes.format, planes.time_s)
-        return self._last
+        return Planes(cut[0], u, v, planes.format, planes.time_s)
+
+    def _set_up(self, planes: Planes) -> None:
+        self._filters = []  # made once the noise is known
 
     def _set_noise(self, model: NoiseModel) -> None:
-        """Takes another noise."""
         for filter_, name in zip(self._filters, PLANES, strict=False):
             filter_.set_noise(model.plane(name))
 
-    def _set_up(self, format_: PlaneFormat, model: NoiseModel, sources: list[Bytes]) -> None:
+    def _make_filters(self, format_: PlaneFormat, model: NoiseModel, sources: list[Bytes]) -> None:
         """Makes filters and buffers for a format. Planes are padded to whole cells."""
         model = model.for_chroma(format_.chroma)
         cell = _CELL_WIDE if format_.width >= _WIDE else _CELL
@@ -123,14 +98,6 @@ class RecursiveDenoiser:
         self._inputs = [np.empty(shape, np.uint8) for shape in shapes]
         self._outputs = [[np.empty(shape, np.uint8) for shape in shapes] for _ in range(2)]
         self._started = False
-
-    def _padded(self, index: int, source: Bytes) -> Bytes:
-        whole = self._inputs[index]
-        below, right = whole.shape[0] - source.shape[0], whole.shape[1] - source.shape[1]
-        if not below and not right:
-            return source
-        cv2.copyMakeBorder(source, 0, below, 0, right, cv2.BORDER_REPLICATE, dst=whole)
-        return whole
 
     def _start(self, sources: list[Bytes]) -> None:
         for filter_, source in zip(self._filters, sources, strict=True):

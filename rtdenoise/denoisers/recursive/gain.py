@@ -15,6 +15,7 @@ from typing import Any
 import cv2
 import numpy as np
 
+from ...alignment.motion import WARP_LOSS
 from ...arrays import Floats, Mask
 from ...noise import PlaneNoise
 from ...noise.fields import field
@@ -160,7 +161,7 @@ class Evidence:
             warp: gives a grid warped as the average was.
             moved: where the movement isn't zero, (rows, columns).
         """
-        self.gain = warp(self.gain) + np.float32(_WARP_LOSS) * moved
+        self.gain = warp(self.gain) + np.float32(WARP_LOSS) * moved
         self._slow[moved] = 0
         self.local.forget(moved)
 
@@ -213,10 +214,8 @@ class Evidence:
         )
 
 
-# From which share of the margin on a movement is looked for, and what following one costs in
-# accuracy.
+# From which share of the margin on a movement is looked for.
 _MAYBE = 0.3
-_WARP_LOSS = 0.02
 
 
 def _alike(a: PlaneNoise, b: PlaneNoise) -> bool:

@@ -67,7 +67,7 @@ def test_goes_on_after_a_stop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     step = LiveTrainer._step
 
     def interrupted(trainer: LiveTrainer) -> float:
-        if trainer._progress.step == 2:
+        if trainer._state.step == 2:
             raise KeyboardInterrupt
         return step(trainer)
 

@@ -349,7 +349,7 @@ def test_goes_on_after_ctrl_c(
     step = LiveTrainer._step
 
     def interrupted(trainer: LiveTrainer) -> float:
-        if trainer._progress.step == 1:
+        if trainer._state.step == 1:
             raise KeyboardInterrupt
         return step(trainer)
 

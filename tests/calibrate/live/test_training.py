@@ -211,7 +211,7 @@ def test_goes_on_where_it_was_stopped(tmp_path: Path) -> None:
     straight = trained(QUICK)[0].run()
 
     def stop(*_: object) -> None:
-        if trainer._progress.step == 2:
+        if trainer._state.step == 2:
             raise KeyboardInterrupt
 
     trainer, _ = trained(QUICK, tmp_path, mark="a")

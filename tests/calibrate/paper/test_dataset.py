@@ -10,9 +10,9 @@ from calibrate.paper.dataset import (
     StillSeries,
     fingerprint,
     held_frame_count,
-    mirror,
     split_series,
 )
+from rtdenoise.networks.tiles import mirrored
 
 
 def series(seed: int = 0, count: int = 12, size: tuple[int, int] = (40, 60)) -> StillSeries:
@@ -61,9 +61,9 @@ def test_too_few_frames() -> None:
 
 
 @given(st.integers(-50, 50), st.integers(1, 60), st.integers(2, 20))
-def test_mirror_is_numpys_reflection(start: int, length: int, size: int) -> None:
+def test_mirrored_is_numpys_reflection(start: int, length: int, size: int) -> None:
     row = np.pad(np.arange(size), 300, mode="reflect")
-    assert mirror(start, length, size).tolist() == row[300 + start :][:length].tolist()
+    assert mirrored(start, length, size).tolist() == row[300 + start :][:length].tolist()
 
 
 def test_target_is_the_mean_of_the_other_frames() -> None:

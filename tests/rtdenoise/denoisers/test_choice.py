@@ -331,7 +331,7 @@ def test_a_device_gets_the_size_that_suits_it(monkeypatch: pytest.MonkeyPatch) -
     assert found is not None
     assert found[0] == "nano"
     assert "none was measured to hold 30 frames/s" in found[1]
-    monkeypatch.setattr("rtdenoise.networks.shipped.hardware_name", lambda device: "A")
+    monkeypatch.setattr("rtdenoise.denoisers.choice.hardware_name", lambda device: "A")
     assert size_for(cuda, known) == "small"
     assert load_base("small").size == SIZES["small"]
     with pytest.raises(NetworkError, match="Choose one of: nano, small"):

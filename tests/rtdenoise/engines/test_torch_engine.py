@@ -5,10 +5,10 @@ import pytest
 import torch
 from numpy.typing import NDArray
 
-from rtdenoise.alignment.motion import Movement
+from rtdenoise.alignment.motion import WARP_LOSS, Movement
 from rtdenoise.cameras.simulated import open_simulated
 from rtdenoise.denoisers.live_network import LiveNetworkDenoiser
-from rtdenoise.engines.base import MEASURED_FRAMES, WARP_LOSS, unit_changes
+from rtdenoise.engines.base import MEASURED_FRAMES, unit_changes
 from rtdenoise.engines.torch_engine import TorchEngine
 from rtdenoise.errors import NetworkError
 from rtdenoise.frames import convert

@@ -2,7 +2,7 @@ import pytest
 import torch
 
 from rtdenoise.networks.paper import PaperNetwork
-from rtdenoise.networks.tiles import VIEWS, _seen, _unseen, choose_tile, clean_frame, mirrored
+from rtdenoise.networks.tiles import VIEWS, choose_tile, clean_frame, mirrored, turned, turned_back
 
 
 @pytest.fixture(scope="module")
@@ -32,10 +32,10 @@ def test_result_does_not_depend_on_the_tile(
 
 def test_views_are_eight_different_ones_and_can_be_undone() -> None:
     x = torch.arange(12.0).reshape(1, 3, 4)
-    seen = [_seen(x, *view) for view in VIEWS]
+    seen = [turned(x, *view) for view in VIEWS]
     assert len({(tuple(s.shape), tuple(s.flatten().tolist())) for s in seen}) == 8
     for view, s in zip(VIEWS, seen, strict=True):
-        assert torch.equal(_unseen(s, *view), x)
+        assert torch.equal(turned_back(s, *view), x)
 
 
 def test_mean_and_spread_are_those_of_the_views(network: PaperNetwork, frame: torch.Tensor) -> None:
@@ -43,7 +43,7 @@ def test_mean_and_spread_are_those_of_the_views(network: PaperNetwork, frame: to
     cleaned = clean_frame(network, frame, tile=44)
     outputs = torch.stack(
         [
-            _unseen(clean_frame(network, _seen(frame, *v), tta=False, tile=44).mean, *v)
+            turned_back(clean_frame(network, turned(frame, *v), tta=False, tile=44).mean, *v)
             for v in VIEWS
         ]
     )
