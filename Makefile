@@ -6,6 +6,7 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
+C      := $(wildcard rtdenoise/engines/native/*.[ch] tests/rtdenoise/engines/native/*.[ch])
 
 .PHONY: demo test check unit setup clean
 .DEFAULT_GOAL := demo
@@ -25,6 +26,7 @@ test: check unit
 check: $(READY)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/clang-format --dry-run -Werror $(C)
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
