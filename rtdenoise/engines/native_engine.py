@@ -220,7 +220,23 @@ def _new(
     weights = [_array(layer.weight) for layer in layers]
     biases = [_array(layer.bias) for layer in layers]
     shapes = np.array([(*w.shape[:2], w.shape[2] * w.shape[3]) for w in weights], np.int32)
-    constants = Constants(
+    constants = _constants()
+    engine = library.rtdenoise_new(
+        *grid,
+        threads,
+        network.size.stages,
+        _at(shapes),
+        _pointers(weights),
+        _pointers(biases),
+        ctypes.byref(constants),
+    )
+    if not engine:
+        raise MemoryError(f"There is no memory for frames of {grid[1]} × {grid[0]} cells.")
+    return ctypes.c_void_p(engine)
+
+
+def _constants() -> Constants:
+    return Constants(
         least_bias=live._LEAST_BIAS,
         least_residual=live._LEAST_LEFT,
         difference_mean_rate=live._SLOW,
@@ -240,18 +256,6 @@ def _new(
         room=local_noise._ROOM,
         tiny=local_noise._TINY,
     )
-    engine = library.rtdenoise_new(
-        *grid,
-        threads,
-        network.size.stages,
-        _at(shapes),
-        _pointers(weights),
-        _pointers(biases),
-        ctypes.byref(constants),
-    )
-    if not engine:
-        raise MemoryError(f"There is no memory for frames of {grid[1]} × {grid[0]} cells.")
-    return ctypes.c_void_p(engine)
 
 
 def _array(values: Any) -> Floats:
