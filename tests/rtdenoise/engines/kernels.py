@@ -223,7 +223,9 @@ class Parts:
         """A state as after some frames, whose average is near the picture; also derives the excess."""
         normal, uniform = self.random.normal, self.random.uniform
         shape = (self.h, self.w)
-        self.put("average", self.coefficients() + normal(0, 1.5, (24, *shape)))
+        average = self.coefficients() + normal(0, 1.5, (24, *shape))
+        average[0, : self.h // 2, : self.w // 2] += 12  # there it lags behind
+        self.put("average", average)
         self.put("residual", uniform(0.005, 1.5, (3, *shape)))
         self.put("difference_mean", normal(0, 1, (3, *shape)))
         learned = np.concatenate(

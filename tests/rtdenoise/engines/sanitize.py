@@ -66,7 +66,9 @@ def main() -> int:
         "UBSAN_OPTIONS": "print_stacktrace=1",
     }
     tests = [str(_HERE / name) for name in _TESTS]
-    return subprocess.call([sys.executable, "-m", "pytest", "-q", *tests], env=environment)
+    # What a sanitizer writes before it ends the process must not be captured.
+    command = [sys.executable, "-m", "pytest", "-q", "--capture=sys", *tests]
+    return subprocess.call(command, env=environment)
 
 
 if __name__ == "__main__":
