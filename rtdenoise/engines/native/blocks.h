@@ -1,5 +1,5 @@
-/* Bytes to DCT coefficients and back. A block's coefficients are 16 of 4 x 4 luma pixels, then 4 of 2 x 2 pixels of U, then
-   4 of V; each DCT is scaled so that its first coefficient (DC) is the mean of the pixels. */
+/* Bytes to DCT coefficients and back. A block's coefficients are 16 of 4 x 4 luma pixels, then 4 of 2 x 2 pixels of U,
+   then 4 of V; each DCT is scaled so that its first coefficient (DC) is the mean of the pixels. */
 
 #ifndef RTDENOISE_BLOCKS_H
 #define RTDENOISE_BLOCKS_H

@@ -1,5 +1,5 @@
-/* Convolutions of a row of blocks. Vectors lie along the row, so that no number of channels leaves lanes empty; the sums
-   of a panel of output channels stay in registers while all inputs go by.
+/* Convolutions of a row of blocks. Vectors lie along the row, so that no number of channels leaves lanes empty; the
+   sums of a panel of output channels stay in registers while all inputs go by.
 
    Where the processor has an instruction that multiplies pairs of int16 and adds them up, large layers read their
    inputs as int16: the two channels of a pair share a row whose elements are as wide as floats, so that grids needn't
@@ -57,7 +57,7 @@ INLINE void rectify(float *row, size_t stride, int channels, int width)
     end_row(row, stride, channels, width);
 }
 
-enum { MOST_WIDTH = 12, MOST_ACROSS = 4 };
+enum { MOST_WIDTH = 12, MOST_ACROSS = 4 }; /* of a panel, in output channels and in vectors along the row */
 
 /* Where a layer's inputs for column 0 are: [row of the window][column of the window]. */
 typedef struct {
@@ -81,8 +81,8 @@ INLINE V multiply_add(V sum, V value, const float *weight, const int int16)
     return sum + value * *weight;
 }
 
-/* A panel of `outputs` channels, for columns [from, to), `across` vectors at a time. The const arguments have to be known
-   at compile time, or the sums wouldn't stay in registers. */
+/* A panel of `outputs` channels, for columns [from, to), `across` vectors at a time. The const arguments have to be
+   known at compile time, or the sums wouldn't stay in registers. */
 INLINE void convolve_panel(const int outputs, const int across, const int side, const int int16, const Layer *layer,
                            const Window *window, size_t stride, const float *weights, int first, float *out,
                            size_t out_stride, int from, int to)

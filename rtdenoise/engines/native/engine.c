@@ -124,8 +124,8 @@ EXPORT Engine *rtdenoise_new(int h, int w, int threads, int stages, const int *s
     return e;
 }
 
-/* The recurrent state, (h, ceil(w / 16), channels, 16). which: 0 the running average's coefficients, 1 its residual noise
-   variance, 2 the running mean of the difference. */
+/* The recurrent state, (h, ceil(w / 16), channels, 16). which: 0 the running average's coefficients, 1 its residual
+   noise variance, 2 the running mean of the difference. */
 EXPORT float *rtdenoise_state(Engine *e, int which)
 {
     return which == 0 ? e->average.data : which == 1 ? e->residual.data : e->difference_mean.data;
@@ -164,8 +164,8 @@ static void set_rate(Engine *e)
     e->rate = 1 / (weight < most ? weight : most);
 }
 
-/* Puts what is learned of the noise into other units, after the average was. factors: (6,), by which the variance of each
-   group changes. */
+/* Puts what is learned of the noise into other units, after the average was. factors: (6,), by which the variance of
+   each group changes. */
 EXPORT void rtdenoise_rescale_noise(Engine *e, const float *factors)
 {
     e->group_factors = factors;

@@ -34,8 +34,8 @@ static void pass_reset(Engine *e, int first, int last, float *scratch)
         }
 }
 
-/* What the motion search looks at, to means_out: the blocks' means of the picture and of the average, in units of a pixel's
-   noise, and luma's residual noise variance. Also derives the excess of the noise at each place. */
+/* What the motion search looks at, to means_out: the blocks' means of the picture and of the average, in units of a
+   pixel's noise, and luma's residual noise variance. Also derives the excess of the noise at each place. */
 static void pass_analyse(Engine *e, int first, int last, float *scratch)
 {
     size_t size = (size_t)e->h * e->w, stride = e->gate_near.stride;
@@ -69,15 +69,15 @@ INLINE V difference_mean_after(const Engine *e, V difference_mean, V difference)
            e->constants.difference_mean_rate * (clamp(difference, e->constants.most_coefficient) - difference_mean);
 }
 
-/* How strong the noise of a group is, as networks see it: 0 where its variance is the model's, 1 where it is sixteen times
-   that, at most 2. */
+/* How strong the noise of a group is, as networks see it: 0 where its variance is the model's, 1 where it is sixteen
+   times that, at most 2. */
 INLINE V strength_seen(const Engine *e, int y, int group, int x)
 {
     return vmin(vlog(load(row_at(&e->excess, y, group) + x)) * 0.721347520f, all(2));
 }
 
-/* The gate's inputs of a row: 0 to 2 differences of the means of picture and average, 3 and 4 energies of those of the AC
-   coefficients of luma and chroma, 5 to 7 standard deviations of the residual noise, 8 to 10 running means of the
+/* The gate's inputs of a row: 0 to 2 differences of the means of picture and average, 3 and 4 energies of those of the
+   AC coefficients of luma and chroma, 5 to 7 standard deviations of the residual noise, 8 to 10 running means of the
    differences, 11 how much successive innovations correlate, 12 and 13 how strong the noise of luma's means and of its
    detail is. Differences are in units of the noise at their place. change: room for the plain differences of luma's
    means, or NULL. */

@@ -1,4 +1,5 @@
-/* The noise at each place, learned from the stream while it runs; rtdenoise/networks/local_noise.py says how and why. */
+/* The noise at each place, learned from the stream while it runs; rtdenoise/networks/local_noise.py says how and
+   why. */
 
 #ifndef RTDENOISE_LOCAL_NOISE_PASSES_INC_H
 #define RTDENOISE_LOCAL_NOISE_PASSES_INC_H
@@ -43,7 +44,8 @@ INLINE const float *nearest_row(const Engine *e, const Grid *grid, int y)
     return row_at(grid, y < 0 ? 0 : y < e->h ? y : e->h - 1, 0);
 }
 
-/* Where the two channels are that correlation is computed from: products of successive innovations (0) and squares (1). */
+/* Where the two channels are that correlation is computed from: products of successive innovations (0) and squares
+   (1). */
 INLINE size_t correlation_channel(int c, size_t stride) { return (size_t)(c ? 0 : LEARNED_PRODUCT) * stride; }
 
 /* Repeats a row's first and last value `count` times beyond the picture's edges, where [from, to) reaches them. */
@@ -55,8 +57,8 @@ INLINE void repeat_edges(const Engine *e, float *row, int count, int from, int t
     }
 }
 
-/* Sums over CORRELATION_SIDE rows around row y, of the products of innovations and of their squares. again: `correlations`
-   holds the sums of row y - 1, which are updated. */
+/* Sums over CORRELATION_SIDE rows around row y, of the products of innovations and of their squares. again:
+   `correlations` holds the sums of row y - 1, which are updated. */
 INLINE void sum_correlation_rows(const Engine *e, int y, float *correlations, int again, int from, int to)
 {
     const Grid *learned = &e->learned;
@@ -80,8 +82,8 @@ INLINE void sum_correlation_rows(const Engine *e, int y, float *correlations, in
     }
 }
 
-/* Derives the excess of a row from what was learned around it. scratch: a row for each channel that is averaged, and two
-   for correlations. from, to: the columns, multiples of 16 or the picture's end. again: the call before was for row
+/* Derives the excess of a row from what was learned around it. scratch: a row for each channel that is averaged, and
+   two for correlations. from, to: the columns, multiples of 16 or the picture's end. again: the call before was for row
    y - 1 and the same columns. */
 static void excess_row(Engine *e, int y, float *scratch, int again, int from, int to)
 {
@@ -131,8 +133,8 @@ static void excess_row(Engine *e, int y, float *scratch, int again, int from, in
     }
 }
 
-/* Learns from LANES blocks. difference: the innovations. residual: noise variance of the average before the frame. gain: the
-   weight that the frame got. detail: detail_energy() of the average after it. */
+/* Learns from LANES blocks. difference: the innovations. residual: noise variance of the average before the frame.
+   gain: the weight that the frame got. detail: detail_energy() of the average after it. */
 INLINE void learn(Engine *e, int y, int x, const V *difference, const V *residual, const V *gain, V detail)
 {
     static const int gates[GROUPS] = {0, 1, 1, 1, 2, 2};
@@ -169,7 +171,8 @@ INLINE void reset_learned(Engine *e, int y, int x, V detail)
     store(row_at(&e->excess, y, EXCESS_CORRELATION) + x, all(0));
 }
 
-/* Puts what was learned into other units: variances by group_factors, the detail by the average, which already is in them. */
+/* Puts what was learned into other units: variances by group_factors, the detail by the average, which already is in
+   them. */
 static void pass_rescale_noise(Engine *e, int first, int last, float *scratch)
 {
     (void)scratch;

@@ -1,4 +1,5 @@
-/* Threads that share the rows of a pass. After it they spin for a moment, for the next pass follows soon; then they sleep. */
+/* Threads that share the rows of a pass. After it they spin for a moment, for the next pass follows soon; then they
+   sleep. */
 
 #ifndef RTDENOISE_POOL_INC_H
 #define RTDENOISE_POOL_INC_H
@@ -47,8 +48,8 @@ static void relax(void)
 
 static uint64_t claim_of(uint32_t pass, uint32_t row) { return (uint64_t)pass << 32 | row; }
 
-/* Many rows at first, then fewer and fewer, so that no thread waits long for another at the end. An even number, because
-   pass_shrink_see() pools pairs of rows. */
+/* Many rows at first, then fewer and fewer, so that no thread waits long for another at the end. An even number,
+   because pass_shrink_see() pools pairs of rows. */
 static int rows_to_take(const Pool *pool, int open_rows)
 {
     int rows = open_rows / (2 * (pool->workers + 1));

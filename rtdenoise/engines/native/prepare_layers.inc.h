@@ -102,7 +102,8 @@ static int make_int16(Layer *layer, float most)
 
 /* A bound of a layer's outputs.
 
-   inputs: how large each of its inputs can be. rectified: the inputs are never negative, and neither are the outputs. */
+   inputs: how large each of its inputs can be. rectified: the inputs are never negative, and neither are the
+   outputs. */
 static float most_of(const Layer *layer, const float *inputs, int rectified)
 {
     float most = 1e-20f;

@@ -12,8 +12,8 @@
 #include "convolution.inc.h"
 #include "local_noise_passes.inc.h"
 
-/* A step down in Burt and Adelson's pyramid (1983): their five taps at each column, and the mean of two columns. Edges are
-   repeated. */
+/* A step down in Burt and Adelson's pyramid (1983): their five taps at each column, and the mean of two columns. Edges
+   are repeated. */
 static const float pyramid_taps[6] = {1.f / 32, 5.f / 32, 10.f / 32, 10.f / 32, 5.f / 32, 1.f / 32};
 
 INLINE int clamped_index(int i, int n) { return i < 0 ? 0 : i >= n ? n - 1 : i; }
@@ -128,7 +128,8 @@ static void pass_shrink_see(Engine *e, int first, int last, float *scratch)
     const Layer *layer = &stage_layers(e)[SHRINK_SEE], *next = &stage_layers(e)[SHRINK_NEAR];
     const Layer *wide = &stage_layers(e)[SHRINK_WIDE];
     size_t stride = e->shrink_see.stride, pitch = (2 * COEFFICIENTS + 1) * stride;
-    /* Sums of three squares along a row, for three rows; a row of detail; the layer's inputs; two rows of its output. */
+    /* Sums of three squares along a row, for three rows; a row of detail; the layer's inputs; two rows of its
+       output. */
     float *sums = scratch + BEFORE, *detail = sums + 3 * COEFFICIENTS * stride, *energy = detail + pitch;
     float *packed = energy + (layer->inputs + 1) * stride, *pooled = packed + (layer->inputs + 1) * stride;
     float *found[2] = {pooled + (written(layer) + 1) * stride, pooled + 2 * (written(layer) + 1) * stride};
@@ -265,8 +266,8 @@ static void pass_shrink(Engine *e, int first, int last, float *scratch)
     size_t stride = e->shrink_see.stride, room = (2 * COEFFICIENTS + 1) * stride;
     size_t room_found = (written(into) + 1) * stride;
     size_t share_size = written(&l[SHRINK_SAY]) * stride;
-    /* Rings of rows: four of detail and of the same as packed for SHRINK_INTO; three of filters, packed for SHRINK_OUT; two of
-   shares. */
+    /* Rings of rows: four of detail and of the same as packed for SHRINK_INTO; three of filters, packed for SHRINK_OUT;
+       two of shares. */
     float *detail = scratch + BEFORE, *packed = detail + 4 * room, *filters = packed + 4 * room;
     float *filters_packed = filters + room_found, *shares = filters_packed + 3 * room_found;
     float *near_row = shares + 2 * share_size, *up = near_row + written(&l[SHRINK_NEAR]) * stride;

@@ -93,8 +93,8 @@ INLINE VI look_up_bytes(const uint8_t *table, VI index)
 /* The nearest whole number, for |x| < 2^22: adding 1.5 * 2^23 leaves it in the low bits of the float. */
 INLINE VI nearest(V x) { return (VI)(x + 12582912.0f) - 0x4B400000; }
 
-/* Polynomials through Chebyshev's points, lowest power first: log(1 + f)/f for f in [1/sqrt 2 - 1, sqrt 2 - 1], and 2^r for r
-   in [-1/2, 1/2]. */
+/* Polynomials through Chebyshev's points, lowest power first: log(1 + f)/f for f in [1/sqrt 2 - 1, sqrt 2 - 1], and 2^r
+   for r in [-1/2, 1/2]. */
 static const float log_terms[9] = {9.999999741e-01f,  -4.999999638e-01f, 3.333419329e-01f,
                                    -2.500135219e-01f, 1.995593336e-01f,  -1.657799290e-01f,
                                    1.497740128e-01f,  -1.426925819e-01f, 8.533313050e-02f};

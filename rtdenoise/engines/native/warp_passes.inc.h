@@ -92,7 +92,8 @@ static void pass_split(Engine *e, int first, int last, float *scratch)
         }
 }
 
-/* Weights of cubic interpolation at t in [0, 1], of the pixels at -1, 0, 1 and 2: Keys (1981) with a = -3/4, as in OpenCV. */
+/* Weights of cubic interpolation at t in [0, 1], of the pixels at -1, 0, 1 and 2: Keys (1981) with a = -3/4, as in
+   OpenCV. */
 INLINE void cubic(V t, V *weights)
 {
     const float a = -0.75f;
@@ -164,8 +165,8 @@ INLINE V sample(const float *plane, size_t stride, int rows, int columns, V x, V
     return sum;
 }
 
-/* One component of the flow at pixel (r, c) of LANES blocks, interpolated linearly between the blocks' centres. rows: the
-   blocks' flow in the row above, in their own and in the one below. */
+/* One component of the flow at pixel (r, c) of LANES blocks, interpolated linearly between the blocks' centres. rows:
+   the blocks' flow in the row above, in their own and in the one below. */
 INLINE V flow_at(float *const *rows, int x, int r, int c, const int side)
 {
     float down = ((float)r + 0.5f) / (float)side - 0.5f, across = ((float)c + 0.5f) / (float)side - 0.5f;

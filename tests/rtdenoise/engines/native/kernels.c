@@ -1,5 +1,5 @@
-/* For tests only: the engine with its kernels, passes, grids and constants within reach. Compiled as the engine is, with
-   rtdenoise/engines/native among the folders of headers. */
+/* For tests only: the engine with its kernels, passes, grids and constants within reach. Compiled as the engine is,
+   with rtdenoise/engines/native among the folders of headers. */
 
 #include "engine.c"
 
@@ -56,8 +56,8 @@ static void fetch(const Grid *grid, float *values, int rows, int channels, int w
             memcpy(values + ((size_t)c * rows + y) * w, row_at(grid, y, c), (size_t)w * sizeof(float));
 }
 
-/* A layer of in (inputs, h, w); with halving it has a stride of two and is rectified. most: how large inputs can be where
-   it is computed with int16, else 0. Returns whether it was. */
+/* A layer of in (inputs, h, w); with halving it has a stride of two and is rectified. most: how large inputs can be
+   where it is computed with int16, else 0. Returns whether it was. */
 EXPORT int kernel_layer(const int *shape, float most, const float *weights, const float *bias, int halving,
                         const float *in, int h, int w, float *out)
 {
