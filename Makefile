@@ -1,13 +1,14 @@
 # Two commands do everything on a fresh machine with Python ≥ 3.10:
 #   make demo    sets up, then capture → calibrate → live on the simulated camera, with pictures at the end
-#   make test    sets up, then the whole suite with its checks of style, types and imports
+#   make test    sets up, then the whole suite with its checks of style, types and imports, and the sanitizers
 
 PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
+C      := $(wildcard rtdenoise/engines/native/*.[ch] tests/rtdenoise/engines/native/*.[ch])
 
-.PHONY: demo test check unit setup clean
+.PHONY: demo test check unit sanitize setup clean
 .DEFAULT_GOAL := demo
 
 setup: $(READY)
@@ -20,16 +21,21 @@ $(READY): pyproject.toml setup.py constraints.txt $(wildcard rtdenoise/engines/n
 demo: $(READY)
 	$(BIN)/rtdenoise demo --folder demo
 
-test: check unit
+test: check unit sanitize
 
 check: $(READY)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/clang-format --dry-run -Werror $(C)
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
 unit: $(READY)
 	$(BIN)/pytest
+
+# The compiled engine's own tests on builds with sanitizers, where the compiler has them.
+sanitize: $(READY)
+	$(BIN)/python -m tests.rtdenoise.engines.sanitize
 
 clean:
 	rm -rf $(VENV) demo build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis

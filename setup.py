@@ -3,56 +3,36 @@
 The builds are optional: without a compiler rtdenoise is installed all the same, and is slower.
 """
 
+import json
 import platform
 import sys
+from pathlib import Path
 
 from setuptools import Extension, setup
 
 _FOLDER = "rtdenoise/engines/native"
-_HEADERS = (
-    "cells.h",
-    "engine.h",
-    "gate_passes.h",
-    "layers.h",
-    "noise_passes.h",
-    "pool.h",
-    "shrink_passes.h",
-    "vectors.h",
-    "window_passes.h",
-)
-_FLAGS = [
-    "-std=gnu11",
-    "-O3",
-    "-g0",
-    "-fno-math-errno",
-    "-fno-trapping-math",
-    "-fvisibility=hidden",
-]
-_X86 = {
-    16: [
-        *("-mavx512f", "-mavx512bw", "-mavx512dq", "-mavx512vl", "-mavx512vbmi", "-mavx512vnni"),
-        *("-mavx2", "-mfma"),
-    ],
-    8: ["-mavx2", "-mfma"],
-}
 
 
 def _builds() -> list[Extension]:
     if sys.platform == "win32":  # its compiler doesn't know vector types
         return []
-    kinds = {4: []}
+    here = Path(__file__).parent
+    # Tests of the kernels read it too.
+    flags = json.loads((here / _FOLDER / "flags.json").read_text())
+    kinds = dict(flags["lanes"]["any"])
     if platform.machine() in ("x86_64", "AMD64"):
-        kinds.update(_X86)
+        kinds.update(flags["lanes"]["x86_64"])
+    headers = sorted(path.name for path in (here / _FOLDER).glob("*.h"))
     return [
         Extension(
             f"rtdenoise.engines._native_{lanes}",
             sources=[f"{_FOLDER}/engine.c"],
-            depends=[f"{_FOLDER}/{header}" for header in _HEADERS],
-            extra_compile_args=[*_FLAGS, *flags],
-            extra_link_args=["-pthread", "-lm"],
+            depends=[f"{_FOLDER}/{name}" for name in (*headers, "flags.json")],
+            extra_compile_args=[*flags["common"], *more],
+            extra_link_args=flags["link"],
             optional=True,
         )
-        for lanes, flags in kinds.items()
+        for lanes, more in kinds.items()
     ]
 
 

@@ -18,7 +18,7 @@ from ..networks.live import GATES, LiveNetwork, Shrink
 from ..noise.dct import BANDS, MEANS, PLANE_SLICES, SIDES
 from ..noise.normalised import Stabilised
 from .base import MEASURED_FRAMES, unit_changes
-from .native_library import KINDS, native_library
+from .native_library import KINDS, Constants, native_library
 
 _MOST_STAGES, _WIDEST = 8, 192
 _VECTOR = 16  # cells that the compiled code may write at once
@@ -66,7 +66,7 @@ class NativeEngine:
 
     def _kept(self, which: int, channels: int) -> Floats:
         """A view of what the compiled code keeps, (h, blocks of columns, channels, columns)."""
-        at = self._library.rtdenoise_grid(self._engine, which)
+        at = self._library.rtdenoise_state(self._engine, which)
         shape = (self._grid[0], -(-self._grid[1] // _VECTOR), channels, _VECTOR)
         memory = (ctypes.c_float * int(np.prod(shape))).from_address(at)
         return np.ctypeslib.as_array(memory).reshape(shape)
@@ -109,7 +109,7 @@ class NativeEngine:
 
     def _renew(self, factors: Floats) -> None:
         """What was learned of the noise goes by what is kept, which has changed; its own units by ``factors``, (6,)."""
-        self._library.rtdenoise_renew_noise(self._engine, _at(factors))
+        self._library.rtdenoise_rescale_noise(self._engine, _at(factors))
 
     def _tell(self, stabilised: Stabilised) -> None:
         forward = np.ascontiguousarray(stabilised.forward, np.float32)
@@ -128,7 +128,7 @@ class NativeEngine:
     def see(self, planes: Sequence[Bytes]) -> None:
         """Takes in the next frame."""
         self._seen = [p if p.strides[1] == 1 else np.ascontiguousarray(p) for p in planes]
-        self._library.rtdenoise_see(
+        self._library.rtdenoise_analyse(
             self._engine, _pointers(self._seen), _strides(self._seen), _at(self._means)
         )
         self._current = True
@@ -156,7 +156,7 @@ class NativeEngine:
     def believe(self, strength: Floats) -> None:
         """Takes what was measured beforehand of the noise at each place."""
         values = np.ascontiguousarray(strength, np.float32)
-        self._library.rtdenoise_believe(self._engine, _at(values), MEASURED_FRAMES)
+        self._library.rtdenoise_set_local_noise(self._engine, _at(values), MEASURED_FRAMES)
 
     def forget(self) -> None:
         """Forgets all earlier frames."""
@@ -167,7 +167,7 @@ class NativeEngine:
         """Cleans the frame that was seen."""
         self._current = False
         if self._fresh:
-            self._library.rtdenoise_start(self._engine)
+            self._library.rtdenoise_reset(self._engine)
             self._fresh = False
         self._turn ^= 1
         y, u, v = self._outputs[self._turn]
@@ -192,7 +192,7 @@ class NativeEngine:
         """Moves what is kept along."""
         self._current = False
         reach = int(np.ceil(np.abs(movement.flow).max())) + 2
-        self._library.rtdenoise_follow(
+        self._library.rtdenoise_warp(
             self._engine,
             _at(movement.flow),
             _at(movement.moved),
@@ -220,17 +220,7 @@ def _new(
     weights = [_array(layer.weight) for layer in layers]
     biases = [_array(layer.bias) for layer in layers]
     shapes = np.array([(*w.shape[:2], w.shape[2] * w.shape[3]) for w in weights], np.int32)
-    constants = np.array(
-        [
-            *(live._LEAST_BIAS, live._LEAST_LEFT, live._SLOW),
-            *(live._FIRST, live._MOST, live._MOST_CHANGE, live._MOST_LAG),
-            *(local_noise._BELIEVED, local_noise._RATE, local_noise._MOST_RISE, local_noise._MORE),
-            *(local_noise._CUT_AFTER, local_noise._LARGEST),
-            *(*local_noise._WHITE, *local_noise._FINE, *local_noise._PART),
-            *(local_noise._ROOM, local_noise._TINY),
-        ],
-        np.float32,
-    )
+    constants = _constants()
     engine = library.rtdenoise_new(
         *grid,
         threads,
@@ -238,11 +228,34 @@ def _new(
         _at(shapes),
         _pointers(weights),
         _pointers(biases),
-        _at(constants),
+        ctypes.byref(constants),
     )
     if not engine:
         raise MemoryError(f"There is no memory for frames of {grid[1]} × {grid[0]} cells.")
     return ctypes.c_void_p(engine)
+
+
+def _constants() -> Constants:
+    return Constants(
+        least_bias=live._LEAST_BIAS,
+        least_residual=live._LEAST_LEFT,
+        difference_mean_rate=live._SLOW,
+        first_residual=live._FIRST,
+        most_coefficient=live._MOST,
+        most_change=live._MOST_CHANGE,
+        most_lag=live._MOST_LAG,
+        model_frames=local_noise._BELIEVED,
+        least_rate=local_noise._RATE,
+        most_rise=local_noise._MOST_RISE,
+        rise_more=local_noise._MORE,
+        cut_after=local_noise._CUT_AFTER,
+        largest=local_noise._LARGEST,
+        white=local_noise._WHITE,
+        fine=local_noise._FINE,
+        part=local_noise._PART,
+        room=local_noise._ROOM,
+        tiny=local_noise._TINY,
+    )
 
 
 def _array(values: Any) -> Floats:

@@ -14,7 +14,37 @@ from pathlib import Path
 KINDS = {16: "AVX-512", 8: "AVX2", 4: "generic"}
 """What the builds are called, by how many numbers their vectors have."""
 
+ABI = 1
+"""Which functions of a build are called, and with what: ``ABI`` in ``native/engine.h``."""
+
+_FOLDER = Path(__file__).parent
 _Pointer = ctypes.c_void_p
+_Float, _Two = ctypes.c_float, ctypes.c_float * 2
+
+
+class Constants(ctypes.Structure):
+    """The networks' constants, as the compiled code has them: ``Constants`` in ``native/engine.h``."""
+
+    _fields_ = (
+        ("least_bias", _Float),
+        ("least_residual", _Float),
+        ("difference_mean_rate", _Float),
+        ("first_residual", _Float),
+        ("most_coefficient", _Float),
+        ("most_change", _Float),
+        ("most_lag", _Float),
+        ("model_frames", _Float),
+        ("least_rate", _Float),
+        ("most_rise", _Float),
+        ("rise_more", _Float),
+        ("cut_after", _Float),
+        ("largest", _Float),
+        ("white", _Two),
+        ("fine", _Two),
+        ("part", _Two),
+        ("room", _Float),
+        ("tiny", _Float),
+    )
 
 
 @cache
@@ -42,15 +72,22 @@ def compiled_kind() -> str:
 
 
 def _load(lanes: int) -> ctypes.CDLL | None:
-    here = Path(__file__).parent
     for suffix in EXTENSION_SUFFIXES:
-        path = here / f"_native_{lanes}{suffix}"
+        path = _FOLDER / f"_native_{lanes}{suffix}"
         if path.exists():
             try:
-                return _declared(ctypes.CDLL(str(path)))
+                library = ctypes.CDLL(str(path))
+                return _declared(library) if _is_ours(library) else None
             except (OSError, AttributeError):  # for another machine, or of another version
                 return None
     return None
+
+
+def _is_ours(library: ctypes.CDLL) -> bool:
+    """Whether a build is of this version: neither older than this module nor newer."""
+    size = library.rtdenoise_sizeof_constants
+    size.restype, size.argtypes = ctypes.c_size_t, []
+    return bool(library.rtdenoise_abi() == ABI and size() == ctypes.sizeof(Constants))
 
 
 def _declared(library: ctypes.CDLL) -> ctypes.CDLL:
@@ -60,18 +97,18 @@ def _declared(library: ctypes.CDLL) -> ctypes.CDLL:
         ("best_lanes", number, []),
         ("new", _Pointer, [number, number, number, number, _Pointer, _Pointer, _Pointer, _Pointer]),
         ("free", None, [_Pointer]),
-        ("grid", _Pointer, [_Pointer, number]),
+        ("state", _Pointer, [_Pointer, number]),
         ("set_noise", None, [_Pointer] * 5),
-        ("renew_noise", None, [_Pointer] * 2),
+        ("rescale_noise", None, [_Pointer] * 2),
         ("excess", None, [_Pointer] * 2),
-        ("believe", None, [_Pointer, _Pointer, ctypes.c_float]),
-        ("see", None, [_Pointer] * 4),
-        ("start", None, [_Pointer]),
+        ("set_local_noise", None, [_Pointer, _Pointer, ctypes.c_float]),
+        ("analyse", None, [_Pointer] * 4),
+        ("reset", None, [_Pointer]),
         ("step", None, [_Pointer] * 3),
         ("join", None, [_Pointer] * 3),
         ("split", None, [_Pointer] * 3),
         (
-            "follow",
+            "warp",
             None,
             [*[_Pointer] * 3, number, number, ctypes.c_float, _Pointer, _Pointer],
         ),

@@ -1,4 +1,4 @@
-/* Vectors as wide as the processor's, in GCC's and Clang's own notation, and the few functions that it lacks. */
+/* Vectors as wide as the processor's, in the notation that GCC and Clang share, and the functions that it lacks. */
 
 #ifndef RTDENOISE_VECTORS_H
 #define RTDENOISE_VECTORS_H
@@ -12,6 +12,13 @@
 #include <arm_neon.h>
 #endif
 
+/* Whether stabilised pixels and the large layers are computed as int16. */
+#if LANES == 16 && defined(__AVX512VNNI__)
+#define INT16 1
+#else
+#define INT16 0
+#endif
+
 #define INLINE static inline __attribute__((always_inline))
 
 typedef float V __attribute__((vector_size(4 * LANES)));
@@ -21,8 +28,8 @@ typedef VI UVI __attribute__((aligned(1), may_alias));
 
 INLINE V load(const float *at) { return *(const UV *)at; }
 INLINE void store(float *at, V value) { *(UV *)at = value; }
-INLINE VI load_words(const void *at) { return *(const UVI *)at; }
-INLINE void store_words(void *at, VI value) { *(UVI *)at = value; }
+INLINE VI load_ints(const void *at) { return *(const UVI *)at; }
+INLINE void store_ints(void *at, VI value) { *(UVI *)at = value; }
 INLINE V all(float value) { return (V){0} + value; }
 
 #if LANES == 16
@@ -69,7 +76,7 @@ INLINE V look_up(const float *table, VI index)
 #endif
 }
 
-/* Bytes of a table that ends with three more bytes. */
+/* The same of bytes; the table has three more bytes behind its end, for four are read at once. */
 INLINE VI look_up_bytes(const uint8_t *table, VI index)
 {
 #if LANES == 16
@@ -83,13 +90,14 @@ INLINE VI look_up_bytes(const uint8_t *table, VI index)
 #endif
 }
 
-/* The nearest whole number, for |x| < 2^22. */
+/* The nearest whole number, for |x| < 2^22: adding 1.5 * 2^23 leaves it in the low bits of the float. */
 INLINE VI nearest(V x) { return (VI)(x + 12582912.0f) - 0x4B400000; }
 
-/* Polynomials through Chebyshev's points, lowest power first: log(1 + f)/f for f in [1/sqrt 2 - 1, sqrt 2 - 1], and 2^r for r
-   in [-1/2, 1/2]. */
-static const float log_terms[9] = {9.999999741e-01f,  -4.999999638e-01f, 3.333419329e-01f,  -2.500135219e-01f, 1.995593336e-01f,
-                                   -1.657799290e-01f, 1.497740128e-01f,  -1.426925819e-01f, 8.533313050e-02f};
+/* Polynomials through Chebyshev's points, lowest power first: log(1 + f)/f for f in [1/sqrt 2 - 1, sqrt 2 - 1], and 2^r
+   for r in [-1/2, 1/2]. */
+static const float log_terms[9] = {9.999999741e-01f,  -4.999999638e-01f, 3.333419329e-01f,
+                                   -2.500135219e-01f, 1.995593336e-01f,  -1.657799290e-01f,
+                                   1.497740128e-01f,  -1.426925819e-01f, 8.533313050e-02f};
 static const float power_terms[7] = {1.000000000e+00f, 6.931472067e-01f, 2.402265092e-01f, 5.550327227e-02f,
                                      9.618056678e-03f, 1.340042818e-03f, 1.546144472e-04f};
 
@@ -101,7 +109,7 @@ INLINE V polynomial(V x, const float *terms, const int count)
     return sum;
 }
 
-/* log(x) of x > 0, with an error below 2e-7 of it or of one: exponent and a polynomial of the rest. */
+/* log(x) of x > 0: exponent and a polynomial of the rest. The error is below 2e-7, or 2e-7 of a result beyond 1. */
 INLINE V vlog(V x)
 {
     const int32_t root_half = 0x3F3504F3;
@@ -120,7 +128,7 @@ INLINE V vexp(V x)
     return (V)((VI)polynomial(rest, power_terms, 7) + (whole << 23));
 }
 
-/* 1/x, with an error in the last places only. */
+/* 1/x, exact but for the last bits. */
 INLINE V inverse(V x)
 {
 #if LANES == 16

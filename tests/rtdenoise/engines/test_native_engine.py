@@ -1,5 +1,6 @@
 """What only the compiled engine can get wrong: builds, threads, sizes, extremes."""
 
+import ctypes
 import threading
 from importlib.machinery import EXTENSION_SUFFIXES
 from pathlib import Path
@@ -198,10 +199,24 @@ def test_without_a_build_there_is_no_compiled_engine(monkeypatch: pytest.MonkeyP
     assert not fits(network())
 
 
+def test_a_build_of_another_version_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Shorter(ctypes.Structure):
+        _fields_ = native_library.Constants._fields_[:-1]
+
+    assert native_library._load(4) is not None
+    with monkeypatch.context() as patch:
+        patch.setattr(native_library, "ABI", native_library.ABI + 1)
+        assert native_library._load(4) is None
+    with monkeypatch.context() as patch:
+        patch.setattr(native_library, "Constants", Shorter)
+        assert native_library._load(4) is None
+    assert native_library._load(4) is not None
+
+
 def test_a_build_that_cannot_be_loaded_counts_as_none(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(native_library, "__file__", str(tmp_path / "native_library.py"))
+    monkeypatch.setattr(native_library, "_FOLDER", tmp_path)
     assert native_library._load(4) is None
     suffix = EXTENSION_SUFFIXES[0]
     (tmp_path / f"_native_4{suffix}").write_bytes(b"not a library")

@@ -1,56 +1,46 @@
-/* Bytes to bands and back: cells of 4 x 4 luma and 2 x 2 chroma pixels through cosine transforms. */
+/* Bytes to DCT coefficients and back. A block's coefficients are 16 of 4 x 4 luma pixels, then 4 of 2 x 2 pixels of U,
+   then 4 of V; each DCT is scaled so that its first coefficient (DC) is the mean of the pixels. */
 
-#ifndef RTDENOISE_CELLS_H
-#define RTDENOISE_CELLS_H
+#ifndef RTDENOISE_BLOCKS_H
+#define RTDENOISE_BLOCKS_H
 
 #include "engine.h"
-#include "layers.h"
 #include "vectors.h"
 
-INLINE float *at(const Grid *grid, int row, int channel)
-{
-    return grid->data + (ptrdiff_t)row * (ptrdiff_t)grid->pitch + (ptrdiff_t)channel * (ptrdiff_t)grid->stride;
-}
+/* sqrt(1/2) cos(pi/8) and sqrt(1/2) sin(pi/8), of the orthonormal DCT-II of four numbers. */
+static const float dct_cos = 0.653281482f, dct_sin = 0.270598050f;
 
-/* The same at a column that is a multiple of LANES; needed where columns come in blocks. */
-INLINE float *place(const Grid *grid, int row, int channel, int x)
-{
-    return at(grid, row, channel) + (size_t)(x / 16) * grid->block + x % 16;
-}
-
-/* sqrt(1/2) cos(pi/8) and sqrt(1/2) sin(pi/8) */
-static const float cosine_long = 0.653281482f, cosine_short = 0.270598050f;
-
-INLINE void cosines(V *a, V *b, V *c, V *d)
+/* DCT of the four numbers in each lane, in place. */
+INLINE void dct4(V *a, V *b, V *c, V *d)
 {
     V outer = *a + *d, inner = *b + *c, wide = *a - *d, narrow = *b - *c;
     *a = 0.5f * (outer + inner);
-    *b = cosine_long * wide + cosine_short * narrow;
+    *b = dct_cos * wide + dct_sin * narrow;
     *c = 0.5f * (outer - inner);
-    *d = cosine_short * wide - cosine_long * narrow;
+    *d = dct_sin * wide - dct_cos * narrow;
 }
 
-INLINE void cosines_back(V *a, V *b, V *c, V *d)
+INLINE void inverse_dct4(V *a, V *b, V *c, V *d)
 {
     V even = 0.5f * (*a + *c), odd = 0.5f * (*a - *c);
-    V first = cosine_long * *b + cosine_short * *d, second = cosine_short * *b - cosine_long * *d;
+    V first = dct_cos * *b + dct_sin * *d, second = dct_sin * *b - dct_cos * *d;
     *a = even + first;
     *b = odd + second;
     *c = odd - second;
     *d = even - first;
 }
 
-/* Pixels of LANES cells, row by row of each plane, as bands whose first is the mean. */
-INLINE void bands_of_pixels(V *v)
+/* DCT of LANES blocks in place: v[] holds their pixels, row by row of each plane, and then their coefficients. */
+INLINE void dct(V *v)
 {
 #pragma GCC unroll 4
-    for (int r = 0; r < 4; r++) cosines(&v[4 * r], &v[4 * r + 1], &v[4 * r + 2], &v[4 * r + 3]);
+    for (int r = 0; r < 4; r++) dct4(&v[4 * r], &v[4 * r + 1], &v[4 * r + 2], &v[4 * r + 3]);
 #pragma GCC unroll 4
-    for (int c = 0; c < 4; c++) cosines(&v[c], &v[4 + c], &v[8 + c], &v[12 + c]);
+    for (int c = 0; c < 4; c++) dct4(&v[c], &v[4 + c], &v[8 + c], &v[12 + c]);
 #pragma GCC unroll 16
     for (int i = 0; i < 16; i++) v[i] *= 0.25f;
 #pragma GCC unroll 2
-    for (int p = 16; p < BANDS; p += 4) {
+    for (int p = 16; p < COEFFICIENTS; p += 4) {
         V top = v[p] + v[p + 1], bottom = v[p + 2] + v[p + 3];
         V upper = v[p] - v[p + 1], lower = v[p + 2] - v[p + 3];
         v[p] = 0.25f * (top + bottom), v[p + 1] = 0.25f * (upper + lower);
@@ -58,16 +48,16 @@ INLINE void bands_of_pixels(V *v)
     }
 }
 
-INLINE void pixels_of_bands(V *v)
+INLINE void inverse_dct(V *v)
 {
 #pragma GCC unroll 4
-    for (int c = 0; c < 4; c++) cosines_back(&v[c], &v[4 + c], &v[8 + c], &v[12 + c]);
+    for (int c = 0; c < 4; c++) inverse_dct4(&v[c], &v[4 + c], &v[8 + c], &v[12 + c]);
 #pragma GCC unroll 4
-    for (int r = 0; r < 4; r++) cosines_back(&v[4 * r], &v[4 * r + 1], &v[4 * r + 2], &v[4 * r + 3]);
+    for (int r = 0; r < 4; r++) inverse_dct4(&v[4 * r], &v[4 * r + 1], &v[4 * r + 2], &v[4 * r + 3]);
 #pragma GCC unroll 16
     for (int i = 0; i < 16; i++) v[i] *= 4.0f;
 #pragma GCC unroll 2
-    for (int p = 16; p < BANDS; p += 4) {
+    for (int p = 16; p < COEFFICIENTS; p += 4) {
         V top = v[p] + v[p + 2], bottom = v[p] - v[p + 2];
         V upper = v[p + 1] + v[p + 3], lower = v[p + 1] - v[p + 3];
         v[p] = top + upper, v[p + 1] = top - upper;
@@ -75,19 +65,20 @@ INLINE void pixels_of_bands(V *v)
     }
 }
 
-/* The words of LANES cells of a row of bytes, where the row ends after `left` bytes. */
-INLINE VI words(const uint8_t *bytes, ptrdiff_t left)
+/* A row of luma bytes of LANES blocks, four in each lane; zeros where the picture ends, after `available` bytes. */
+INLINE VI load_luma(const uint8_t *bytes, ptrdiff_t available)
 {
-    if (left >= 4 * LANES) return load_words(bytes);
+    if (available >= 4 * LANES) return load_ints(bytes);
     uint8_t end[4 * LANES] = {0};
-    memcpy(end, bytes, (size_t)left);
-    return load_words(end);
+    memcpy(end, bytes, (size_t)available);
+    return load_ints(end);
 }
 
-INLINE VI half_words(const uint8_t *bytes, ptrdiff_t left)
+/* The same of chroma, two bytes in each lane. */
+INLINE VI load_chroma(const uint8_t *bytes, ptrdiff_t available)
 {
     uint16_t end[LANES] = {0};
-    memcpy(end, bytes, (size_t)(left >= 2 * LANES ? 2 * LANES : left));
+    memcpy(end, bytes, (size_t)(available >= 2 * LANES ? 2 * LANES : available));
     VI wide;
 #if LANES == 16
     wide = (VI)_mm512_cvtepu16_epi32(_mm256_loadu_si256((const __m256i *)end));
@@ -99,8 +90,8 @@ INLINE VI half_words(const uint8_t *bytes, ptrdiff_t left)
     return wide;
 }
 
-#if NARROW
-/* Four bytes in each word through a table of 16 bits: v[0..3] are what they stand for, less the step. */
+#if INT16
+/* The four bytes of each lane through a table of 16-bit entries, given as its low and high bytes: v[0..3]. */
 INLINE void look_up_four(const uint8_t table[2][256], VI four, V *v)
 {
     const __m512i places = (__m512i)four, even = _mm512_set1_epi32(0x00FF00FF);
@@ -123,15 +114,15 @@ INLINE void look_up_four(const uint8_t table[2][256], VI four, V *v)
 }
 #endif
 
-/* The picture's pixels of LANES cells from (y, x) on, in units of pixel_unit(). */
+/* The picture's stabilised pixels of LANES blocks from (y, x) on, in units of pixel_unit(). */
 INLINE void pixels_of_picture(const Engine *e, int y, int x, V *v)
 {
     const Picture *p = &e->picture;
 #pragma GCC unroll 4
     for (int r = 0; r < 4; r++) {
-        VI four = words(p->data[0] + (4 * y + r) * p->stride[0] + 4 * x, 4 * (ptrdiff_t)(e->w - x));
-#if NARROW
-        look_up_four(e->forward_bytes[0], four, v + 4 * r);
+        VI four = load_luma(p->data[0] + (4 * y + r) * p->stride[0] + 4 * x, 4 * (ptrdiff_t)(e->w - x));
+#if INT16
+        look_up_four(e->forward_int16[0], four, v + 4 * r);
 #else
 #pragma GCC unroll 4
         for (int c = 0; c < 4; c++) v[4 * r + c] = look_up(e->forward[0], (four >> (8 * c)) & 255);
@@ -140,11 +131,11 @@ INLINE void pixels_of_picture(const Engine *e, int y, int x, V *v)
 #pragma GCC unroll 2
     for (int plane = 1; plane < 3; plane++) {
         const uint8_t *row = p->data[plane] + 2 * y * p->stride[plane] + 2 * x;
-        VI two = half_words(row, 2 * (ptrdiff_t)(e->w - x));
-        VI four = two | half_words(row + p->stride[plane], 2 * (ptrdiff_t)(e->w - x)) << 16;
+        VI two = load_chroma(row, 2 * (ptrdiff_t)(e->w - x));
+        VI four = two | load_chroma(row + p->stride[plane], 2 * (ptrdiff_t)(e->w - x)) << 16;
         V *to = v + 12 + 4 * plane;
-#if NARROW
-        look_up_four(e->forward_bytes[plane], four, to);
+#if INT16
+        look_up_four(e->forward_int16[plane], four, to);
 #else
 #pragma GCC unroll 4
         for (int c = 0; c < 4; c++) to[c] = look_up(e->forward[plane], (four >> (8 * c)) & 255);
@@ -152,38 +143,40 @@ INLINE void pixels_of_picture(const Engine *e, int y, int x, V *v)
     }
 }
 
-INLINE int plane_of(int band) { return band < 16 ? 0 : band < 20 ? 1 : 2; }
+INLINE int plane_of(int coefficient) { return coefficient < 16 ? 0 : coefficient < 20 ? 1 : 2; }
 
-/* What the numbers of pixels_of_picture() are, in units of a pixel's noise. */
-INLINE float pixel_unit(const Engine *e, int plane) { return NARROW ? e->forward_step[plane] : 1.0f; }
+/* What the numbers of pixels_of_picture() count in: the table's step where they come from a 16-bit table, else the
+   standard deviation of a pixel's noise. */
+INLINE float pixel_unit(const Engine *e, int plane) { return INT16 ? e->forward_step[plane] : 1.0f; }
 
-/* The picture's bands, in units of each band's noise. */
-INLINE void bands_of_picture(const Engine *e, int y, int x, V *v)
+/* The picture's coefficients, in units of the noise of each. */
+INLINE void coefficients_of_picture(const Engine *e, int y, int x, V *v)
 {
     pixels_of_picture(e, y, x, v);
-    bands_of_pixels(v);
+    dct(v);
 #pragma GCC unroll 24
-    for (int b = 0; b < BANDS; b++) v[b] *= e->unit_of_picture[b];
+    for (int k = 0; k < COEFFICIENTS; k++) v[k] *= e->inverse_std_of_picture[k];
 }
 
+/* The byte that a stabilised value stands for, by a table; value: the place in the table. */
 INLINE VI byte_of(const uint8_t *table, V value)
 {
     return look_up_bytes(table, nearest(vmin(vmax(value, all(0)), all(TABLE - 1))));
 }
 
-/* Clean bands of LANES cells, in units of each band's noise, as bytes of the target. */
-INLINE void bytes_of_bands(const Engine *e, int y, int x, V *v)
+/* Writes LANES clean blocks to the target; v: their coefficients, in units of the noise of each. */
+INLINE void store_coefficients(const Engine *e, int y, int x, V *v)
 {
     const Target *t = &e->target;
 #pragma GCC unroll 24
-    for (int b = 0; b < BANDS; b++) v[b] *= e->deviation[b] * e->scale[plane_of(b)];
-    pixels_of_bands(v);
+    for (int k = 0; k < COEFFICIENTS; k++) v[k] *= e->std[k] * e->scale[plane_of(k)];
+    inverse_dct(v);
 #pragma GCC unroll 4
     for (int r = 0; r < 4; r++) {
         VI four = byte_of(e->back[0], v[4 * r]);
 #pragma GCC unroll 3
         for (int c = 1; c < 4; c++) four |= byte_of(e->back[0], v[4 * r + c]) << (8 * c);
-        store_words(t->data[0] + (4 * y + r) * t->stride[0] + 4 * x, four);
+        store_ints(t->data[0] + (4 * y + r) * t->stride[0] + 4 * x, four);
     }
 #pragma GCC unroll 2
     for (int plane = 1; plane < 3; plane++)

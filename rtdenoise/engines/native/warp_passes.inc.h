@@ -1,12 +1,15 @@
-/* What is kept as planes of pixels, and back: the noise is another one, or something has moved. */
+/* The average as planes of pixels: joined from coefficients, warped, and split into coefficients again.
 
-#ifndef RTDENOISE_WINDOW_PASSES_H
-#define RTDENOISE_WINDOW_PASSES_H
+   Where the noise changes, Python puts the planes into the new units between joining and splitting. */
 
-#include "cells.h"
-#include "noise_passes.h"
+#ifndef RTDENOISE_WARP_PASSES_INC_H
+#define RTDENOISE_WARP_PASSES_INC_H
 
-/* Where pixel i of the cell at (y, x) is; the same one of the next cell is `side` further. */
+#include "blocks.h"
+#include "grids.inc.h"
+#include "local_noise_passes.inc.h"
+
+/* Where pixel i of the block at (y, x) is; that of the next block is `side` further. */
 INLINE float *pixel(const Engine *e, int i, int y, int x, int *side)
 {
     int plane = i < 16 ? 0 : i < 20 ? 1 : 2, first = plane == 0 ? 0 : plane == 1 ? 16 : 20;
@@ -16,78 +19,81 @@ INLINE float *pixel(const Engine *e, int i, int y, int x, int *side)
 }
 
 #if LANES == 16
-INLINE V mixed(V a, V b, const int from)
+/* Sixteen numbers of a and b in turn, starting with number `from` of each. */
+INLINE V interleave(V a, V b, const int from)
 {
-    const __m512i order = _mm512_add_epi32(
-        _mm512_setr_epi32(0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23), _mm512_set1_epi32(from));
+    const __m512i order = _mm512_add_epi32(_mm512_setr_epi32(0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23),
+                                           _mm512_set1_epi32(from));
     return (V)_mm512_permutex2var_ps((__m512)a, order, (__m512)b);
 }
 
-/* Pixels of whole vectors of cells to their places. */
+/* Writes the pixels of LANES blocks. */
 INLINE void store_pixels(const Engine *e, int y, int x, const V *v)
 {
     for (int r = 0; r < 4; r++) {
         const V *four = v + 4 * r;
         float *to = e->planes[0] + (size_t)(4 * y + r) * e->plane_stride[0] + 4 * x;
         for (int half = 0; half < 2; half++) {
-            V even = mixed(four[0], four[2], 8 * half), odd = mixed(four[1], four[3], 8 * half);
-            store(to + 32 * half, mixed(even, odd, 0));
-            store(to + 32 * half + 16, mixed(even, odd, 8));
+            V even = interleave(four[0], four[2], 8 * half), odd = interleave(four[1], four[3], 8 * half);
+            store(to + 32 * half, interleave(even, odd, 0));
+            store(to + 32 * half + 16, interleave(even, odd, 8));
         }
     }
     for (int p = 1; p < 3; p++)
         for (int r = 0; r < 2; r++) {
             const V *two = v + 12 + 4 * p + 2 * r;
             float *to = e->planes[p] + (size_t)(2 * y + r) * e->plane_stride[p] + 2 * x;
-            store(to, mixed(two[0], two[1], 0));
-            store(to + 16, mixed(two[0], two[1], 8));
+            store(to, interleave(two[0], two[1], 0));
+            store(to + 16, interleave(two[0], two[1], 8));
         }
 }
 #endif
 
-/* The kept bands as pixels in units of a pixel's noise, where a row's span has them. */
+/* The average as pixels in units of a pixel's noise, in the columns from `begin` to `end` of each row. */
 static void pass_join(Engine *e, int first, int last, float *scratch)
 {
     (void)scratch;
     for (int y = first; y < last; y++)
         for (int x = e->begin[y]; x < e->end[y]; x += LANES) {
-            V v[BANDS];
-            for (int b = 0; b < BANDS; b++) v[b] = load(place(&e->state, y, b, x)) * e->deviation[b];
-            pixels_of_bands(v);
-            int cells = e->end[y] - x < LANES ? e->end[y] - x : LANES;
+            V v[COEFFICIENTS];
+            for (int k = 0; k < COEFFICIENTS; k++) v[k] = load(tile_at(&e->average, y, k, x)) * e->std[k];
+            inverse_dct(v);
+            int blocks = e->end[y] - x < LANES ? e->end[y] - x : LANES;
 #if LANES == 16
-            if (cells == LANES) {
+            if (blocks == LANES) {
                 store_pixels(e, y, x, v);
                 continue;
             }
 #endif
-            for (int i = 0; i < BANDS; i++) {
+            for (int i = 0; i < COEFFICIENTS; i++) {
                 int side;
                 float *to = pixel(e, i, y, x, &side);
-                for (int c = 0; c < cells; c++) to[c * side] = v[i][c];
+                for (int c = 0; c < blocks; c++) to[c * side] = v[i][c];
             }
         }
 }
 
+/* Coefficients of the average from the planes. */
 static void pass_split(Engine *e, int first, int last, float *scratch)
 {
     (void)scratch;
     for (int y = first; y < last; y++)
         for (int x = 0; x < e->w; x += LANES) {
-            int cells = e->w - x < LANES ? e->w - x : LANES;
-            V v[BANDS];
-            for (int i = 0; i < BANDS; i++) {
+            int blocks = e->w - x < LANES ? e->w - x : LANES;
+            V v[COEFFICIENTS];
+            for (int i = 0; i < COEFFICIENTS; i++) {
                 int side;
                 const float *from = pixel(e, i, y, x, &side);
                 v[i] = all(0);
-                for (int c = 0; c < cells; c++) v[i][c] = from[c * side];
+                for (int c = 0; c < blocks; c++) v[i][c] = from[c * side];
             }
-            bands_of_pixels(v);
-            for (int b = 0; b < BANDS; b++) store(place(&e->state, y, b, x), v[b] * e->unit[b]);
+            dct(v);
+            for (int k = 0; k < COEFFICIENTS; k++) store(tile_at(&e->average, y, k, x), v[k] * e->inverse_std[k]);
         }
 }
 
-/* Keys' interpolation (1981) with a = -3/4, as OpenCV has it: weights of the places -1, 0, 1, 2 around a part t. */
+/* Weights of cubic interpolation at t in [0, 1], of the pixels at -1, 0, 1 and 2: Keys (1981) with a = -3/4, as in
+   OpenCV. */
 INLINE void cubic(V t, V *weights)
 {
     const float a = -0.75f;
@@ -99,12 +105,12 @@ INLINE void cubic(V t, V *weights)
 }
 
 #if LANES == 16
-/* Four numbers in a row from each place on: v[0..3]. Much quicker than one by one. */
+/* Four neighbouring numbers from each place on, v[0..3]: much quicker than gathering them one by one. */
 INLINE void look_up_rows(const float *plane, VI places, V *v)
 {
     int at[LANES];
     __m512 part[4];
-    store_words(at, places);
+    store_ints(at, places);
 #pragma GCC unroll 4
     for (int k = 0; k < 4; k++) {
         part[k] = _mm512_castps128_ps512(_mm_loadu_ps(plane + at[k]));
@@ -121,7 +127,7 @@ INLINE void look_up_rows(const float *plane, VI places, V *v)
 }
 #endif
 
-/* A plane at places (x, y) of whole and broken pixels, its edges repeated. */
+/* Interpolates a plane at (x, y), its edges repeated: cubically with four taps, linearly with two. */
 INLINE V sample(const float *plane, size_t stride, int rows, int columns, V x, V y, const int taps)
 {
     V most_x = all((float)(columns - 1)), most_y = all((float)(rows - 1)), zero = all(0);
@@ -159,8 +165,8 @@ INLINE V sample(const float *plane, size_t stride, int rows, int columns, V x, V
     return sum;
 }
 
-/* One component of the flow in a pixel of LANES cells: between the cells' by straight lines. rows: those above, of and
-   below the cells. */
+/* One component of the flow at pixel (r, c) of LANES blocks, interpolated linearly between the blocks' centres. rows:
+   the blocks' flow in the row above, in their own and in the one below. */
 INLINE V flow_at(float *const *rows, int x, int r, int c, const int side)
 {
     float down = ((float)r + 0.5f) / (float)side - 0.5f, across = ((float)c + 0.5f) / (float)side - 0.5f;
@@ -172,10 +178,11 @@ INLINE V flow_at(float *const *rows, int x, int r, int c, const int side)
     return above + y * (below - above);
 }
 
-/* What moved is fetched from where it was; e->coarse holds what was left of the noise, e->local what was learned of it. */
-static void pass_follow(Engine *e, int first, int last, float *scratch)
+/* Fetches what moved from where it was. Copies of what is overwritten lie in grids that aren't needed now: the residual
+   noise variance in e->coarse, what was learned of the noise in e->excess. */
+static void pass_warp(Engine *e, int first, int last, float *scratch)
 {
-    size_t stride = e->near.stride;
+    size_t stride = e->gate_near.stride;
     float *rows[2][3];
     for (int y = first; y < last; y++) {
         const uint8_t *moved = e->moved + (size_t)y * e->w;
@@ -189,11 +196,11 @@ static void pass_follow(Engine *e, int first, int last, float *scratch)
                 row[-1] = row[0], row[e->w] = row[e->w - 1];
             }
         for (int x = 0; x < e->w; x += LANES) {
-            int cells = e->w - x < LANES ? e->w - x : LANES, any = 0;
+            int blocks = e->w - x < LANES ? e->w - x : LANES, any = 0;
             VI here = {0};
-            for (int c = 0; c < cells; c++) any |= moved[x + c], here[c] = x + c;
+            for (int c = 0; c < blocks; c++) any |= moved[x + c], here[c] = x + c;
             if (!any) continue;
-            V column = __builtin_convertvector(here, V), v[BANDS];
+            V column = __builtin_convertvector(here, V), v[COEFFICIENTS];
             for (int p = 0; p < 3; p++) {
                 const int side = p ? 2 : 4;
                 int taps = p || e->quick ? 2 : 4;
@@ -202,33 +209,39 @@ static void pass_follow(Engine *e, int first, int last, float *scratch)
                         V to_x = flow_at(rows[0], x, r, c, side), to_y = flow_at(rows[1], x, r, c, side);
                         V from_x = (column + to_x) * (float)side + (float)c;
                         V from_y = to_y * (float)side + (float)(side * y + r);
-                        int rows_of = side * e->h, columns_of = side * e->w;
-                        V *pixel_of = &v[(p ? 12 + 4 * p : 0) + side * r + c];
+                        const float *plane = e->planes[p];
+                        size_t pitch = e->plane_stride[p];
+                        int height = side * e->h, width = side * e->w;
+                        V *to = &v[(p ? 12 + 4 * p : 0) + side * r + c];
                         if (taps == 4)
-                            *pixel_of = sample(e->planes[p], e->plane_stride[p], rows_of, columns_of, from_x, from_y, 4);
+                            *to = sample(plane, pitch, height, width, from_x, from_y, 4);
                         else
-                            *pixel_of = sample(e->planes[p], e->plane_stride[p], rows_of, columns_of, from_x, from_y, 2);
+                            *to = sample(plane, pitch, height, width, from_x, from_y, 2);
                     }
             }
-            bands_of_pixels(v);
-            for (int b = 0; b < BANDS; b++) {
-                float *to = place(&e->state, y, b, x);
-                v[b] *= e->unit[b];
-                for (int c = 0; c < cells; c++)
-                    if (moved[x + c]) to[c] = v[b][c];
+            dct(v);
+            for (int k = 0; k < COEFFICIENTS; k++) {
+                float *to = tile_at(&e->average, y, k, x);
+                v[k] *= e->inverse_std[k];
+                for (int c = 0; c < blocks; c++)
+                    if (moved[x + c]) to[c] = v[k][c];
             }
-            V from_x = column + load(rows[0][1] + x), from_y = load(rows[1][1] + x) + (float)y, detail = detail_energy(e, v);
-            for (int c = 0; c < cells; c++)
-                if (moved[x + c]) at(&e->learned, y, DETAIL)[x + c] = detail[c];
-            for (int g = 0; g <= PRODUCT; g++) {
-                V learned = sample(at(&e->local, 0, g), e->local.pitch, e->h, e->w, from_x, from_y, 2);
-                for (int c = 0; c < cells; c++)
-                    if (moved[x + c]) at(&e->learned, y, g)[x + c] = learned[c];
+            V from_x = column + load(rows[0][1] + x), from_y = load(rows[1][1] + x) + (float)y;
+            V detail = detail_energy(e, v);
+            for (int c = 0; c < blocks; c++)
+                if (moved[x + c]) row_at(&e->learned, y, LEARNED_DETAIL)[x + c] = detail[c];
+            for (int g = 0; g <= LEARNED_PRODUCT; g++) {
+                V learned = sample(row_at(&e->excess, 0, g), e->excess.pitch, e->h, e->w, from_x, from_y, 2);
+                for (int c = 0; c < blocks; c++)
+                    if (moved[x + c]) row_at(&e->learned, y, g)[x + c] = learned[c];
             }
             for (int g = 0; g < GATES; g++) {
-                V left = sample(at(&e->coarse, 0, g), e->coarse.pitch, e->h, e->w, from_x, from_y, 2);
-                for (int c = 0; c < cells; c++)
-                    if (moved[x + c]) place(&e->left, y, g, x)[c] = left[c] + e->loss, place(&e->slow, y, g, x)[c] = 0;
+                V residual = sample(row_at(&e->coarse, 0, g), e->coarse.pitch, e->h, e->w, from_x, from_y, 2);
+                for (int c = 0; c < blocks; c++)
+                    if (moved[x + c]) {
+                        tile_at(&e->residual, y, g, x)[c] = residual[c] + e->loss;
+                        tile_at(&e->difference_mean, y, g, x)[c] = 0;
+                    }
             }
         }
     }

@@ -1,7 +1,8 @@
-/* Threads that share the rows of a pass. They watch for the next pass for a moment, then they sleep. */
+/* Threads that share the rows of a pass. After it they spin for a moment, for the next pass follows soon; then they
+   sleep. */
 
-#ifndef RTDENOISE_POOL_H
-#define RTDENOISE_POOL_H
+#ifndef RTDENOISE_POOL_INC_H
+#define RTDENOISE_POOL_INC_H
 
 #include <pthread.h>
 #include <sched.h>
@@ -12,32 +13,33 @@
 #include "engine.h"
 
 enum { LEAST_ROWS = 6 };
-enum { LOOKS = 2000 }; /* before a thread sleeps, or lets others go first */
+enum { MOST_SPINS = 2000 }; /* before a thread sleeps, or yields */
 
 typedef struct Pool {
     Engine *engine;
-    int helpers;
+    int workers;
     pthread_t threads[MOST_THREADS];
     float *scratch[MOST_THREADS + 1];
     pthread_mutex_t lock;
     pthread_cond_t wake;
     int sleepers;
-    /* What is done, valid from the moment when `claim` offers its rows. */
+    /* The present pass; valid from the moment when `claim` offers its rows. */
     _Atomic(Pass) pass;
     atomic_int rows, most;
-    /* Which pass it is, counted, and above that the next row to be taken. Whoever comes late for a pass finds no row or
-       another count, so nobody waits for a thread that the system doesn't let run. */
+    /* In one word, so that both change at once: a count of the passes in the upper half, and in the lower half the next
+       row to be taken. A thread that comes late finds no row or another count, so nobody waits for a thread that the
+       system doesn't let run. */
     _Atomic uint64_t claim;
-    atomic_int left; /* rows that aren't done */
+    atomic_int open_rows; /* rows that aren't done yet */
     atomic_int quit;
 } Pool;
 
 typedef struct {
     Pool *pool;
     int index;
-} Helper;
+} Worker;
 
-static void breathe(void)
+static void relax(void)
 {
 #if defined(__x86_64__)
     __builtin_ia32_pause();
@@ -46,10 +48,11 @@ static void breathe(void)
 
 static uint64_t claim_of(uint32_t pass, uint32_t row) { return (uint64_t)pass << 32 | row; }
 
-/* Many rows at first, then fewer and fewer, so that no thread waits long for another at the end; an even number. */
-static int rows_to_take(const Pool *pool, int left)
+/* Many rows at first, then fewer and fewer, so that no thread waits long for another at the end. An even number,
+   because pass_shrink_see() pools pairs of rows. */
+static int rows_to_take(const Pool *pool, int open_rows)
 {
-    int rows = left / (2 * (pool->helpers + 1));
+    int rows = open_rows / (2 * (pool->workers + 1));
     int most = atomic_load(&pool->most);
     rows = rows > most ? most : rows < LEAST_ROWS ? LEAST_ROWS : rows;
     return (rows + 1) & ~1;
@@ -65,19 +68,20 @@ static void work(Pool *pool, int index)
         int last = (int)first + rows_to_take(pool, rows - (int)first);
         last = last < rows ? last : rows;
         if (!atomic_compare_exchange_weak(&pool->claim, &claim, claim_of(claim >> 32, (uint32_t)last))) continue;
-        atomic_load(&pool->pass)(pool->engine, (int)first, last, pool->scratch[index]);
-        atomic_fetch_sub(&pool->left, last - (int)first);
+        Pass pass = atomic_load(&pool->pass);
+        pass(pool->engine, (int)first, last, pool->scratch[index]);
+        atomic_fetch_sub(&pool->open_rows, last - (int)first);
         claim = atomic_load(&pool->claim);
     }
 }
 
-static void *help(void *argument)
+static void *run_worker(void *argument)
 {
-    Helper helper = *(Helper *)argument;
-    Pool *pool = helper.pool;
+    Worker worker = *(Worker *)argument;
+    Pool *pool = worker.pool;
     free(argument);
     for (uint32_t seen = 0;;) {
-        for (int looks = 0; atomic_load(&pool->claim) >> 32 == seen && looks < LOOKS; looks++) breathe();
+        for (int spins = 0; atomic_load(&pool->claim) >> 32 == seen && spins < MOST_SPINS; spins++) relax();
         if (atomic_load(&pool->claim) >> 32 == seen) {
             pthread_mutex_lock(&pool->lock);
             pool->sleepers++;
@@ -87,7 +91,7 @@ static void *help(void *argument)
         }
         if (atomic_load(&pool->quit)) return NULL;
         seen = (uint32_t)(atomic_load(&pool->claim) >> 32);
-        work(pool, helper.index);
+        work(pool, worker.index);
     }
 }
 
@@ -103,14 +107,14 @@ static void stop_pool(Pool *pool)
 {
     atomic_store(&pool->quit, 1);
     offer(pool, claim_of((uint32_t)(atomic_load(&pool->claim) >> 32) + 1, UINT32_MAX));
-    for (int i = 0; i < pool->helpers; i++) pthread_join(pool->threads[i], NULL);
+    for (int i = 0; i < pool->workers; i++) pthread_join(pool->threads[i], NULL);
     for (int i = 0; i <= MOST_THREADS; i++) free(pool->scratch[i]);
     pthread_mutex_destroy(&pool->lock);
     pthread_cond_destroy(&pool->wake);
     free(pool);
 }
 
-/* threads: with the caller's own. NULL: no memory. Where a thread can't be started there are fewer. */
+/* threads: how many, with the caller's own; where one can't be started there are fewer. NULL: there is no memory. */
 static Pool *start_pool(Engine *engine, int threads, size_t scratch_floats)
 {
     Pool *pool = calloc(1, sizeof *pool);
@@ -129,39 +133,39 @@ static Pool *start_pool(Engine *engine, int threads, size_t scratch_floats)
         memset(memory, 0, scratch_floats * sizeof(float));
         pool->scratch[i] = memory;
     }
-    /* Signals, such as a Ctrl-C, are for the program's own threads. */
+    /* Signals such as Ctrl-C are for the program's own threads. */
     sigset_t every, before;
     sigfillset(&every);
     pthread_sigmask(SIG_SETMASK, &every, &before);
     for (int i = 1; i < threads; i++) {
-        Helper *helper = malloc(sizeof *helper);
-        if (!helper) break;
-        *helper = (Helper){pool, i};
-        if (pthread_create(&pool->threads[pool->helpers], NULL, help, helper)) {
-            free(helper);
+        Worker *worker = malloc(sizeof *worker);
+        if (!worker) break;
+        *worker = (Worker){pool, i};
+        if (pthread_create(&pool->threads[pool->workers], NULL, run_worker, worker)) {
+            free(worker);
             break;
         }
-        pool->helpers++;
+        pool->workers++;
     }
     pthread_sigmask(SIG_SETMASK, &before, NULL);
     return pool;
 }
 
-/* Does a pass on so many rows; no more than `most` are taken at a time. */
+/* Runs a pass over so many rows; no thread takes more than `most` at a time. */
 static void run_pass(Pool *pool, Pass pass, int rows, int most)
 {
     uint32_t count = (uint32_t)(atomic_load(&pool->claim) >> 32);
-    /* Closed first: with the last pass's count nobody can take a row of this one. */
+    /* First no row is open: a thread that is late from the last pass must not take one of this pass. */
     atomic_store(&pool->claim, claim_of(count, UINT32_MAX));
     atomic_store(&pool->pass, pass);
     atomic_store(&pool->rows, rows);
     atomic_store(&pool->most, most);
-    atomic_store(&pool->left, rows);
+    atomic_store(&pool->open_rows, rows);
     offer(pool, claim_of(count + 1, 0));
     work(pool, 0);
-    for (int looks = 0; atomic_load(&pool->left) > 0; looks++) {
-        if (looks < LOOKS)
-            breathe();
+    for (int spins = 0; atomic_load(&pool->open_rows) > 0; spins++) {
+        if (spins < MOST_SPINS)
+            relax();
         else
             sched_yield();
     }
