@@ -31,11 +31,11 @@ from rtdenoise.frames import Planes, planes_from_frame, rgb_tensor
 from rtdenoise.noise import NoiseModel
 
 from ..common import (
+    before_and_after,
     bgr,
     fill,
     frames_of,
     in_420,
-    magnified,
     opencv_nlmeans_multi,
     recursive,
     table,
@@ -221,13 +221,7 @@ def pictures(kept: dict[str, Any], folder: Path) -> None:
     tiles = []
     for top, left in ((rows // 3, columns // 2 - width // 2), (rows // 5, columns // 16)):
         place = (slice(top, top + height), slice(left, left + width))
-        cells = [
-            before[place],
-            after[place],
-            magnified(before[place], after[place]),
-            magnified(after[place], right[place]),
-        ]
-        tiles.append(np.hstack(cells))
+        tiles.append(before_and_after(before, after, right, place))
     picture = np.vstack(tiles)
     scale = 1600 / picture.shape[1]
     small = cv2.resize(picture, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)

@@ -41,7 +41,7 @@ from .page import (
     sizes_table,
     summary_table,
 )
-from .peers import Best, Figures, Peer, best_of_all, judge, mean_figures, usual_peers
+from .peers import Best, Figures, TunablePeer, best_of_all, judge, mean_figures, usual_peers
 
 SHOWN = "desk-high"  # the clip of the pictures
 LONG_WINDOW = "atadenoise, 33 frames"  # looks half a second ahead, which no call could wait for
@@ -105,7 +105,7 @@ def run_all(
     return runs, shown
 
 
-def peers_of(vapoursynth: Path | None) -> Callable[[], tuple[Peer, ...]]:
+def peers_of(vapoursynth: Path | None) -> Callable[[], tuple[TunablePeer, ...]]:
     """What makes the peers that can be run here."""
     if vapoursynth is None:
         return usual_peers

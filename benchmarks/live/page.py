@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from rtdenoise.frames import Planes
 
-from ..common import bgr, magnified, table
+from ..common import before_and_after, bgr, table
 from .clips import GROWTH, BenchClip
 from .ours import Run
 from .peers import Best, Figures
@@ -168,13 +168,7 @@ def crops(clip: BenchClip, index: int, shown: dict[str, Planes], path: Path) -> 
             _busiest(clip, index, clip.subject(index)),
             _busiest(clip, index, clip.quiet),
         ):
-            cells = [
-                before[place],
-                after[place],
-                magnified(before[place], after[place]),
-                magnified(after[place], right[place]),
-            ]
-            rows.append(np.hstack(cells))
+            rows.append(before_and_after(before, after, right, place))
     cv2.imwrite(str(path), np.vstack(rows), [cv2.IMWRITE_JPEG_QUALITY, 85])
 
 

@@ -35,7 +35,7 @@ class Figures:
 
 
 @dataclass(frozen=True)
-class Peer:
+class TunablePeer:
     """A filter with a ladder of strengths; it needs frames ``before`` and ``after`` the judged one.
 
     ``only``, for those that can do less than a whole clip, takes a strength, frames, and the indices of those to clean.
@@ -102,19 +102,19 @@ def _ffmpeg(name: str, options: str) -> Callable[[float], Clean]:
 
 
 PEERS = (
-    Peer("atadenoise", ladder(0.005, 0.3, 1.4), _atadenoise(9), 4, 4),
-    Peer("atadenoise, 33 frames", ladder(0.005, 0.3, 1.4), _atadenoise(33), 16, 16),
-    Peer(
+    TunablePeer("atadenoise", ladder(0.005, 0.3, 1.4), _atadenoise(9), 4, 4),
+    TunablePeer("atadenoise, 33 frames", ladder(0.005, 0.3, 1.4), _atadenoise(33), 16, 16),
+    TunablePeer(
         "fftdnoiz",
         (0.7, *ladder(1, 100, 1.4), 100),  # 100 is the most that it takes
         _ffmpeg("fftdnoiz", "sigma={}:prev=1:next=1"),
         1,
         1,
     ),
-    Peer("nlmeans", ladder(1, 30, 1.25), _ffmpeg("nlmeans", "s={}")),
-    Peer("bm3d", ladder(1, 200, 1.5), _ffmpeg("bm3d", "sigma={}")),
-    Peer("OpenCV nlmeans", ladder(1, 30, 1.4), opencv_nlmeans),
-    Peer("OpenCV nlmeans multi", ladder(1, 30, 1.4), opencv_nlmeans_multi, 1, 1),
+    TunablePeer("nlmeans", ladder(1, 30, 1.25), _ffmpeg("nlmeans", "s={}")),
+    TunablePeer("bm3d", ladder(1, 200, 1.5), _ffmpeg("bm3d", "sigma={}")),
+    TunablePeer("OpenCV nlmeans", ladder(1, 30, 1.4), opencv_nlmeans),
+    TunablePeer("OpenCV nlmeans multi", ladder(1, 30, 1.4), opencv_nlmeans_multi, 1, 1),
 )
 
 
@@ -157,13 +157,15 @@ class Kept:
         part.replace(self._path)
 
 
-def usual_peers() -> tuple[Peer, ...]:
+def usual_peers() -> tuple[TunablePeer, ...]:
     """Those that need nothing but what the package itself needs."""
     return PEERS
 
 
 def best_of(
-    clip: BenchClip, judged: tuple[int, ...], peers: Callable[[], tuple[Peer, ...]] = usual_peers
+    clip: BenchClip,
+    judged: tuple[int, ...],
+    peers: Callable[[], tuple[TunablePeer, ...]] = usual_peers,
 ) -> list[Best]:
     """Every peer at its best in one clip; the mean over the judged frames decides."""
     kept = Kept(clip)
@@ -175,7 +177,7 @@ def best_of(
 
 
 def figures_at(
-    peer: Peer, strength: float, clip: BenchClip, judged: tuple[int, ...], kept: Kept
+    peer: TunablePeer, strength: float, clip: BenchClip, judged: tuple[int, ...], kept: Kept
 ) -> Figures:
     """The mean over the judged frames at one strength; what is kept isn't computed again."""
     figures = []
@@ -188,7 +190,7 @@ def figures_at(
     return mean_figures(figures)
 
 
-def search(peer: Peer, clip: BenchClip, judged: tuple[int, ...], kept: Kept) -> Best:
+def search(peer: TunablePeer, clip: BenchClip, judged: tuple[int, ...], kept: Kept) -> Best:
     """Climbs a peer's ladder to its best strengths for the whole frame and for the subject."""
     seen: dict[int, Figures] = {}
 
@@ -219,7 +221,7 @@ def search(peer: Peer, clip: BenchClip, judged: tuple[int, ...], kept: Kept) -> 
     )
 
 
-def _figures(peer: Peer, strength: float, clip: BenchClip, index: int) -> Figures:
+def _figures(peer: TunablePeer, strength: float, clip: BenchClip, index: int) -> Figures:
     frames = [clip.frame(i) for i in range(index - peer.before, index + peer.after + 1)]
     (result,) = peer.cleaned(strength, frames, [peer.before])
     return judge(result, clip, index)
@@ -234,7 +236,7 @@ def start_worker() -> None:
 def best_of_all(
     clips: list[BenchClip],
     judged: tuple[int, ...],
-    peers: Callable[[], tuple[Peer, ...]] = usual_peers,
+    peers: Callable[[], tuple[TunablePeer, ...]] = usual_peers,
     processes: int = 2,
 ) -> dict[str, list[Best]]:
     """Every peer at its best in every clip, by the clip's name; several clips side by side.

@@ -36,7 +36,7 @@ from ..noise.unsupervised import (
     squared_error,
 )
 from .ours import Make, maker
-from .peers import PEERS, Peer
+from .peers import PEERS, TunablePeer
 from .vapoursynth_peers import peers as vapoursynth
 
 Errors = dict[str, dict[str, float]]  # squared error by time and place
@@ -125,7 +125,7 @@ class Cache:
         if path is not None and path.exists():
             self._known = json.loads(path.read_text(encoding="utf-8"))
 
-    def errors(self, clip: RealClip, peer: Peer, strength: float) -> Errors:
+    def errors(self, clip: RealClip, peer: TunablePeer, strength: float) -> Errors:
         """From the file, or computed."""
         of_clip = self._known.setdefault(clip.name, {})
         key = f"{peer.name}|{strength:g}"
@@ -146,12 +146,12 @@ class Cache:
             part.replace(self._path)
 
 
-def strengths(peer: Peer) -> tuple[float, ...]:
+def strengths(peer: TunablePeer) -> tuple[float, ...]:
     """The part of the ladder that is tried on real clips."""
     return peer.strengths[:: max(1, round(len(peer.strengths) / _STEPS))]
 
 
-def theirs(clip: RealClip, peer: Peer, cache: Cache) -> Reached:
+def theirs(clip: RealClip, peer: TunablePeer, cache: Cache) -> Reached:
     """A peer at the strength whose errors, in still parts, are smallest by their geometric mean over both times."""
     steps, tried = strengths(peer), dict[int, Errors]()
 
@@ -168,7 +168,7 @@ def theirs(clip: RealClip, peer: Peer, cache: Cache) -> Reached:
             return Reached(clip.name, peer.name, f"{steps[best]:g}", tried[best])
 
 
-def known_peers(folder: Path | None) -> dict[str, Peer]:
+def known_peers(folder: Path | None) -> dict[str, TunablePeer]:
     """All peers that look no further ahead than the yardstick allows, by the name that is typed."""
     others = vapoursynth(folder if folder is not None else Path("vapoursynth"))
     names = {"MVTools Degrain3": "degrain3", "MVTools Degrain6": "degrain6", "V-BM3D": "vbm3d"}

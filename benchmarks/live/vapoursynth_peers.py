@@ -21,7 +21,7 @@ from calibrate.peers import Clean
 from rtdenoise.frames import Planes
 
 from .clips import packed
-from .peers import PEERS, Peer, ladder
+from .peers import PEERS, TunablePeer, ladder
 
 # 78 is the last VapourSynth that loads plugins of API 3, such as the quick V-BM3D.
 PACKAGES = (
@@ -110,10 +110,10 @@ def filtered(
     return [Planes(y, c.u, c.v, layout, c.time_s) for y, c in zip(lumas, came, strict=True)]
 
 
-def peers(folder: Path) -> tuple[Peer, ...]:
+def peers(folder: Path) -> tuple[TunablePeer, ...]:
     """The four filters, with the frames that they look back and ahead."""
 
-    def peer(title: str, name: str, strengths: tuple[float, ...], reach: int) -> Peer:
+    def peer(title: str, name: str, strengths: tuple[float, ...], reach: int) -> TunablePeer:
         only = partial(filtered, folder, name)
 
         def clean(strength: float) -> Clean:
@@ -123,7 +123,7 @@ def peers(folder: Path) -> tuple[Peer, ...]:
 
             return whole
 
-        return Peer(title, strengths, clean, reach, reach, only)
+        return TunablePeer(title, strengths, clean, reach, reach, only)
 
     return (
         peer("MVTools Degrain3", "degrain3", ladder(50, 3200, 1.5), 3),
@@ -133,7 +133,7 @@ def peers(folder: Path) -> tuple[Peer, ...]:
     )
 
 
-def all_peers(folder: Path) -> tuple[Peer, ...]:
+def all_peers(folder: Path) -> tuple[TunablePeer, ...]:
     """These after the usual ones."""
     return (*PEERS, *peers(folder))
 

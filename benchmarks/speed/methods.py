@@ -18,7 +18,7 @@ from rtdenoise.denoisers import Denoiser
 from rtdenoise.frames import Planes
 from rtdenoise.noise import NoiseModel
 
-from ..live.peers import PEERS, Peer
+from ..live.peers import PEERS, TunablePeer
 from .peers import EXTRA_PEERS, missing
 
 NANO, RECURSIVE, PAPER = "nano", "recursive", "the paper's network"
@@ -34,7 +34,7 @@ class Method:
     """
 
     name: str
-    peer: Peer | None = None
+    peer: TunablePeer | None = None
 
     @property
     def ours(self) -> bool:

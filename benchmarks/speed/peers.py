@@ -25,7 +25,7 @@ from rtdenoise.frames import Planes
 
 from ..common import peak_memory_mb
 from ..live.clips import packed, unpacked
-from ..live.peers import Peer, ladder
+from ..live.peers import TunablePeer, ladder
 
 HQDN3D, HQDN3D_TIME, FFDNET = "hqdn3d", "hqdn3d, mostly over time", "FFDNet"
 _MOST_SIGMA = 75.0  # that FFDNet was trained for
@@ -104,9 +104,9 @@ def ffdnet(sigma: float) -> Clean:
 
 EXTRA_PEERS = (
     # Twelve frames before the judged one are enough for the filter to settle.
-    Peer(HQDN3D, ladder(1.5, 60, 1.4), _hqdn3d(HQDN3D), 12),
-    Peer(HQDN3D_TIME, ladder(1.5, 60, 1.4), _hqdn3d(HQDN3D_TIME), 12),
-    Peer(FFDNET, ladder(2, _MOST_SIGMA, 1.4), ffdnet),
+    TunablePeer(HQDN3D, ladder(1.5, 60, 1.4), _hqdn3d(HQDN3D), 12),
+    TunablePeer(HQDN3D_TIME, ladder(1.5, 60, 1.4), _hqdn3d(HQDN3D_TIME), 12),
+    TunablePeer(FFDNET, ladder(2, _MOST_SIGMA, 1.4), ffdnet),
 )
 
 

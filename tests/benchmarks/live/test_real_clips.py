@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from benchmarks.live.clips import BenchClip
 from benchmarks.live.ours import Run
-from benchmarks.live.peers import Best, Figures, Peer
+from benchmarks.live.peers import Best, Figures, TunablePeer
 from benchmarks.live.real_clips import (
     MEAN,
     NOISY,
@@ -59,7 +59,7 @@ def pull(share: float) -> Callable[[Iterable[Planes]], Iterator[Planes]]:
 
 
 def test_the_best_strength_is_taken_and_kept(clip: RealClip, tmp_path: Path) -> None:
-    peer = Peer("pull", (0.8, 0.5, 0.2, 0.0, 1.6), pull)
+    peer = TunablePeer("pull", (0.8, 0.5, 0.2, 0.0, 1.6), pull)
     cache = Cache(tmp_path / "kept.json")
     best = theirs(clip, peer, cache)
     assert best.setting == "0.8"
@@ -71,7 +71,7 @@ def test_the_best_strength_is_taken_and_kept(clip: RealClip, tmp_path: Path) -> 
         raise AssertionError("computed again")
 
     again = Cache(tmp_path / "kept.json")
-    kept = Peer("pull", peer.strengths, never)
+    kept = TunablePeer("pull", peer.strengths, never)
     assert theirs(clip, kept, again) == best
 
 

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from benchmarks.live import vapoursynth_peers
-from benchmarks.live.peers import Peer
+from benchmarks.live.peers import TunablePeer
 from benchmarks.live.vapoursynth_peers import filtered, interpreter, missing, peers, setup
 from rtdenoise.frames import PlaneFormat, Planes
 
@@ -90,14 +90,16 @@ def test_a_filter_that_fails_says_why(pretend: Path) -> None:
 
 
 @pytest.fixture(scope="module")
-def real() -> dict[str, Peer]:
+def real() -> dict[str, TunablePeer]:
     if REAL is None or missing(Path(REAL)):
         pytest.skip("VAPOURSYNTH_PEERS names no environment of VapourSynth")
     return {peer.name: peer for peer in peers(Path(REAL))}
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_a_filter_looks_as_far_as_it_says_and_cleans(real: dict[str, Peer], name: str) -> None:
+def test_a_filter_looks_as_far_as_it_says_and_cleans(
+    real: dict[str, TunablePeer], name: str
+) -> None:
     peer = real[name]
     strength = {"V-BM3D": 6.0, "DFTTest": 64.0}.get(name, 800.0)
     clip, other = frames(20), frames(20, sigma=12.0)

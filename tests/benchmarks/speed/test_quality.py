@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from benchmarks.live.clips import BenchClip, packed
-from benchmarks.live.peers import Figures, Kept, Peer, figures_at, ladder, search
+from benchmarks.live.peers import Figures, Kept, TunablePeer, figures_at, ladder, search
 from benchmarks.speed import comparison
 from benchmarks.speed import methods as speed_methods
 from benchmarks.speed import peers as speed_peers
@@ -52,7 +52,7 @@ def calls() -> list[float]:
 
 
 @pytest.fixture
-def peer(calls: list[float]) -> Peer:
+def peer(calls: list[float]) -> TunablePeer:
     """Takes the strength twice off the luma: best at 4, in what moves at 3."""
 
     def with_strength(strength: float) -> Clean:
@@ -67,16 +67,16 @@ def peer(calls: list[float]) -> Peer:
 
         return clean
 
-    return Peer("fake", (1.0, 2.0, 3.0, 4.0, 5.0, 6.0), with_strength, 1, 1)
+    return TunablePeer("fake", (1.0, 2.0, 3.0, 4.0, 5.0, 6.0), with_strength, 1, 1)
 
 
 @pytest.fixture
-def registered(peer: Peer, monkeypatch: pytest.MonkeyPatch) -> Peer:
+def registered(peer: TunablePeer, monkeypatch: pytest.MonkeyPatch) -> TunablePeer:
     monkeypatch.setitem(METHODS, "fake", Method("fake", peer))
     return peer
 
 
-def test_the_search_finds_both_best_strengths(clip: BenchClip, peer: Peer) -> None:
+def test_the_search_finds_both_best_strengths(clip: BenchClip, peer: TunablePeer) -> None:
     best = search(peer, clip, (3,), Kept(clip))
     assert best.subject_strength == 3.0
     assert best.subject_db == pytest.approx(20 * np.log10(255 / 2))
@@ -84,7 +84,7 @@ def test_the_search_finds_both_best_strengths(clip: BenchClip, peer: Peer) -> No
 
 
 def test_what_is_known_is_not_computed_again(
-    clip: BenchClip, peer: Peer, calls: list[float]
+    clip: BenchClip, peer: TunablePeer, calls: list[float]
 ) -> None:
     kept = Kept(clip)
     first = search(peer, clip, (3,), kept)
@@ -100,7 +100,7 @@ def test_what_is_known_is_not_computed_again(
 
 
 def test_strengths_are_searched_for_on_one_frame_and_judged_on_all(
-    clip: BenchClip, registered: Peer, calls: list[float]
+    clip: BenchClip, registered: TunablePeer, calls: list[float]
 ) -> None:
     quality, known = judge_peer("fake", clip, JUDGED)
     assert quality.frames == 3
@@ -114,7 +114,7 @@ def test_strengths_are_searched_for_on_one_frame_and_judged_on_all(
 
 
 def test_slow_peers_are_judged_on_one_frame(
-    clip: BenchClip, registered: Peer, monkeypatch: pytest.MonkeyPatch
+    clip: BenchClip, registered: TunablePeer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(speed_quality, "ONE_FRAME", ("fake",))
     quality, known = judge_peer("fake", clip, JUDGED)
