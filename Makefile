@@ -2,9 +2,14 @@
 #   make demo    sets up, then capture → calibrate → live on the simulated camera, with pictures at the end
 #   make test    sets up, then the whole suite with its checks of style, types and imports, and the sanitizers
 
-PYTHON ?= python3
 VENV   := .venv
+ifeq ($(OS),Windows_NT) # which sets OS itself; recipes need a bash such as Git's
+PYTHON ?= python
+BIN    := $(VENV)/Scripts
+else
+PYTHON ?= python3
 BIN    := $(VENV)/bin
+endif
 READY  := $(VENV)/.ready
 C      := $(wildcard rtdenoise/engines/native/*.[ch] tests/rtdenoise/engines/native/*.[ch])
 

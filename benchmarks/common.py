@@ -113,6 +113,17 @@ def bgr(planes: Planes) -> NDArray[np.uint8]:
     return np.asarray(frame_from_planes(planes).to_ndarray(format="bgr24"), np.uint8)
 
 
+def before_and_after(
+    before: NDArray[np.uint8],
+    after: NDArray[np.uint8],
+    truth: NDArray[np.uint8],
+    place: tuple[slice, slice],
+) -> NDArray[np.uint8]:
+    """A row of crops: before, after, what was removed, what is wrong still (both ×4, around grey)."""
+    noisy, clean = before[place], after[place]
+    return np.hstack([noisy, clean, magnified(noisy, clean), magnified(clean, truth[place])])
+
+
 def magnified(one: NDArray[np.uint8], two: NDArray[np.uint8], times: int = 4) -> NDArray[np.uint8]:
     """The difference of two pictures, enlarged around grey."""
     return np.asarray(np.clip(128 + times * (one.astype(int) - two), 0, 255), np.uint8)
