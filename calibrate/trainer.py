@@ -8,11 +8,12 @@ from pathlib import Path
 from typing import Any, Generic, Protocol, TypeVar
 
 import torch
-from typing_extensions import Self
 
 from .checkpoint import load_state, save_state
 
 Tensors = dict[str, torch.Tensor]
+
+S = TypeVar("S", bound="TrainingState")
 
 _FREE = ("minutes", "steps")  # what may change from run to run
 _DAMAGED = "What was kept of an earlier training is damaged: starting afresh."
@@ -52,13 +53,10 @@ class TrainingState:
     history: list[Judgement] = field(default_factory=list)
 
     @classmethod
-    def from_json(cls, value: dict[str, Any]) -> Self:
+    def from_json(cls: type[S], value: dict[str, Any]) -> S:
         """The inverse of ``asdict``; raises ``KeyError``, ``TypeError`` or ``ValueError`` on damage."""
         history = [Judgement(**judgement) for judgement in value["history"]]
         return cls(**{f.name: value[f.name] for f in fields(cls)} | {"history": history})
-
-
-S = TypeVar("S", bound=TrainingState)
 
 
 class ResumableTrainer(Generic[S]):
