@@ -29,7 +29,7 @@ _EIGHTHS = 8  # steps of the clean picture's tables per level
 _LEAST_DEVIATION = 0.02
 _LEAST_SLOPE = 1e-6
 _FLAT = 0.4  # share of a picture's blocks that are called flat
-_GRID = 16  # crops lie on it, as blocks of JPEG and blocks do
+_GRID = 16  # crops lie on it, as the blocks of JPEG and of the DCT do
 
 
 class Units(NamedTuple):

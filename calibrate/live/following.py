@@ -14,14 +14,12 @@ import cv2
 import numpy as np
 import torch
 
-from rtdenoise.alignment.brightness import follow_brightness
-from rtdenoise.alignment.motion import Motion
+from rtdenoise.alignment.brightness import BRIGHTEST, follow_brightness
+from rtdenoise.alignment.motion import MOVED, Motion
 from rtdenoise.noise.dct import MEANS, PLANE_SLICES
 
 # What a denoiser knows of the frame before: the clean picture and some of the noise.
 _NOISE_LEFT = 0.45
-_MOVED = 2.0  # mean squared difference in units of noise, above which something may have moved
-_BRIGHT = 250.0
 
 
 class BrightnessChange(NamedTuple):
@@ -74,9 +72,9 @@ def find(
     seen, true = (part[:, list(MEANS)].cpu().numpy() for part in (noisy, clean))
     frames, _, rows, columns = seen.shape
     motion = Motion((rows, columns))
-    scales = np.array([_BRIGHT / max(top, 1e-3) for top in tops], np.float32)
+    scales = np.array([BRIGHTEST / max(top, 1e-3) for top in tops], np.float32)
     slope, offset = np.zeros((2, frames, 3), np.float32)
-    coefficients = np.zeros((frames, rows), np.float32)
+    banding = np.zeros((frames, rows), np.float32)
     flow = np.zeros((frames, 2, rows, columns), np.float16)
     for t in range(1, frames):
         if cut[t]:
@@ -88,15 +86,15 @@ def find(
             if change is not None:
                 slope[t, plane], offset[t, plane] = change[0], change[1] / scales[plane]
         if changes.rows is not None:
-            coefficients[t] = changes.rows
+            banding[t] = changes.rows
         difference = new[0] - old[0]
         unit = (float(band_std[0]) * scales[0]) ** 2 * (1 + _NOISE_LEFT**2)
         z = cv2.blur(difference * difference / unit, (3, 3))
-        movement = motion.find(old[0], difference, np.asarray(z > _MOVED))
+        movement = motion.find(old[0], difference, np.asarray(z > MOVED))
         if movement is not None:
             flow[t] = movement.flow.transpose(2, 0, 1)
     brightness = BrightnessChange(
-        *(torch.from_numpy(np.ascontiguousarray(a)) for a in (slope, offset, coefficients))
+        *(torch.from_numpy(np.ascontiguousarray(a)) for a in (slope, offset, banding))
     )
     return Following(
         BrightnessChange(*(part.to(noisy.device) for part in brightness)),

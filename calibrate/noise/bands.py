@@ -1,4 +1,4 @@
-"""Measures how much noise each frequency coefficient holds in flat places, from the residuals of still frames."""
+"""Measures how much noise each DCT coefficient holds in flat places, from the residuals of still frames."""
 
 from __future__ import annotations
 
@@ -15,17 +15,16 @@ from rtdenoise.noise.normalised import Normalised, frame_coefficients
 from rtdenoise.noise.structure import around
 
 FRAMES = 8
-"""So many frames of a series are looked at: a coefficient has thousands of blocks."""
+"""So many frames of a series are looked at: there are thousands of blocks in each."""
 _FEWEST = 100  # still blocks
-_FLAT = (
-    0.4  # share of the still blocks that are called flat: those with the least detail around them
-)
+# Share of the still blocks that are called flat: those with the least detail around them.
+_FLAT = 0.4
 
 
 def with_band_std(model: NoiseModel, series: Iterable[tuple[list[Planes], Mask]]) -> NoiseModel:
     """The model with the standard deviation of the noise in each coefficient, of flat places.
 
-    At edges noise has another spectrum, see :mod:`.structure_noise`.
+    At edges noise has another spectrum, see :mod:`.structure`.
 
     Args:
         model: Curves and correlations, measured already.
@@ -35,7 +34,7 @@ def with_band_std(model: NoiseModel, series: Iterable[tuple[list[Planes], Mask]]
     normalised = Normalised(known)
     total, weight = np.zeros(COEFFICIENTS), 0.0
     for frames, mask in series:
-        still = _still_blocks(mask)
+        still = still_blocks(mask)
         if len(frames) < 2 or int(still.sum()) < _FEWEST:
             continue
         whole = np.stack([frame_coefficients(normalised, f) for f in frames])
@@ -50,16 +49,17 @@ def with_band_std(model: NoiseModel, series: Iterable[tuple[list[Planes], Mask]]
     return replace(model, band_std=tuple(round(float(v), 5) for v in np.sqrt(total / weight)))
 
 
-def _flat(band_std: Floats, still: Mask) -> Mask:
+def _flat(coefficients: Floats, still: Mask) -> Mask:
     """The share of the still blocks with the least detail around them, (h, w)."""
-    mean = band_std.mean(axis=0)
-    noise = band_std[:, 1:16].var(axis=0, ddof=1).sum(axis=0) / len(band_std)
+    mean = coefficients.mean(axis=0)
+    noise = coefficients[:, 1:16].var(axis=0, ddof=1).sum(axis=0) / len(coefficients)
     power = np.where(still, (mean[1:16] ** 2).sum(axis=0) - noise, 0)
     near = around(power.astype(np.float32)) / np.maximum(around(still.astype(np.float32)), 1e-6)
     return still & (near <= np.quantile(near[still], _FLAT))
 
 
-def _still_blocks(mask: Mask) -> Mask:
+def still_blocks(mask: Mask) -> Mask:
+    """Blocks, (h, w), all of whose luma pixels, (H, W), are still."""
     rows, columns = mask.shape[0] // BLOCK, mask.shape[1] // BLOCK
     blocks = mask[: rows * BLOCK, : columns * BLOCK].reshape(rows, BLOCK, columns, BLOCK)
     return np.asarray(blocks.all(axis=(1, 3)))

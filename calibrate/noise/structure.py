@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -17,9 +16,11 @@ from rtdenoise.noise.structure import (
     GROUP_OF,
     GROUPS,
     StructureNoise,
-    around,
     bin_of_structure,
+    structure_of,
 )
+
+from .bands import still_blocks
 
 FRAMES = 24
 """So many frames of a series are looked at."""
@@ -52,12 +53,12 @@ class StructureTally:
         if count < 3 or frames[0].format.chroma == "gray":
             return
         mean, variance = _moments(frames[:count])
-        still = _still_blocks(mask)
+        still = still_blocks(mask)
         level = mean[0]
         still &= (level > _DARKEST) & (level < _BRIGHTEST)
         # The mean of so many frames has still a share of their noise.
         power = (mean[1:16] ** 2 - variance[1:16] / count).sum(0, dtype=np.float32)
-        bins = bin_of_structure(np.sqrt(around(np.asarray(power, np.float32))))
+        bins = bin_of_structure(structure_of(np.asarray(power, np.float32)))
         usual = _usual_variance(level, variance, still & (bins == 0))
         if usual is None:
             return
@@ -163,10 +164,3 @@ def _usual_variance(level: Floats, variance: Floats, flat: Mask) -> Floats | Non
         shares = variance[part][:, flat].mean(1) / curve[flat].mean()
         usual[part] = shares[:, None, None] * curve
     return usual
-
-
-def _still_blocks(mask: Mask) -> Mask:
-    rows, columns = mask.shape[0] // BLOCK * BLOCK, mask.shape[1] // BLOCK * BLOCK
-    part = mask[:rows, :columns].astype(np.float32)
-    small = cv2.resize(part, (columns // BLOCK, rows // BLOCK), interpolation=cv2.INTER_AREA)
-    return np.asarray(small > 0.999)

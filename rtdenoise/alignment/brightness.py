@@ -9,6 +9,8 @@ import numpy as np
 
 from ..arrays import Floats
 
+BRIGHTEST = 250.0
+"""What the brightest level becomes where values in units of noise are scaled to bytes."""
 _BINS = 8
 _FEWEST = 20  # patches in a bin
 _PATCHES, _LARGEST = 2000, 8  # about so many patches, of at most so many blocks on a side
@@ -29,7 +31,7 @@ class BrightnessChanges(NamedTuple):
 
 
 def follow_brightness(old: Floats, new: Floats, scales: Floats) -> BrightnessChanges:
-    """Brings the average's blocks into the light of a new frame, in place.
+    """Brings the average's blocks to the brightness of a new frame, in place.
 
     Args:
         old: the average's blocks of each plane, (3, rows, columns), in bytes.

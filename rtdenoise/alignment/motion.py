@@ -25,6 +25,8 @@ _SPARSE_STRIDE, _SPARSE_STEPS = 6, 6
 _LARGE = 0.4
 
 
+MOVED = 2.0
+"""Mean squared difference of 3 × 3 blocks in units of noise, above which something may have moved."""
 WARP_LOSS = 0.02
 """What following a movement costs: noise variance that it adds to what is moved, in units of a frame's."""
 

@@ -1,4 +1,4 @@
-"""Rectangles of grid blocks that hold something, so that costly steps touch only those."""
+"""Rectangles of blocks that hold something, so that costly steps touch only those."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ TILE = 8  # blocks
 
 @dataclass(frozen=True)
 class Rectangle:
-    """Grid blocks [top, bottom) × [left, right)."""
+    """Blocks [top, bottom) × [left, right)."""
 
     top: int
     bottom: int

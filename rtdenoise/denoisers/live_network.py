@@ -5,8 +5,8 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from ..alignment.brightness import follow_brightness
-from ..alignment.motion import Motion
+from ..alignment.brightness import BRIGHTEST, follow_brightness
+from ..alignment.motion import MOVED, Motion
 from ..arrays import Bytes, Floats
 from ..engines import Engine, make_engine
 from ..frames import Planes, convert
@@ -17,22 +17,20 @@ from ..networks.memory import keep_freed_memory
 from ..noise import NoiseModel
 from ..noise.dct import BLOCK
 from ..noise.normalised import Normalised, band_std_of
-from ..noise.structure import around
+from ..noise.structure import structure_of
 from .streaming import StreamDenoiser
 
 _GRID = 4  # blocks: what the network's strides need to fit
-_BRIGHT = 250.0  # what the brightest level becomes where bytes are wanted
-# Mean squared differences of 3 × 3 blocks, in units of noise, above which something may have moved, and surely has:
-# of noise alone 4 % are above the first. And a cut: so many blocks with so large a difference.
-_MOVED, _SURELY_MOVED = 2.0, 8.0
+# Mean squared difference of 3 × 3 blocks, in units of noise, above which something has surely moved: of noise alone 4 %
+# are above MOVED. And a cut: so many blocks with so large a difference.
+_SURELY_MOVED = 8.0
 _CUT, _CUT_SHARE = 25.0, 0.6
 
 
 class LiveNetworkDenoiser(StreamDenoiser):
     """Cleans a stream with a live network, causally.
 
-    What the network has kept of earlier frames follows brightness changes and what moves, as in the recursive filter,
-    before each step.
+    The recurrent state follows brightness changes and what moves, as in the recursive filter, before each step.
 
     Args:
         network: A live network.
@@ -131,7 +129,7 @@ class LiveNetworkDenoiser(StreamDenoiser):
         model = model.for_chroma("420")
         self._normalised = Normalised(model)
         # Scales at which the blocks' means fit into bytes.
-        self._scales = np.array([_BRIGHT / f[-1] for f in self._normalised.forward], np.float32)
+        self._scales = np.array([BRIGHTEST / f[-1] for f in self._normalised.forward], np.float32)
         self._band_std = band_std_of(model)
         self._running.set_noise(self._normalised, self._band_std)
 
@@ -151,7 +149,7 @@ class LiveNetworkDenoiser(StreamDenoiser):
         )
         detail = 1 - float(self._band_std[0]) ** 2
         noise = self._noise.model.y.curve.variance(mean) * np.float32(detail)
-        return np.sqrt(around(square - mean * mean - noise))
+        return structure_of(square - mean * mean - noise)
 
     # ------------------------------------------------------------------ following
 
@@ -174,7 +172,7 @@ class LiveNetworkDenoiser(StreamDenoiser):
         if float(np.mean(z > _CUT)) > _CUT_SHARE:
             engine.reset()
             return
-        movement = self._motion.find(old[0], difference, z > _MOVED, z > _SURELY_MOVED)
+        movement = self._motion.find(old[0], difference, z > MOVED, z > _SURELY_MOVED)
         if movement is not None:
             engine.warp(movement)
 

@@ -14,7 +14,7 @@ from .model import PLANES, NoiseModel
 from .vst import stabilisers
 
 _STEPS = 1 << 14
-_FIELD = 256  # pixels along each side of the noise that is sent through the coefficients
+_FIELD = 256  # pixels along each side of the noise that is sent through the transform
 # A camera's JPEG can leave a coefficient without any noise, which must not become infinitely telling.
 LEAST_BAND_STD = 0.02
 

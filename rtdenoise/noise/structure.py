@@ -78,10 +78,13 @@ class StructureNoise:
         return cls(ratios, tuple(int(c) for c in value["counts"]), low, high)
 
 
-def structure_of(coefficients: Floats) -> Floats:
-    """The structure of blocks, (h, w), from a clean picture's DCT coefficients in bytes, (24, h, w) or (16, h, w)."""
-    power = (coefficients[1:16].astype(np.float32) ** 2).sum(0)
-    return np.sqrt(around(power))
+def structure_of(detail: Floats) -> Floats:
+    """The structure of blocks, in bytes, (h, w).
+
+    Args:
+        detail: Mean square of the luma pixels of each block less their mean, without noise, in squared bytes, (h, w).
+    """
+    return np.sqrt(around(detail))
 
 
 def around(power: Floats) -> Floats:

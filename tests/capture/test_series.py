@@ -22,7 +22,7 @@ Noisy = Callable[..., NDArray[np.uint8]]
 WriteClip = Callable[..., Path]
 
 
-def test_windows_have_at_most_23_frames_and_end_at_cuts(scene: Floats, noisy: Noisy) -> None:
+def test_segments_have_at_most_23_frames_and_end_at_cuts(scene: Floats, noisy: Noisy) -> None:
     frames = list(noisy(scene, 43, 2.0)) + list(noisy(255 - scene, 31, 2.0)) + [frame_of(scene)] * 2
     segments = list(cut_segments(((f, 0, 255) for f in frames), ()))
     assert [(first, len(stack)) for first, stack, _, _ in segments] == [
@@ -54,7 +54,7 @@ def frame_of(picture: NDArray[np.floating]) -> NDArray[np.uint8]:
     return np.asarray(np.clip(np.rint(picture), 0, 255), np.uint8)
 
 
-def test_a_good_window_is_accepted_with_true_figures(scene: Floats, noisy: Noisy) -> None:
+def test_a_good_segment_is_accepted_with_true_figures(scene: Floats, noisy: Noisy) -> None:
     segment = judge_segment(0, noisy(scene, 20, 4.0))
     m = segment.measures
     assert segment.problem is None

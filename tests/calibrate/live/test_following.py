@@ -47,7 +47,7 @@ def test_steps_of_brightness_are_found_and_followed() -> None:
         assert error(net, batch, t, follow=True) < 0.03 * error(net, batch, t, follow=False)
 
 
-def test_bands_over_the_rows_are_found_and_turn_with_the_picture() -> None:
+def test_banding_over_the_rows_is_found_and_turns_with_the_picture() -> None:
     net = network()
     wave = 1 + 0.04 * torch.sin(torch.arange(6)[:, None] + torch.arange(128) / 20)
     batch = brighter(clips(1, side=128, std=2.0), wave)
@@ -64,7 +64,7 @@ def test_bands_over_the_rows_are_found_and_turn_with_the_picture() -> None:
     assert ways == {True, False}
 
 
-def test_no_change_of_light_leaves_bands_as_they_are() -> None:
+def test_no_brightness_change_leaves_coefficients_as_they_are() -> None:
     coefficients = torch.randn(2, 24, 4, 4)
     brightness = BrightnessChange(torch.zeros(2, 3), torch.zeros(2, 3), torch.zeros(2, 4, 4))
     assert torch.equal(brightened(coefficients, brightness, torch.ones(2, 24, 1, 1)), coefficients)

@@ -62,7 +62,7 @@ def flat_model(std: float = STD) -> NoiseModel:
     return NoiseModel(plane, plane, plane, chroma="420")
 
 
-def test_bands_of_prepared_clips_have_unit_noise_around_their_truth() -> None:
+def test_coefficients_of_prepared_clips_have_unit_noise_around_their_truth() -> None:
     net = network()
     material = whole(net, prepare(clips(), net))
     residual = (material.noisy - material.clean[:, :]) / material.band_std[:, None]
@@ -77,7 +77,7 @@ def test_bands_of_prepared_clips_have_unit_noise_around_their_truth() -> None:
     assert float(material.weight.mean()) == pytest.approx(STD**2, rel=0.05)
 
 
-def test_a_measured_camera_needs_no_clip_to_know_its_bands() -> None:
+def test_a_measured_camera_needs_no_clip_to_know_its_noise() -> None:
     net, units = network(), Units.of_model(flat_model())
     (known, *_), (found, *_) = prepare(clips(), net, units), prepare(clips(), net)
     assert units.band_std is not None
@@ -171,7 +171,7 @@ def test_a_cut_forgets() -> None:
     assert torch.allclose(outputs[0], fresh[0], atol=1e-2)
 
 
-def test_cells_without_truth_do_not_count() -> None:
+def test_blocks_without_truth_do_not_count() -> None:
     net = network()
     still = clips(2)
     still.moving[:, :, :, :4] = True

@@ -44,6 +44,6 @@ def test_it_is_kept_in_the_file(model: NoiseModel, tmp_path: Path) -> None:
     assert NoiseModel.load(tmp_path / "noise.json").band_std == model.band_std
 
 
-def test_grey_frames_have_no_bands() -> None:
+def test_grey_frames_have_no_coefficients() -> None:
     grey = [convert(f, "gray", True) for f in frames(1, 4)]
     assert measure([(grey, np.ones(SIZE[::-1], bool))], "camera", "mode").band_std == ()

@@ -76,7 +76,7 @@ def test_a_cut_out_at_rest_does_not_move() -> None:
     assert not moving.any()
 
 
-def test_exposure_and_bands_change_the_light() -> None:
+def test_exposure_and_banding_change_the_light() -> None:
     back = Layer(torch.ones((3, SIDE, SIDE)), resting(3), density=1.0)
     exposure = np.array([1.0, 0.5, 2.0])
     bands = np.ones((3, SIDE))

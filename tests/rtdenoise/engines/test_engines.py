@@ -120,7 +120,7 @@ def test_engines_agree_when_the_noise_changes(pair: Pair) -> None:
         steps_agree(engines, index, 1e-3 if index < 3 else 5e-3)
 
 
-def test_engines_agree_when_the_light_changes(pair: Pair) -> None:
+def test_engines_agree_when_brightness_changes(pair: Pair) -> None:
     engines = pair(NANO)
     rows = np.linspace(0.9, 1.1, H, dtype=np.float32)
     for engine in engines:
@@ -180,7 +180,7 @@ def test_results_stay_valid_until_the_call_after_the_next(pair: Pair) -> None:
 
 
 @pytest.mark.parametrize(("width", "height"), [(64, 48), (70, 50), (34, 22)])
-def test_sizes_that_are_no_whole_cells_are_cleaned_whole(
+def test_sizes_that_are_no_whole_blocks_are_cleaned_whole(
     width: int, height: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     layout = PlaneFormat(width, height, "420", full_range=True, matrix="bt601")

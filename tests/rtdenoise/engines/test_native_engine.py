@@ -153,7 +153,7 @@ def test_what_moves_out_of_the_picture_and_far_is_followed() -> None:
 @pytest.mark.parametrize("threads", [1, 3])
 @pytest.mark.parametrize("left", [0, 70, 148])
 def test_what_is_believed_of_the_noise_is_whole_after_a_movement(
-    threads: int, residual: int
+    threads: int, left: int
 ) -> None:
     # Where nothing came from elsewhere nothing is looked at again: only as long as nothing is forgotten.
     grid = (40, 160)
@@ -178,7 +178,7 @@ def test_what_is_believed_of_the_noise_is_whole_after_a_movement(
     before = engine.excess().copy()
     assert before.max() > 1.05
     moved = np.zeros(grid, np.bool_)
-    moved[13:21, residual : residual + 12] = True
+    moved[13:21, left : left + 12] = True
     flow = np.zeros((*grid, 2), np.float32)
     flow[moved] = (1.4, -2.3)
     base = np.stack(np.meshgrid(*(np.arange(n, dtype=np.float32) for n in grid[::-1])), 2)

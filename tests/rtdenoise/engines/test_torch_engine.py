@@ -214,7 +214,7 @@ def test_the_device_path_is_the_network_itself(size: LiveSize) -> None:
     assert engine.residual().mean() < 0.9
 
 
-def test_other_noise_and_other_deviations_keep_what_is_kept() -> None:
+def test_other_noise_and_other_band_std_keep_the_state() -> None:
     engine, reference = pair()
     louder = noise(2)
     for index in range(7):
@@ -225,7 +225,7 @@ def test_other_noise_and_other_deviations_keep_what_is_kept() -> None:
         agree(engine, reference, index, 1e-3 if index < 3 else 5e-3)
 
 
-def test_light_and_rows_are_followed() -> None:
+def test_brightness_and_rows_are_followed() -> None:
     engine, reference = pair()
     rows = np.linspace(0.9, 1.1, H, dtype=np.float32)
     for index in range(6):

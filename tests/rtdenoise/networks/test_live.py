@@ -124,7 +124,7 @@ def test_gates_of_fine_coarse_and_chroma_are_apart() -> None:
 
 
 @torch.no_grad()
-def test_grids_of_any_multiple_of_four_cells_do() -> None:
+def test_grids_of_any_multiple_of_four_blocks_do() -> None:
     made = network(SIZES["nano"])
     for rows, columns in ((4, 4), (8, 20), (44, 36)):
         coefficients = noise(1, 24, rows, columns)

@@ -13,7 +13,7 @@ def planes(rows: int, columns: int, seed: int) -> list[np.ndarray]:
 
 
 @given(st.integers(1, 6), st.integers(1, 6), st.integers(0, 99))
-def test_the_means_are_the_cells_means(rows: int, columns: int, seed: int) -> None:
+def test_the_means_are_the_blocks_means(rows: int, columns: int, seed: int) -> None:
     y, u, v = planes(4 * rows, 4 * columns, seed)
     coefficients = split(y, u, v)
     assert coefficients.shape == (COEFFICIENTS, rows, columns)

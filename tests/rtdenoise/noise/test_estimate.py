@@ -76,7 +76,7 @@ def test_motion_in_a_third_of_the_picture_does_not_count() -> None:
     np.testing.assert_allclose(found, true_variance(levels), rtol=0.3)
 
 
-def test_a_change_of_light_does_not_count() -> None:
+def test_a_brightness_change_does_not_count() -> None:
     model = run([noisy(ramp(SHAPE) + 2.0 * (index % 2), index) for index in range(12)])
     levels = np.array([60, 120, 190], np.float32)
     np.testing.assert_allclose(model.y.curve.variance(levels), true_variance(levels), rtol=0.2)

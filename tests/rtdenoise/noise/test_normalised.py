@@ -53,7 +53,7 @@ def test_other_units_are_those_of_the_other_transforms() -> None:
     assert one.as_in(two, 0, a) == pytest.approx(b, abs=0.25)
 
 
-def test_deviations_follow_from_the_correlation_and_give_way_to_measured_ones() -> None:
+def test_band_std_follows_from_the_correlation_and_give_way_to_measured_ones() -> None:
     white = PlaneNoise(NoiseCurve((128.0,), (4.0,)))
     flat = band_std_of(NoiseModel(white, white, white, chroma="420"))
     assert flat[:16] == pytest.approx(np.full(16, 1 / 4), rel=0.05)
@@ -67,7 +67,7 @@ def test_deviations_follow_from_the_correlation_and_give_way_to_measured_ones() 
     assert band_std_of(measured) == pytest.approx([0.5, *[LEAST_BAND_STD] * (COEFFICIENTS - 1)])
 
 
-def test_bands_of_bytes_leave_odd_edges_out() -> None:
+def test_frame_coefficients_leave_odd_edges_out() -> None:
     whole = frame(3)
     odd = Planes(whole.y[:-2, :-2], whole.u[:-1, :-1], whole.v[:-1, :-1], LAYOUT, 0.0)
     coefficients = frame_coefficients(Normalised(MODEL), odd)
