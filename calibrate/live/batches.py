@@ -101,7 +101,7 @@ class PreparedClip:
 
 @dataclass(frozen=True)
 class Material:
-    """B pieces of clips in stabilised units.
+    """B pieces of clips in units of noise.
 
     ``noisy`` and ``clean`` are coefficients (B, T, 24, h, w), not yet divided by their ``band_std`` (B, 24, 1, 1);
     ``luma`` (B, T, H, W) is the clean luma and ``weight`` its squared bytes per squared unit; ``slope`` and ``offset``

@@ -37,7 +37,7 @@ def draw_noise(model: NoiseModel) -> Figure:
     grid = figure.add_gridspec(2, 6)
     for draw, part in (
         (_draw_levels, grid[0, :3] if known is None else grid[0, :2]),
-        (_draw_stabilised, grid[0, 3:] if known is None else grid[0, 2:4]),
+        (_draw_normalised, grid[0, 3:] if known is None else grid[0, 2:4]),
         (_draw_space, grid[1, :2]),
         (_draw_time, grid[1, 2:4]),
         (_draw_kinds, grid[1, 4:]),
@@ -69,7 +69,7 @@ def _draw_levels(ax: Axes, planes: dict[str, PlaneNoise]) -> None:
     ax.legend(frameon=False, ncols=3)
 
 
-def _draw_stabilised(ax: Axes, planes: dict[str, PlaneNoise]) -> None:
+def _draw_normalised(ax: Axes, planes: dict[str, PlaneNoise]) -> None:
     ax.axhline(1, color="#999999", lw=0.8)
     highest = 1.5
     for name, noise in planes.items():
@@ -79,7 +79,7 @@ def _draw_stabilised(ax: Axes, planes: dict[str, PlaneNoise]) -> None:
         relative = before / max(float(np.sqrt(np.mean(before**2))), 1e-6)
         highest = max(highest, 1.12 * float(relative.max()))
         ax.plot(levels, relative, color=COLOURS[name], lw=1, ls=":", alpha=0.8)
-        ax.plot(levels, stabilised_std(noise, levels), color=COLOURS[name], lw=2, label=name)
+        ax.plot(levels, normalised_std(noise, levels), color=COLOURS[name], lw=2, label=name)
     ax.plot([], [], color=_INK, lw=1, ls=":", label="before, over its mean")
     ax.set(
         title="After the variance-stabilising transform",
@@ -91,7 +91,7 @@ def _draw_stabilised(ax: Axes, planes: dict[str, PlaneNoise]) -> None:
     ax.legend(frameon=False, ncols=4, loc="lower left")
 
 
-def stabilised_std(noise: PlaneNoise, levels: NDArray[np.floating[Any]]) -> Doubles:
+def normalised_std(noise: PlaneNoise, levels: NDArray[np.floating[Any]]) -> Doubles:
     """The standard deviation that the noise has after the transform, at levels (bytes, any number).
 
     Of Gaussian noise with the curve's variance, rounded and clipped to bytes.

@@ -125,7 +125,7 @@ class LiveNetworkDenoiser(StreamDenoiser):
         return self._engine
 
     def _set_noise(self, model: NoiseModel) -> None:
-        """Takes another noise; what was kept of earlier frames is put into its units."""
+        """Takes another noise; the state is put into its units."""
         model = model.for_chroma("420")
         self._normalised = Normalised(model)
         # Scales at which the blocks' means fit into bytes.
@@ -154,7 +154,7 @@ class LiveNetworkDenoiser(StreamDenoiser):
     # ------------------------------------------------------------------ following
 
     def _align(self, engine: Engine) -> None:
-        """Lets what is kept follow brightness changes and what moves; forgets it at a cut."""
+        """Lets the state follow brightness changes and what moves; starts anew at a cut."""
         # In the blocks' means most of the noise is gone.
         scales = self._scales[:, None, None]
         new, old = engine.means() * scales, engine.state_means() * scales

@@ -1,4 +1,4 @@
-"""What an engine is: it runs a live network's steps and holds what the network keeps of earlier frames."""
+"""What an engine is: it runs a live network's steps and holds its recurrent state."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ MEASURED_FRAMES = 4.0
 class Engine(Protocol):
     """Runs a live network on frames of one size.
 
-    For each frame: :meth:`analyse`, then whatever the kept average has to follow, then :meth:`step`. Planes are whole:
+    For each frame: :meth:`analyse`, then whatever the state has to follow, then :meth:`step`. Planes are whole:
     their sizes are multiples of four blocks. Means are in units of a pixel's noise, after the transforms of the noise
     that was set.
     """
@@ -33,7 +33,7 @@ class Engine(Protocol):
         """Whether nothing is kept of earlier frames."""
 
     def set_noise(self, normalised: Normalised, band_std: Floats) -> None:
-        """Takes another noise; what is kept is put into its units.
+        """Takes another noise; the state is put into its units.
 
         Args:
             normalised: The transforms of the planes.
@@ -47,10 +47,10 @@ class Engine(Protocol):
         """The blocks' means of the frame, (3, h, w); until the next one is seen."""
 
     def state_means(self) -> Floats:
-        """The blocks' means of what is kept, (3, h, w); until it changes."""
+        """The blocks' luma and chroma means of the state, (3, h, w); until it changes."""
 
     def residual(self) -> Floats:
-        """The variance of the noise left in the blocks' kept luma, (h, w), in units of a frame's; until it changes."""
+        """The residual noise variance of the state's luma means, (h, w), in units of a frame's; until it changes."""
 
     def excess(self) -> Floats:
         """The variance of the noise in the blocks' luma means over the model's, (h, w), from 1; until it changes."""
@@ -63,13 +63,13 @@ class Engine(Protocol):
         """
 
     def rescale(self, index: int, slope: float, offset: float) -> None:
-        """Lets what is kept of a plane follow a brightness change: x becomes x · (1 + slope) + offset."""
+        """Lets a plane of the state follow a brightness change: x becomes x · (1 + slope) + offset."""
 
     def scale_rows(self, factors: Floats) -> None:
-        """Multiplies the kept luma of each row of blocks, (h,)."""
+        """Multiplies the state's luma, each row of blocks by its factor, (h,)."""
 
     def warp(self, movement: Movement) -> None:
-        """Moves what is kept along."""
+        """Moves the state along with the picture."""
 
     def reset(self) -> None:
         """Forgets all earlier frames."""

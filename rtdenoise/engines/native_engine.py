@@ -54,7 +54,7 @@ class NativeEngine:
         self._coefficients = self._view(0, COEFFICIENTS)
         self._residual = self._view(1, GATES)
         self._difference_mean = self._view(2, GATES)
-        # Of the frame, of what is kept, and the noise left in kept luma; the last two as long as nothing changes them.
+        # Means of the frame and of the state, and luma's residual noise variance; the last two until the state changes.
         self._means = np.zeros((2 * GATES + 1, h, w), np.float32)
         self._current = False
         self._outputs = [[_plane(h, w, side) for side in SIDES] for _ in range(2)]
@@ -72,7 +72,7 @@ class NativeEngine:
         return np.ctypeslib.as_array(memory).reshape(shape)
 
     def _whole(self, state: Floats, channel: int) -> Floats:
-        """A channel of what is kept, (h, w)."""
+        """A channel of the state, (h, w)."""
         return state[:, :, channel].reshape(len(state), -1)[:, : self._grid[1]]
 
     @property
@@ -89,7 +89,7 @@ class NativeEngine:
     # ------------------------------------------------------------------ noise
 
     def set_noise(self, normalised: Normalised, band_std: Floats) -> None:
-        """Takes another noise; what is kept is put into its units."""
+        """Takes another noise; the state is put into its units."""
         self._current = False
         before, was = self._normalised, self._band_std
         self._normalised, self._band_std = normalised, band_std.copy()
@@ -108,7 +108,7 @@ class NativeEngine:
         self._renew(unit_changes(before, was, normalised, self._band_std))
 
     def _renew(self, factors: Floats) -> None:
-        """What was learned of the noise goes by what is kept, which has changed; its own units by ``factors``, (6,)."""
+        """Puts the noise at each place into other units, ``factors`` (6,) of the variance, as the state already is."""
         self._library.rtdenoise_rescale_noise(self._engine, _at(factors))
 
     def _tell(self, normalised: Normalised) -> None:
@@ -138,7 +138,7 @@ class NativeEngine:
         return self._means[:GATES]
 
     def state_means(self) -> Floats:
-        """The blocks' means of what is kept."""
+        """The blocks' luma and chroma means of the state."""
         if self._current:
             return self._means[GATES : 2 * GATES]
         return np.stack(
@@ -149,7 +149,7 @@ class NativeEngine:
         )
 
     def residual(self) -> Floats:
-        """The variance of the noise left in the blocks' kept luma."""
+        """The residual noise variance of the state's luma means."""
         return self._means[2 * GATES] if self._current else self._whole(self._residual, 0)
 
     def excess(self) -> Floats:
@@ -182,19 +182,19 @@ class NativeEngine:
     # ------------------------------------------------------------------ following
 
     def rescale(self, index: int, slope: float, offset: float) -> None:
-        """Lets what is kept of a plane follow a brightness change."""
+        """Lets a plane of the state follow a brightness change."""
         self._current = False
         self._coefficients[:, :, PLANE_SLICES[index]] *= np.float32(1 + slope)
         mean = MEANS[index]
         self._coefficients[:, :, mean] += np.float32(offset / self._band_std[mean])
 
     def scale_rows(self, factors: Floats) -> None:
-        """Multiplies the kept luma of each row of blocks."""
+        """Multiplies the state's luma, each row of blocks by its factor."""
         self._current = False
         self._coefficients[:, :, PLANE_SLICES[0]] *= factors.astype(np.float32)[:, None, None, None]
 
     def warp(self, movement: Movement) -> None:
-        """Moves what is kept along."""
+        """Moves the state along with the picture."""
         self._current = False
         reach = int(np.ceil(np.abs(movement.flow).max())) + 2
         self._library.rtdenoise_warp(
@@ -208,7 +208,7 @@ class NativeEngine:
         )
 
     def _planes(self) -> tuple[Any, Any]:
-        """Room for what is kept as pixels."""
+        """Room for the state as pixels."""
         return _pointers(self._work), _strides(self._work, 4)
 
 

@@ -74,7 +74,7 @@ class TorchEngine:
         self._band_std = np.ones(COEFFICIENTS, np.float32)
         with self._working():
             self._step = DeviceStep(network, grid, device, self._dtype)
-            # Means of the frame, of what is kept, the noise left in its luma, and how strong noise is there.
+            # Means of the frame and of the state, the residual noise variance of luma, and how strong noise is there.
             self._grids = torch.zeros(2 * len(MEANS) + 2, h, w, device=device)
             self._up, self._down = HostBuffers(self._step.inputs), HostBuffers(self._step.outputs)
             self._down_grids = HostBuffers(self._grids)
@@ -154,7 +154,7 @@ class TorchEngine:
         return results
 
     def set_noise(self, normalised: Normalised, band_std: Floats) -> None:
-        """Takes another noise; what is kept is put into its units."""
+        """Takes another noise; the state is put into its units."""
         before, was = self._normalised, self._band_std
         self._normalised, self._band_std = normalised, band_std.copy()
         if before is not None and not self._fresh:
@@ -221,11 +221,11 @@ class TorchEngine:
         return self._fetched()[: len(MEANS)]
 
     def state_means(self) -> Floats:
-        """The blocks' means of what is kept."""
+        """The blocks' luma and chroma means of the state."""
         return self._fetched()[len(MEANS) : 2 * len(MEANS)]
 
     def residual(self) -> Floats:
-        """The variance of the noise left in the blocks' kept luma."""
+        """The residual noise variance of the state's luma means."""
         return np.asarray(self._fetched()[-2], np.float32)
 
     def excess(self) -> Floats:
@@ -257,7 +257,7 @@ class TorchEngine:
             self._state.frames.fill_(MEASURED_FRAMES)
 
     def rescale(self, index: int, slope: float, offset: float) -> None:
-        """Lets what is kept of a plane follow a brightness change."""
+        """Lets a plane of the state follow a brightness change."""
         place = PLANE_SLICES[index]
         with self._working():
             self._host_grids = None
@@ -266,13 +266,13 @@ class TorchEngine:
             coefficients[:, place.start] += offset / float(self._band_std[place.start])
 
     def scale_rows(self, factors: Floats) -> None:
-        """Multiplies the kept luma of each row of blocks."""
+        """Multiplies the state's luma, each row of blocks by its factor."""
         with self._working():
             self._host_grids = None
             self._state.coefficients[:, PLANE_SLICES[0]] *= self._tensor(factors)[:, None]
 
     def warp(self, movement: Movement) -> None:
-        """Moves what is kept along."""
+        """Moves the state along with the picture."""
         box, state = around(movement), self._state
         place = place_to_warp(self._device)
         with self._working():

@@ -40,7 +40,7 @@ GATES = 3
 _LEAST_BIAS = 4e-4
 _LEAST_RESIDUAL = 0.01
 _DIFFERENCE_RATE = 0.25
-_FIRST = 1e4  # noise left in a state that has seen nothing
+_FIRST = 1e4  # residual noise variance of a state that has seen nothing
 # Beyond so many standard deviations a coefficient is signal anyway.
 _MOST, _MOST_CHANGE = 24.0, 8.0
 # Standard deviations of the noise in a block's mean, by which the mean of 3 × 3 blocks of the average may lie off the
@@ -121,7 +121,7 @@ class LiveNetwork(nn.Module):
         self.shrink = nn.ModuleList([Shrink(size, stage > 0) for stage in range(size.stages)])
 
     def split(self, y: Tensor, u: Tensor, v: Tensor) -> Tensor:
-        """Planes (B, 1, H, W) and twice (B, 1, H/2, W/2), stabilised, as coefficients (B, 24, H/4, W/4)."""
+        """Planes (B, 1, H, W) and twice (B, 1, H/2, W/2), in units of noise, as DCT coefficients (B, 24, H/4, W/4)."""
         blocks = [
             functional.pixel_unshuffle(y, 4),
             functional.pixel_unshuffle(u, 2),
@@ -199,7 +199,7 @@ def least_gain(difference: Tensor, residual: Tensor, local: Excess) -> Tensor:
 
     Args:
         difference: The frame less the average, in units of noise, (B, 24, h, w).
-        residual: The noise left in the average, (B, 3, h, w).
+        residual: The residual noise variance of the average, (B, 3, h, w).
         local: The noise at each place.
     """
     lag = around(difference[:, :1]).abs()
@@ -299,7 +299,7 @@ class Shrink(nn.Module):
         Args:
             detail: the coefficients, (B, 24, h, w).
             signal: what the stage before kept of them; the coefficients themselves in the first stage.
-            unit: √ of the noise left, which is one in ``detail``, and how strong the noise is there, (B, 4, h, w).
+            unit: √ of the residual noise variance (one in ``detail``), and how strong noise is there, (B, 4, h, w).
         """
         energy = torch.log1p(_around(detail.square()))
         seen = [energy, unit]

@@ -38,7 +38,7 @@ _WHITE, _FINE, _PART = (0.1, 0.25), (0.2, 0.4), (0.6, 1.2)
 _MANY = 7  # blocks along a side: a correlation of so few frames needs many places
 _ROOM = 0.5  # by which means may vary more than the model says, before that counts
 _TINY = 1e-3
-_UNSEEN = 1e3  # noise left in an average from which on it has seen nothing
+_UNSEEN = 1e3  # residual noise variance of an average from which on it has seen nothing
 
 
 class LocalNoise(NamedTuple):
@@ -116,7 +116,7 @@ def learn(noise: LocalNoise, difference: Tensor, residual: Tensor, gain: Tensor)
     Args:
         noise: What was learned before.
         difference: The frame less the average, in units of noise, (B, 24, h, w).
-        residual: The noise that was in the average, (B, 3, h, w): coarse luma, fine luma, chroma.
+        residual: The residual noise variance of the average, (B, 3, h, w): coarse luma, fine luma, chroma.
         gain: The weight that the frame was given, alike.
     """
     seen = (residual[:, :1] < _UNSEEN).to(

@@ -1,7 +1,7 @@
-"""How far one plane's average is to be trusted: a Kalman gain per grid block, driven by known noise.
+"""How far one plane's average is to be trusted: a Kalman gain per block, driven by known noise.
 
 Three numbers decide what a new frame weighs against the average so far: the noise of a frame, r
-(known from the noise model); the noise left in the average, p·r (known from the gains so far); and
+(known from the noise model); the residual noise of the average, p·r (known from the gains so far); and
 the squared bias of the average, b·r, where the scene has changed. Blending with the gain k = (p +
 b)/(p + b + 1) gives the least mean squared error, and leaves p = k (Kalman, 1960, with b as the
 process noise). Only b has to be found out: it is what the difference between frame and average has
@@ -22,7 +22,7 @@ from ...noise.fields import field
 from .local_noise import LocalNoise
 
 # The smallest weight of a new frame: noise falls by 10·log10((2 − k)/k) = 18 dB at most, and what
-# the evidence misses is gone after some 30 frames.
+# the gain misses is gone after some 30 frames.
 FLOOR = 0.03
 # Rate of the running mean of differences that finds weak but lasting changes.
 _DIFFERENCE_RATE = 0.25
@@ -79,13 +79,13 @@ def _near(a: Any) -> Floats:
 
 
 class TemporalGain:
-    """The gain of one plane, per grid block.
+    """The temporal gain of one plane, per block of its grid.
 
     Per frame: :meth:`look`, perhaps :meth:`warp` and :meth:`look` again, :meth:`bias`,
     :meth:`settle`.
 
     Attributes:
-        gain: the weight k that the last frame had, and with it the noise left, (rows, columns).
+        gain: the weight k that the last frame had, and with it the residual noise variance, (rows, columns).
         variance: of a frame's noise by the model, in squared bytes, (rows, columns).
         old: means of the average over the blocks, (rows, columns), in bytes.
         difference: the same of the new frame less those, (rows, columns).

@@ -16,7 +16,7 @@ from .shrinkage import Shrinkage
 _MATTERS = 16.0
 # … and doesn't hold where the noise is so many times the model's.
 _STRONG = 1.5
-# A block's finest band is cleaned where so much of a frame's noise is left; elsewhere it wouldn't be
+# A block's finest detail is cleaned where so much of a frame's noise is left; elsewhere it wouldn't be
 # seen.
 _WORTH = 0.2
 _SMALL = 4  # pixels along a block
@@ -64,12 +64,12 @@ class PlaneFilter:
         self.temporal_gain.start()
 
     def rescale(self, slope: float, offset: float) -> None:
-        """The light changed: the average follows, level → level + slope·level + offset."""
+        """Brightness changed: the average follows, level → level + slope·level + offset."""
         np.multiply(self._state, np.float32(1 + slope), out=self._state)
         np.add(self._state, np.float32(offset), out=self._state)
 
     def rescale_rows(self, profile: Floats) -> None:
-        """The light changed by bands: level → level·(1 + profile), per grid row."""
+        """Brightness changed row by row (banding): level → level·(1 + profile), per grid row."""
         size = (1, self._size[1])
         factor = cv2.resize(1 + profile[:, None], size, interpolation=cv2.INTER_LINEAR)
         np.multiply(self._state, np.reshape(factor, (-1, 1)), out=self._state)
@@ -117,9 +117,9 @@ class PlaneFilter:
         self._bound()
         cv2.subtract(new, self._difference, dst=self._state, dtype=cv2.CV_32F)
         noise = temporal_gain.variance * temporal_gain.local.coarse
-        left = (noise - np.float32(_ROUNDING)) * gain
+        residual = (noise - np.float32(_ROUNDING)) * gain
         worth = strips(gain > _WORTH, _FEWEST) if self._fine else []
-        self._shrinkage.clean(self._state, left, worth, self.scale, out)
+        self._shrinkage.clean(self._state, residual, worth, self.scale, out)
 
     def _bound(self) -> None:
         """Keeps each pixel of the average near the new frame: a bound where noise is as the model says."""

@@ -114,7 +114,7 @@ INLINE void look_up_four(const uint8_t table[2][256], VI four, V *v)
 }
 #endif
 
-/* The picture's stabilised pixels of LANES blocks from (y, x) on, in units of pixel_unit(). */
+/* The picture's normalised pixels of LANES blocks from (y, x) on, in units of pixel_unit(). */
 INLINE void pixels_of_picture(const Engine *e, int y, int x, V *v)
 {
     const Picture *p = &e->picture;
@@ -158,7 +158,7 @@ INLINE void coefficients_of_picture(const Engine *e, int y, int x, V *v)
     for (int k = 0; k < COEFFICIENTS; k++) v[k] *= e->inverse_std_of_picture[k];
 }
 
-/* The byte that a stabilised value stands for, by a table; value: the place in the table. */
+/* The byte that a normalised value stands for, by a table; value: the place in the table. */
 INLINE VI byte_of(const uint8_t *table, V value)
 {
     return look_up_bytes(table, nearest(vmin(vmax(value, all(0)), all(TABLE - 1))));

@@ -132,7 +132,7 @@ EXPORT float *rtdenoise_state(Engine *e, int which)
 }
 
 /* forward: (3, 256), the transforms of the planes. std: (24,), of the noise in each coefficient. scales: (3,), from
-   stabilised values to places in the tables. back: three tables of 65536 bytes. */
+   normalised values to places in the tables. back: three tables of 65536 bytes. */
 EXPORT void rtdenoise_set_noise(Engine *e, const float *forward, const float *std, const float *scales,
                                 const uint8_t *const *back)
 {

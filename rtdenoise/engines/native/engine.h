@@ -21,7 +21,7 @@ enum { COEFFICIENTS = 24 };         /* of a block: 16 of luma, 4 of U, 4 of V */
 enum { GATES = 3 };                 /* gate outputs of a block: coarse luma, fine luma, chroma */
 enum { GATE_INPUTS = 14 };          /* channels that the gate sees */
 enum { MEANS_OUT = 2 * GATES + 1 }; /* channels that rtdenoise_analyse() gives */
-enum { TABLE = 1 << 16 };           /* entries of the table from stabilised values to bytes */
+enum { TABLE = 1 << 16 };           /* entries of the table from normalised values to bytes */
 enum { TILE = 16 };                 /* columns */
 enum { BEFORE = 16 };               /* floats of room before a row: one vector of the widest processor */
 enum { MOST_PANELS = 32 };          /* of output channels per layer */
@@ -114,7 +114,7 @@ struct Engine {
     float std[COEFFICIENTS], inverse_std[COEFFICIENTS];
     float inverse_std_of_picture[COEFFICIENTS]; /* the same for the numbers that pixels_of_picture() gives */
     float variance[COEFFICIENTS], group_variance[GROUPS];
-    float scale[3];   /* from stabilised values to places in `back` */
+    float scale[3];   /* from normalised values to places in `back` */
     uint8_t *back[3]; /* the byte at each place, TABLE entries each */
     /* The recurrent state: the running average's coefficients in units of their noise, its residual noise variance and
        the running mean of the difference to the frame, per gate; and what is learned of the noise at each place. */

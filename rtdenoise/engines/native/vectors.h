@@ -12,7 +12,7 @@
 #include <arm_neon.h>
 #endif
 
-/* Whether stabilised pixels and the large layers are computed as int16. */
+/* Whether normalised pixels and the large layers are computed as int16. */
 #if LANES == 16 && defined(__AVX512VNNI__)
 #define INT16 1
 #else

@@ -5,7 +5,7 @@ import io
 import numpy as np
 import pytest
 
-from calibrate.noise.figure import draw_noise, stabilised_std
+from calibrate.noise.figure import draw_noise, normalised_std
 from rtdenoise.noise import NoiseCurve, NoiseModel, PlaneNoise
 
 RISING = NoiseCurve((10.0, 120.0, 240.0), (4.0, 16.0, 40.0), (9, 9, 9), (3.0,) * 3, (50.0,) * 3)
@@ -28,5 +28,5 @@ def test_any_model_can_be_drawn(luma: PlaneNoise, chroma: PlaneNoise) -> None:
 
 
 def test_the_picture_shows_unit_noise_after_the_transform() -> None:
-    after = stabilised_std(FULL, np.linspace(30, 230, 20))
+    after = normalised_std(FULL, np.linspace(30, 230, 20))
     np.testing.assert_allclose(after, 1, atol=0.03)

@@ -152,9 +152,7 @@ def test_what_moves_out_of_the_picture_and_far_is_followed() -> None:
 
 @pytest.mark.parametrize("threads", [1, 3])
 @pytest.mark.parametrize("left", [0, 70, 148])
-def test_what_is_believed_of_the_noise_is_whole_after_a_movement(
-    threads: int, left: int
-) -> None:
+def test_what_is_believed_of_the_noise_is_whole_after_a_movement(threads: int, left: int) -> None:
     # Where nothing came from elsewhere nothing is looked at again: only as long as nothing is forgotten.
     grid = (40, 160)
     random = np.random.default_rng(4)
