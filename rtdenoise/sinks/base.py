@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Protocol
 
 from ..frames import Planes
@@ -27,3 +28,24 @@ class Sink(Protocol):
 
     def abort(self) -> None:
         """Lets go without finishing: a file is removed, never left half written."""
+
+
+class PathSink:
+    """What sinks that write one file have in common; see :class:`Sink`.
+
+    Args:
+        path: The file.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    @property
+    def name(self) -> str:
+        """The file's name."""
+        return self._path.name
+
+    @property
+    def path(self) -> Path:
+        """The file."""
+        return self._path

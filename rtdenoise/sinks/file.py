@@ -16,6 +16,7 @@ from av.video.stream import VideoStream
 from ..errors import RtdenoiseError, SinkError, writing
 from ..files import whole_file
 from ..frames import Chroma, PlaneFormat, Planes, convert, frame_from_planes
+from .base import PathSink
 
 
 @dataclass(frozen=True)
@@ -56,7 +57,7 @@ def stored_format(suffix: str, source: PlaneFormat) -> PlaneFormat:
     return PlaneFormat(width, height, "420" if even else "444", source.full_range, source.matrix)
 
 
-class FileSink:
+class FileSink(PathSink):
     """Encodes frames into a file, and copies audio packets into it.
 
     Frames are shown at their ``time_s`` where that rises, else one nominal interval after the one before.
@@ -92,7 +93,7 @@ class FileSink:
             raise SinkError(
                 f"{path} has an unknown suffix.", f"Name a file that ends in one of {known}."
             )
-        self._path = path
+        super().__init__(path)
         self._source = format
         self._stored = stored_format(path.suffix.lower(), format)
         self._rate = Fraction(rate_fps)
@@ -168,16 +169,6 @@ class FileSink:
                     f"{self._path} can't be encoded: {error}.", "Try another suffix."
                 ) from error
             raise
-
-    @property
-    def name(self) -> str:
-        """The file's name."""
-        return self._path.name
-
-    @property
-    def path(self) -> Path:
-        """The file."""
-        return self._path
 
     def write(self, planes: Planes) -> None:
         """Takes one frame.

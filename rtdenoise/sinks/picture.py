@@ -12,27 +12,18 @@ from av.video.frame import VideoFrame
 from ..errors import SinkError
 from ..files import write_bytes
 from ..frames import Planes, convert, frame_from_planes, rgb_frame
+from .base import PathSink
 
 _CODECS = {".png": "png", ".jpg": "mjpeg", ".jpeg": "mjpeg"}
 PICTURE_SUFFIXES = tuple(_CODECS)
 
 
-class PictureSink:
+class PictureSink(PathSink):
     """Takes one frame, and writes it as PNG (R'G'B') or JPEG (full-range BT.601) when it is closed."""
 
     def __init__(self, path: Path) -> None:
-        self._path = path
+        super().__init__(path)
         self._data: bytes | None = None
-
-    @property
-    def name(self) -> str:
-        """The file's name."""
-        return self._path.name
-
-    @property
-    def path(self) -> Path:
-        """The file."""
-        return self._path
 
     def write(self, planes: Planes) -> None:
         """Takes the frame.
