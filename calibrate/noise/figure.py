@@ -111,7 +111,7 @@ def normalised_std(noise: PlaneNoise, levels: NDArray[np.floating[Any]]) -> Doub
 
 
 def _draw_structure(ax: Axes, noise: StructureNoise) -> None:
-    """The variance of each group of bands over that of flat places, where the series had such structure."""
+    """The variance of each group of DCT coefficients over that of flat places, where the series had such structure."""
     known = np.array(noise.counts) > 0
     at = np.arange(BINS)[known]
     for index, (name, row) in enumerate(zip(GROUPS, noise.ratios, strict=True)):

@@ -1,7 +1,7 @@
 """Measures a camera's noise from still series: variance curves, correlations, fixed pattern, row flicker.
 
 On the simulated camera it finds, in luma, the standard deviation at each level to 1 % (median; 7 % at worst; JPEG's
-own noise is found on top), the flicker of rows to 4–14 %, bands of lamps to 2 %, no correlation between frames to
+own noise is found on top), the flicker of rows to 4–14 %, banding of lamps to 2 %, no correlation between frames to
 0.001, and 50–70 % of the fixed pattern: ``docs/noise-model.md`` has the tables.
 """
 

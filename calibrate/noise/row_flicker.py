@@ -18,7 +18,7 @@ from rtdenoise.arrays import Bytes, Doubles, Floats, Mask
 _PIECES = 8
 _NARROWEST = 16  # pixels of a piece
 _COVERED = 0.5  # part of a piece's pixels that must be still
-_BAND_SHARE = 0.5  # part of the rows' power in one frequency that makes it bands
+_BAND_SHARE = 0.5  # part of the rows' power in one frequency that makes it banding
 
 
 @dataclass(frozen=True)

@@ -41,14 +41,14 @@ class EdgeNoise:
 class PlaneParameters:
     """The noise of a camera's planes.
 
-    ``deviations`` are the standard deviations at each byte level per plane, (3, 256), in bytes; ``widths`` those of
+    ``std`` are the standard deviations at each byte level per plane, (3, 256), in bytes; ``widths`` those of
     the Gaussians that shape the noise along rows and down columns of each plane, (3, 2), in its pixels;
     ``blotch_share`` is the part of the chroma's variance that is ``blotch`` pixels wide; ``temporal`` the correlation
     of one frame's noise with the one before; ``rows`` the standard deviation of an offset per luma row, in bytes;
     ``edges`` is what edges have more of it, None for no more.
     """
 
-    deviations: Doubles
+    std: Doubles
     widths: Doubles
     blotch: float = 3.0
     blotch_share: float = 0.0
@@ -78,7 +78,7 @@ class PlaneCamera:
     ) -> None:
         self.parameters, self._size, self._device = parameters, size, device
         self._optics = SensorCamera(optics, size, device, None)
-        self._deviations = tensor(parameters.deviations, device)
+        self._std = tensor(parameters.std, device)
         self._jpeg = jpeg_of(parameters.quantiser, parameters.quality, device)
         self._fields = [
             _Field(size if k == 0 else (size[0] // 2, size[1] // 2), parameters, k, device)
@@ -120,7 +120,7 @@ class PlaneCamera:
         uneven = self.parameters.edges
         edges = None if uneven is None else edges_of(clean.y, uneven.half)
         for k, plane in enumerate(clean):
-            deviation = self._deviations[k][plane.round().clamp_(0, 255).long()]
+            deviation = self._std[k][plane.round().clamp_(0, 255).long()]
             recursion = Recursion(self.parameters.temporal if temporal else 0.0)
             grain = recursion(self._fields[k].draw(frames, noise), plane, deviation)
             if edges is not None and uneven is not None:

@@ -17,7 +17,7 @@ _PATCHES, _LARGEST = 2000, 8  # about so many patches, of at most so many blocks
 _SPAN = 30.0  # levels between the darkest and the brightest bin, from which a slope can be told
 _LEAST = 0.08  # levels; smaller changes are left to the average itself
 _SURE = 4.0  # standard errors
-_BAND_ROWS = 16  # grid rows, from which bands can be told
+_BANDING_ROWS = 16  # grid rows, from which banding can be told
 _SMOOTH = 5  # grid rows
 _STANDS_OUT = 1.0
 _DARK = 4.0  # levels that keep black rows from counting
@@ -99,7 +99,7 @@ def row_banding(old: Floats, difference: Floats, variance: Floats | float) -> Fl
         difference: the new frame's less those.
         variance: of a frame's noise, per block or everywhere, in squared bytes.
     """
-    if old.shape[0] < _BAND_ROWS or old.shape[1] < _FEWEST:
+    if old.shape[0] < _BANDING_ROWS or old.shape[1] < _FEWEST:
         return None
     level = old + np.float32(_DARK)
     change = np.partition(difference / level, old.shape[1] // 2, axis=1)[:, old.shape[1] // 2]

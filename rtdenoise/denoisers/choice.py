@@ -33,7 +33,7 @@ RECURSIVE = "recursive"
 _HOPELESS = 2.0  # times the time that a frame may take: not worth a third look
 _TIMED_FRAMES = 8  # the first of them take longer: averages settle
 _CURVE = PlaneNoise(NoiseCurve((0.0, 255.0), (16.0, 16.0)))
-# With the noise of each band, which is otherwise estimated first, for a while and at some cost.
+# With the noise of each coefficient, which is otherwise estimated first, for a while and at some cost.
 _EVEN_NOISE = NoiseModel(_CURVE, _CURVE, _CURVE, chroma="420", band_std=(1.0,) * COEFFICIENTS)
 
 

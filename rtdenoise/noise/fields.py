@@ -1,6 +1,6 @@
 """Noise with the correlation of a noise model, and what filters leave of it.
 
-A filter that takes the mean of blocks or splits a picture into bands needs to know how much noise
+A filter that takes the mean of blocks or splits a picture by frequency needs to know how much noise
 each of its outputs holds. That follows from the correlation alone; instead of a formula per filter,
 a field of such noise goes through the filter itself once, when the filter is set up.
 """

@@ -65,7 +65,7 @@ class PlaneNoise:
     along a row and down a column; ``temporal_correlation`` at lags 1, 2, 3 frames; ``fixed_pattern_std`` is
     the standard deviation of what stays the same in every frame, in bytes (NaN where not measured).
     ``row_flicker_std`` is that of an offset which a whole row shares and which is new in every frame, in bytes
-    (row noise of the sensor, bands of lamps on mains; 0 where chance explains it, NaN where not measured); the
+    (row noise of the sensor, banding of lamps on mains; 0 where chance explains it, NaN where not measured); the
     variance of the curve holds it too. ``row_flicker_period`` is the height of one mains band in rows (NaN where
     there are none).
     """
@@ -82,7 +82,7 @@ class PlaneNoise:
         """The noise after pairs of neighbours were averaged across rows' pixels, down columns, or both.
 
         A fixed pattern and the offsets of rows went through the same filters as the noise: they are taken to be
-        correlated as it is, bands apart, which are far higher than two rows.
+        correlated as it is, but for banding, which is far higher than two rows.
         """
         factor = 1.0
         row, column = self.row_correlation, self.column_correlation
@@ -239,7 +239,7 @@ class NoiseModel:
 def _band_std(values: list[Any]) -> tuple[float, ...]:
     found = tuple(float(v) for v in values)
     if len(found) not in (0, COEFFICIENTS) or not all(np.isfinite(v) and v >= 0 for v in found):
-        raise ValueError("not the noise of bands")
+        raise ValueError("not the noise of DCT coefficients")
     return found
 
 
