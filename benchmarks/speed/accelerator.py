@@ -8,7 +8,7 @@ movement and light needs; the search itself runs on the CPU and is not in it. Wh
 shipped it has random weights, on which speed does not depend.
 
 The floor is measured on the same machine: what has to be copied between host and device, at the speed of one large
-copy; and the longer of what the step has to read and write in the device's memory (bytes, coefficients of both states), at
+copy; and the longer of what the step has to read and write in the device's memory (bytes, both states), at
 the speed of a large copy there, and its multiplications, at the speed of a large product of matrices in half
 precision (in float32 where the device has none to rely on). Only copies beside other frames' work would go below that.
 """

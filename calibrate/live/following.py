@@ -14,7 +14,7 @@ import cv2
 import numpy as np
 import torch
 
-from rtdenoise.alignment.brightness import BRIGHTEST, follow_brightness
+from rtdenoise.alignment.brightness import SCALED_TOP, follow_brightness
 from rtdenoise.alignment.motion import MOVED, Motion
 from rtdenoise.noise.dct import MEANS, PLANE_SLICES
 
@@ -72,7 +72,7 @@ def find(
     seen, true = (part[:, list(MEANS)].cpu().numpy() for part in (noisy, clean))
     frames, _, rows, columns = seen.shape
     motion = Motion((rows, columns))
-    scales = np.array([BRIGHTEST / max(top, 1e-3) for top in tops], np.float32)
+    scales = np.array([SCALED_TOP / max(top, 1e-3) for top in tops], np.float32)
     slope, offset = np.zeros((2, frames, 3), np.float32)
     banding = np.zeros((frames, rows), np.float32)
     flow = np.zeros((frames, 2, rows, columns), np.float16)

@@ -9,7 +9,7 @@ import numpy as np
 
 from ..arrays import Floats
 
-BRIGHTEST = 250.0
+SCALED_TOP = 250.0
 """What the brightest level becomes where values in units of noise are scaled to bytes."""
 _BINS = 8
 _FEWEST = 20  # patches in a bin

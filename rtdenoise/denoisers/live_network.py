@@ -5,7 +5,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from ..alignment.brightness import BRIGHTEST, follow_brightness
+from ..alignment.brightness import SCALED_TOP, follow_brightness
 from ..alignment.motion import MOVED, Motion
 from ..arrays import Bytes, Floats
 from ..engines import Engine, make_engine
@@ -129,7 +129,7 @@ class LiveNetworkDenoiser(StreamDenoiser):
         model = model.for_chroma("420")
         self._normalised = Normalised(model)
         # Scales at which the blocks' means fit into bytes.
-        self._scales = np.array([BRIGHTEST / f[-1] for f in self._normalised.forward], np.float32)
+        self._scales = np.array([SCALED_TOP / f[-1] for f in self._normalised.forward], np.float32)
         self._band_std = band_std_of(model)
         self._running.set_noise(self._normalised, self._band_std)
 
