@@ -5,8 +5,8 @@ record    films: packets as the camera sends them, with its settings held still
 writer    puts packets into a file, whole or not at all
 clip      a clip on disk and its sidecar of facts
 series    judges a clip: reads it, and writes sidecar and static masks
-windows   cuts the clip into windows of one scene and measures each
-joining   joins neighbouring windows into longer series
+segments   cuts the clip into segments of one scene and measures each
+joining   joins neighbouring segments into longer series
 verdict   the limits, and the reason where one is passed
 quality   the measures: deviation (eq. 5, 6), drift, lag-1 correlation, flicker
 shift     sub-pixel shift of a frame

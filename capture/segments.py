@@ -1,4 +1,4 @@
-"""Cuts a clip's frames into windows of one scene, and judges each window by itself."""
+"""Cuts a clip's frames into segments of one scene, and judges each segment by itself."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from .quality import (
 from .shift import ShiftMeter
 from .verdict import LEAST_FRAMES, Measures, Problem, reason
 
-WINDOW = 20
+SEGMENT = 20
 # A cut, or a camera that is being turned: so many levels of change in so large a part of the picture.
 _CUT_LEVELS = 10.0
 _CUT_PART = 0.25
@@ -48,7 +48,7 @@ class Still:
 
 
 @dataclass(frozen=True)
-class Window:
+class Segment:
     """Consecutive frames that were judged: a series in the making. ``still`` is None where refused."""
 
     first: int
@@ -78,12 +78,12 @@ class Window:
         )
 
 
-def cut_windows(
+def cut_segments(
     frames: Iterable[tuple[Bytes, int, int]], starts: Collection[int]
 ) -> Iterator[tuple[int, Bytes, int, int]]:
-    """Cuts into windows: (first frame, frames (N, H, W), black, white).
+    """Cuts into segments: (first frame, frames (N, H, W), black, white).
 
-    A window has 20 frames, or up to 23 where the rest would be too few for one of its own.
+    A segment has 20 frames, or up to 23 where the rest would be too few for one of its own.
     """
     held: list[Bytes] = []
     first, before = 0, None
@@ -95,9 +95,9 @@ def cut_windows(
             held, first = [], number
         before = small
         held.append(frame)
-        if len(held) == WINDOW + LEAST_FRAMES:
-            yield first, np.stack(held[:WINDOW]), black, white
-            held, first = held[WINDOW:], first + WINDOW
+        if len(held) == SEGMENT + LEAST_FRAMES:
+            yield first, np.stack(held[:SEGMENT]), black, white
+            held, first = held[SEGMENT:], first + SEGMENT
     if held:
         yield first, np.stack(held), black, white
 
@@ -117,14 +117,14 @@ def _is_cut(before: Floats, after: Floats) -> bool:
     return bool(np.mean(np.abs(change) > _CUT_LEVELS) > _CUT_PART)
 
 
-def judge_window(first: int, frames: Bytes, black: int = 0, white: int = 255) -> Window:
+def judge_segment(first: int, frames: Bytes, black: int = 0, white: int = 255) -> Segment:
     """Measures and judges the luma of consecutive frames, (N, H, W) uint8, N ≥ 1.
 
     ``black`` and ``white`` are the levels of black and white: 16 and 235 in limited range.
     """
     if len(frames) < LEAST_FRAMES:
         measures = Measures(len(frames))
-        return Window(first, measures, measures.problem())
+        return Segment(first, measures, measures.problem())
     blocks = Blocks.of(np.stack([block_means(frame) for frame in frames]))
     moments = Moments.of(frames, blocks.gains)
     mask = still_pixels(moments, blocks)
@@ -145,7 +145,7 @@ def judge_window(first: int, frames: Bytes, black: int = 0, white: int = 255) ->
     )
     problem = measures.problem()
     still = None if problem else Still(moments.mean, moments.variance, mask, blocks)
-    return Window(first, measures, problem, still)
+    return Segment(first, measures, problem, still)
 
 
 def largest_shift(frames: Bytes, mean: Floats, e: NDArray[np.float64]) -> float:

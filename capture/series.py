@@ -1,6 +1,6 @@
 """Splits a clip into series of one still scene, and judges each.
 
-The clip is read twice. The first time it is cut where the picture changes, and judged in windows of 20
+The clip is read twice. The first time it is cut where the picture changes, and judged in segments of 20
 frames, the most that the paper takes; neighbours are joined as long as nothing moves between them. The
 second time each joined series is measured exactly, against its own mean.
 """
@@ -22,7 +22,7 @@ from rtdenoise.frames import PlaneFormat, planes_from_frame
 
 from .clip import Clip
 from .joining import join, masks, measure_joined, together
-from .segments import Window, cut_windows, judge_window
+from .segments import Segment, cut_segments, judge_segment
 
 
 def judge_clip(
@@ -52,8 +52,8 @@ def judge_clip(
     clip = _opened(path, camera, mode, facts or {})
     starts = clip.facts.get("scene_starts", ())
     source = _LumaSource(clip, ticker)
-    windows = (judge_window(*window) for window in cut_windows(source.frames(), set(starts)))
-    groups = list(join(windows))
+    segments = (judge_segment(*segment) for segment in cut_segments(source.frames(), set(starts)))
+    groups = list(join(segments))
     if not source.count:
         raise ClipError(f"{path} holds no frame that can be decoded.", "Record it again.")
     clip = replace(
@@ -67,7 +67,7 @@ def judge_clip(
     told = [w.measures for w in found if w.problem in (None, "lag1", "sigma")]
     clip = replace(
         clip,
-        series=tuple(window.series() for window in found),
+        series=tuple(segment.series() for segment in found),
         facts={
             **clip.facts,
             "noise_levels": round(max((m.noise_levels for m in told), default=0.0), 3),
@@ -78,10 +78,10 @@ def judge_clip(
     return clip
 
 
-def _save(clip: Clip, windows: list[Window]) -> None:
+def _save(clip: Clip, segments: list[Segment]) -> None:
     """Writes masks, then the sidecar that counts on them, then removes masks of an earlier judgement."""
     written = set()
-    for index, mask in masks(windows):
+    for index, mask in masks(segments):
         clip.save_mask(index, mask)
         written.add(clip.mask_path(index))
     clip.save()

@@ -8,15 +8,15 @@ is regressed on the change in the picture, p − n(t). The slope b is the share 
 past. It is fitted for three pasts, the last frame, the mean of frames t − 2 … t − 4, and that of t − 5 … t − 20; the
 trail is the largest of the slopes that are known to ±0.1. What makes it a measurement:
 
-- All are means over small cells, so that noise averages out and a trail does not.
+- All are means over small blocks, so that noise averages out and a trail does not.
 - Both sides hold the noise of n(t), and with it removing noise would look like a trail. So the change in
-  the picture two cells further (outside the reach of the noise's correlation and of JPEG's block) is the instrumental
-  variable: what moves is larger than a cell. Only cells are taken where it is more than four standard deviations.
+  the picture two blocks further (outside the reach of the noise's correlation and of JPEG's block) is the instrumental
+  variable: what moves is larger than a block. Only blocks are taken where it is more than four standard deviations.
 - At the edge of a moving thing a blur looks like a little trail. A second regressor, what a blur of n(t) would change
   there, takes it out; how well is seen from filters that know one frame only.
 
-The trail is told for *covered* cells (moving now) and *uncovered* ones (moving a moment ago, still now), and for
-comparison how far cell means were changed, in standard deviations of their noise: 1 or less is what removing noise
+The trail is told for *covered* blocks (moving now) and *uncovered* ones (moving a moment ago, still now), and for
+comparison how far block means were changed, in standard deviations of their noise: 1 or less is what removing noise
 does. The check on a simulated clip uses filters whose trail is known.
 """
 
@@ -45,12 +45,12 @@ from .ours import Make, maker
 Floats = NDArray[np.float32]
 Doubles = NDArray[np.float64]
 
-CELL = 4  # pixels along a side
+BLOCK = 4  # pixels along a side
 SIGMAS = 4.0
 SPANS = ((1, 1), (2, 4), (5, 20))  # frames ago
 UNCOVERED = 3  # frames since the thing left
 FIRST = 20  # frames before it are for filters with a memory to get going
-_FEWEST, _LARGEST_ERROR = 30, 0.1  # cells that a slope needs, and its standard error
+_FEWEST, _LARGEST_ERROR = 30, 0.1  # blocks that a slope needs, and its standard error
 _MOVING, _STILL = 255, 0  # in the masks of CDnet 2014
 
 
@@ -59,7 +59,7 @@ class Trail:
     """What a filter does where things move.
 
     ``covered`` and ``uncovered`` are trails (shares of the past) with their standard errors. ``changed_*`` are root
-    mean squares of the change of cell means, in standard deviations of the noise of such a mean. ``still_db`` tells
+    mean squares of the change of block means, in standard deviations of the noise of such a mean. ``still_db`` tells
     by how much the difference of successive frames shrank in still pixels: no filter shall shine by doing nothing.
     """
 
@@ -73,7 +73,7 @@ class Trail:
     changed_uncovered: float
     changed_still: float
     still_db: float
-    cells: int
+    blocks: int
 
 
 @dataclass(frozen=True)
@@ -84,23 +84,23 @@ class Scene:
     labels: NDArray[np.uint8]
 
 
-def cell_means(plane: Floats) -> Floats:
+def block_means(plane: Floats) -> Floats:
     """(H, W) → (H/4, W/4)."""
-    rows, columns = (n // CELL for n in plane.shape)
-    cells = plane[: rows * CELL, : columns * CELL].reshape(rows, CELL, columns, CELL)
-    return np.asarray(cells.mean(axis=(1, 3)), np.float32)
+    rows, columns = (n // BLOCK for n in plane.shape)
+    blocks = plane[: rows * BLOCK, : columns * BLOCK].reshape(rows, BLOCK, columns, BLOCK)
+    return np.asarray(blocks.mean(axis=(1, 3)), np.float32)
 
 
-def _around(cells: Floats) -> Floats:
-    """The mean of the cells two to the left, right, above and below."""
-    wide = np.pad(cells, 2, mode="edge")
+def _around(blocks: Floats) -> Floats:
+    """The mean of the blocks two to the left, right, above and below."""
+    wide = np.pad(blocks, 2, mode="edge")
     total = wide[:-4, 2:-2] + wide[4:, 2:-2] + wide[2:-2, :-4] + wide[2:-2, 4:]
     return np.asarray(total / 4, np.float32)
 
 
 def _everywhere(mask: Mask) -> Mask:
-    """The cells all of whose pixels are in the mask."""
-    return np.asarray(cell_means(mask.astype(np.float32)) > 0.999)
+    """The blocks all of whose pixels are in the mask."""
+    return np.asarray(block_means(mask.astype(np.float32)) > 0.999)
 
 
 class _Samples:
@@ -112,7 +112,7 @@ class _Samples:
         self.count = 0
 
     def add(self, change: Floats, past: Floats, around: Floats, blur: Floats) -> None:
-        """Adds a frame's cells, (N,) each."""
+        """Adds a frame's blocks, (N,) each."""
         regressors = np.stack([past, blur], 1).astype(np.float64)
         instruments = np.stack([around, blur], 1).astype(np.float64)
         self.gram.append(instruments.T @ regressors)
@@ -156,7 +156,8 @@ class TrailMeter:
         self._still = _everywhere(always)
         self._uncovered = [_everywhere(s) & r for s, r in zip(still, recent, strict=True)]
         spread = [
-            np.square((cell_means(b) - cell_means(a))[self._still]) for a, b in pairwise(self._luma)
+            np.square((block_means(b) - block_means(a))[self._still])
+            for a, b in pairwise(self._luma)
         ]
         self.sigma = float(np.sqrt(np.median(spread) / 0.455 / 2))  # robust: leaves move as well
 
@@ -169,9 +170,9 @@ class TrailMeter:
             now, past = self._luma[i], self._luma[i - 1]
             change = results[i].y.astype(np.float32) - now
             spans = [np.mean(self._luma[i - old : i - new + 1], 0) - now for new, old in SPANS]
-            for samples, cells in ((covered, self._moving[i]), (uncovered, self._uncovered[i])):
-                self._add(samples, i, change, cells, spans)
-            whole = cell_means(change) / self.sigma
+            for samples, blocks in ((covered, self._moving[i]), (uncovered, self._uncovered[i])):
+                self._add(samples, i, change, blocks, spans)
+            whole = block_means(change) / self.sigma
             changed["moving"].append(whole[self._moving[i]])
             changed["uncovered"].append(whole[self._uncovered[i]])
             changed["still"].append(whole[self._still])
@@ -193,15 +194,15 @@ class TrailMeter:
         )
 
     def _add(
-        self, samples: list[_Samples], index: int, change: Floats, cells: Mask, spans: list[Floats]
+        self, samples: list[_Samples], index: int, change: Floats, blocks: Mask, spans: list[Floats]
     ) -> None:
-        changes, blur = cell_means(change), cell_means(self._blurs[index])
+        changes, blur = block_means(change), block_means(self._blurs[index])
         for one, span in zip(samples, spans, strict=True):
-            past = cell_means(span)
+            past = block_means(span)
             around = _around(past)
-            taken = cells & (
+            taken = blocks & (
                 np.abs(around) > SIGMAS * self.sigma
-            )  # two frames' noise, over four cells
+            )  # two frames' noise, over four blocks
             one.add(changes[taken], past[taken], around[taken], blur[taken])
 
 

@@ -30,7 +30,7 @@ from .facts import GRADIENTS, GROUPS, Facts, facts, still_mask
 
 _SIMULATED_SIZE = (960, 540)
 _MOST_FRAMES = 180
-_STRUCTURED = 100  # cells that aren't nearly flat
+_STRUCTURED = 100  # blocks that aren't nearly flat
 _SHOWN = 60  # frames whose brightness is drawn
 
 
@@ -60,18 +60,18 @@ def structure(frames: list[Planes]) -> StructureNoise | None:
 
 
 def structure_table(found: dict[str, StructureNoise | None]) -> str:
-    """Ratios and cells per bin, of the clips that aren't flat all over."""
+    """Ratios and blocks per bin, of the clips that aren't flat all over."""
     bounds = [f"{b:g}" for b in BOUNDS]
     bins = [f"<{bounds[0]}", *(f"{a}–{b}" for a, b in pairwise(bounds)), f">{bounds[-1]}"]
     lines: list[list[str]] = []
     for name, noise in found.items():
         if noise is None or sum(noise.counts[3:]) < _STRUCTURED:
             continue
-        lines.append([f"`{_short(name)}`", "cells", *map(str, noise.counts)])
+        lines.append([f"`{_short(name)}`", "blocks", *map(str, noise.counts)])
         for group, row in zip(ALL_GROUPS, noise.ratios, strict=True):
             shown = (_number(v) if c else "–" for v, c in zip(row, noise.counts, strict=True))
             lines.append(["", group, *shown])
-    return table(["clip", "bands", *bins], lines)
+    return table(["clip", "coefficients", *bins], lines)
 
 
 def _short(name: str) -> str:
@@ -92,7 +92,7 @@ def tables(found: Iterable[Facts]) -> dict[str, str]:
                 f"{f.edges:.1%}",
                 _number(f.flat_std, 2),
                 _number(f.edge_std, 1),
-                *(_number(v) for v in (f.ratio, *f.bands)),
+                *(_number(v) for v in (f.ratio, *f.coefficients)),
             ]
             for f in every
         ),
@@ -133,15 +133,15 @@ def draw(path: Path, every: list[Facts]) -> None:
     from matplotlib import pyplot
 
     figure, axes = pyplot.subplots(2, 2, figsize=(13, 10), dpi=92, layout="constrained")
-    slopes, bands, likeness, light = axes.flat
+    slopes, coefficients, likeness, light = axes.flat
     middles = [np.sqrt(max(a, 0.35) * min(b, 90.0)) for a, b in pairwise(GRADIENTS)]
     for index, found in enumerate(every):
         real = not found.name.startswith("simulated")
         colour = pyplot.get_cmap("tab20")(index % 20)
         style: dict[str, Any] = {"color": colour, "ls": "-" if real else "--", "marker": "."}
         slopes.plot(middles, _gaps(found.by_gradient), label=_short(found.name), **style)
-        if any(v is not None for v in found.bands):
-            bands.plot(GROUPS, _gaps(found.bands), **style)
+        if any(v is not None for v in found.coefficients):
+            coefficients.plot(GROUPS, _gaps(found.coefficients), **style)
         three = (found.neighbours, found.along, found.across)
         if three[1] is not None:
             likeness.plot(("flat", "along edges", "across edges"), _gaps(three), **style)
@@ -154,7 +154,12 @@ def draw(path: Path, every: list[Facts]) -> None:
             "rise of the picture [levels per pixel]",
             "variance over flat places'",
         ),
-        (bands, "Noise at edges by frequency", "bands of luma", "variance over flat places'"),
+        (
+            coefficients,
+            "Noise at edges by frequency",
+            "DCT coefficients of luma",
+            "variance over flat places'",
+        ),
         (likeness, "Noise of neighbouring pixels", "", "correlation"),
         (light, "Brightness of frames where it moves by over 1 %", "frame", "difference [%]"),
     ):
@@ -164,7 +169,7 @@ def draw(path: Path, every: list[Facts]) -> None:
         axis.grid(alpha=0.3)
     slopes.set_xscale("log")
     slopes.set_yscale("log")
-    bands.set_yscale("log")
+    coefficients.set_yscale("log")
     figure.legend(
         *slopes.get_legend_handles_labels(), loc="outside lower center", ncols=4, fontsize=8
     )

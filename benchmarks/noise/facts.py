@@ -14,7 +14,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from rtdenoise.noise.dct import CELL, transform
+from rtdenoise.noise.dct import BLOCK, transform
 from rtdenoise.noise.structure import GROUP_OF
 from rtdenoise.noise.structure import GROUPS as ALL_GROUPS
 
@@ -41,7 +41,7 @@ class Facts:
     """What is measured of one clip; None where too few pixels say so.
 
     ``flat_std`` and ``edge_std`` are in levels; ``ratio`` is the variance at edges over that of flat places of the same
-    level, ``bands`` the same per group of frequencies (``GROUPS``), ``by_gradient`` per range of ``GRADIENTS``.
+    level, ``coefficients`` the same per group of frequencies (``GROUPS``), ``by_gradient`` per range of ``GRADIENTS``.
     ``neighbours`` is the correlation of neighbouring pixels in flat places, ``along`` and ``across`` of those at edges;
     ``flat_lag1`` and ``edge_lag1`` from frame to frame. ``gains`` is each frame's brightness against the clip's.
     ``still`` is a share of the picture, ``edges`` of the still pixels.
@@ -55,7 +55,7 @@ class Facts:
     flat_std: float | None
     edge_std: float | None
     ratio: float | None
-    bands: tuple[float | None, ...]
+    coefficients: tuple[float | None, ...]
     by_gradient: tuple[float | None, ...]
     neighbours: float | None
     along: float | None
@@ -112,7 +112,7 @@ def facts(name: str, luma: NDArray[np.uint8]) -> Facts:
         _std(variance, flat),
         _std(variance, edge),
         ratio(edge),
-        _bands(noise, steep, mask, usual),
+        _coefficients(noise, steep, mask, usual),
         tuple(ratio(mask & (steep >= a) & (steep < b)) for a, b in _ranges()),
         _alike(noise, [(flat, 0), (flat, 1)]),
         _alike(noise, [(upright, 0), (level, 1)]),
@@ -214,33 +214,35 @@ def _flat_curve(mean: Floats, variance: Floats, flat: Mask) -> Floats | None:
     return np.maximum(np.interp(mean, levels, variances), 1e-3).astype(np.float32)
 
 
-def _bands(
+def _coefficients(
     noise: Floats, steep: Floats, mask: Mask, usual: Floats | None
 ) -> tuple[float | None, ...]:
-    """Variance at edges over that of flat places, per group of luma bands, relative to the curve over level."""
+    """Variance at edges over that of flat places, per group of luma coefficients, relative to the curve over level."""
     nothing = (None,) * len(GROUPS)
     if usual is None:
         return nothing
-    rows, columns = (n // CELL * CELL for n in mask.shape)
+    rows, columns = (n // BLOCK * BLOCK for n in mask.shape)
 
-    def cells(plane: NDArray[np.float32]) -> Floats:
-        apart = plane[:rows, :columns].reshape(rows // CELL, CELL, columns // CELL, CELL)
-        return np.ascontiguousarray(apart.transpose(1, 3, 0, 2).reshape(CELL * CELL, -1))
+    def blocks(plane: NDArray[np.float32]) -> Floats:
+        apart = plane[:rows, :columns].reshape(rows // BLOCK, BLOCK, columns // BLOCK, BLOCK)
+        return np.ascontiguousarray(apart.transpose(1, 3, 0, 2).reshape(BLOCK * BLOCK, -1))
 
-    still = cells(mask.astype(np.float32)).min(0) > 0
-    slope, level = cells(steep), cells(usual).mean(0)
+    still = blocks(mask.astype(np.float32)).min(0) > 0
+    slope, level = blocks(steep), blocks(usual).mean(0)
     flat = still & (slope.max(0) < FLAT)
-    edge = still & ((slope > EDGE).sum(0) >= CELL)  # an edge goes through
-    if min(flat.sum(), edge.sum()) * CELL * CELL < FEWEST:
+    edge = still & ((slope > EDGE).sum(0) >= BLOCK)  # an edge goes through
+    if min(flat.sum(), edge.sum()) * BLOCK * BLOCK < FEWEST:
         return nothing
-    power = np.zeros((2, CELL * CELL))
+    power = np.zeros((2, BLOCK * BLOCK))
     for frame in noise:
-        pixels = cells(frame)
+        pixels = blocks(frame)
         for index, where in enumerate((flat, edge)):
             found = transform()[:16, :16] @ pixels[:, where]
             power[index] += (found**2).mean(1)
     power /= np.array([[level[flat].mean()], [level[edge].mean()]])
-    grouped = [[p[GROUP_OF[: CELL * CELL] == k].mean() for k in range(len(GROUPS))] for p in power]
+    grouped = [
+        [p[GROUP_OF[: BLOCK * BLOCK] == k].mean() for k in range(len(GROUPS))] for p in power
+    ]
     return tuple(float(b / a) if a > 0 else None for a, b in zip(*grouped, strict=True))
 
 

@@ -35,12 +35,12 @@ from rtdenoise.networks.live import GATES, SIZES, LiveNetwork, macs_per_pixel
 from rtdenoise.networks.paper import PaperNetwork
 from rtdenoise.networks.shipped import base_network_path, shipped_sizes
 from rtdenoise.noise import NoiseCurve, NoiseModel, PlaneNoise
-from rtdenoise.noise.dct import BANDS, CELL, MEANS
-from rtdenoise.noise.normalised import Stabilised, band_deviations
+from rtdenoise.noise.dct import BLOCK, COEFFICIENTS, MEANS
+from rtdenoise.noise.normalised import Normalised, band_std_of
 
 _CURVE = PlaneNoise(NoiseCurve((0.0, 255.0), (9.0, 25.0)))
 _MODEL = NoiseModel(_CURVE, _CURVE, _CURVE, chroma="420")
-_GRID = 4  # cells: what a network's strides need
+_GRID = 4  # blocks: what a network's strides need
 _ROUNDS = 5
 _PAPER_MACS = 511_390  # per pixel: each weight once
 
@@ -175,31 +175,31 @@ def time_live(
     machine: Machine,
 ) -> list[Timing]:
     """A live network with graphs, without them, and with the grids for the search besides."""
-    step = CELL * _GRID
+    step = BLOCK * _GRID
     width, height = (-(-n // step) * step for n in picture)
-    rows, columns = height // CELL, width // CELL
+    rows, columns = height // BLOCK, width // BLOCK
     seen = [frame_of(width, height, seed) for seed in range(4)]
-    stabilised, deviations = Stabilised(_MODEL), band_deviations(_MODEL)
+    normalised, band_std = Normalised(_MODEL), band_std_of(_MODEL)
     # The frame's bytes read and the clean ones written; one state read and one written, in float32.
-    moved = rows * columns * (2 * BANDS + 2 * 4 * (BANDS + 2 * GATES))
+    moved = rows * columns * (2 * COEFFICIENTS + 2 * 4 * (COEFFICIENTS + 2 * GATES))
     macs = macs_per_pixel(SIZES[size]) * width * height
-    sent = rows * columns * BANDS
+    sent = rows * columns * COEFFICIENTS
     grids = rows * columns * 4 * (2 * len(MEANS) + 1)
     floors = [machine.floor_ms(sent, sent + more, moved, macs) for more in (0, grids)]
     timings = []
     for graphs in (True, False) if device.type == "cuda" else (False,):
         engine = TorchEngine(live_network(size), (rows, columns), device, graphs=graphs)
-        engine.set_noise(stabilised, deviations)
+        engine.set_noise(normalised, band_std)
         if graphs and engine.no_graphs:
             print(f"{size}: no graphs, for {engine.no_graphs}")
 
         def clean(index: int, engine: TorchEngine = engine) -> None:
-            engine.see(seen[index % len(seen)])
+            engine.analyse(seen[index % len(seen)])
             engine.step()
 
         def clean_with_grids(index: int, engine: TorchEngine = engine) -> None:
-            engine.see(seen[index % len(seen)])
-            for grids in (engine.means, engine.kept_means, engine.left):
+            engine.analyse(seen[index % len(seen)])
+            for grids in (engine.means, engine.state_means, engine.residual):
                 grids()
             engine.step()
 

@@ -1,6 +1,6 @@
 """Clips as the live networks learn from them: in units of noise, with the movement found beforehand.
 
-Clips are kept as bytes with a table each, which takes a sixteenth of the memory of their bands.
+Clips are kept as bytes with a table each, which takes a sixteenth of the memory of their coefficients.
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ from torch import nn
 from rtdenoise.arrays import Floats
 from rtdenoise.networks.live import LiveNetwork
 from rtdenoise.noise import PLANES, NoiseCurve, NoiseModel, PlaneNoise
-from rtdenoise.noise.dct import BANDS, CELL, MEANS
-from rtdenoise.noise.normalised import band_deviations
+from rtdenoise.noise.dct import BLOCK, COEFFICIENTS, MEANS
+from rtdenoise.noise.normalised import band_std_of
 from rtdenoise.noise.vst import Stabiliser
 
 from ..synthesis import ClipBatch
-from .following import Following, Light, find, nothing_to_follow
+from .following import BrightnessChange, Following, find, nothing_to_follow
 
 Three = tuple[torch.Tensor, torch.Tensor, torch.Tensor]
 
@@ -29,7 +29,7 @@ _EIGHTHS = 8  # steps of the clean picture's tables per level
 _LEAST_DEVIATION = 0.02
 _LEAST_SLOPE = 1e-6
 _FLAT = 0.4  # share of a picture's blocks that are called flat
-_GRID = 16  # crops lie on it, as blocks of JPEG and cells do
+_GRID = 16  # crops lie on it, as the blocks of JPEG and of the DCT do
 
 
 class Units(NamedTuple):
@@ -37,13 +37,13 @@ class Units(NamedTuple):
 
     ``noisy`` (3, 256) is the variance-stabilising transform of each byte per plane; ``clean`` (3, 2041) what it gives
     in the mean at each eighth of a level; ``weight`` (256,) are squared bytes per squared unit of luma;
-    ``deviations`` (24,) the standard deviation of the noise in each band, None where it isn't known.
+    ``band_std`` (24,) the standard deviation of the noise in each coefficient, None where it isn't known.
     """
 
     noisy: torch.Tensor
     clean: torch.Tensor
     weight: torch.Tensor
-    deviations: torch.Tensor | None = None
+    band_std: torch.Tensor | None = None
 
     @classmethod
     def of_variance(cls, variance: Floats) -> Units:
@@ -56,8 +56,8 @@ class Units(NamedTuple):
     def of_model(cls, model: NoiseModel) -> Units:
         """For a measured camera, as :class:`rtdenoise.denoisers.live_network.LiveNetworkDenoiser` does it."""
         model = model.for_chroma("420")
-        deviations = torch.from_numpy(band_deviations(model))
-        return cls._of([model.plane(name) for name in PLANES])._replace(deviations=deviations)
+        band_std = torch.from_numpy(band_std_of(model))
+        return cls._of([model.plane(name) for name in PLANES])._replace(band_std=band_std)
 
     @classmethod
     def _of(cls, planes: Sequence[PlaneNoise]) -> Units:
@@ -75,7 +75,7 @@ class PreparedClip:
     """One clip of T frames, ready to be drawn from.
 
     ``noisy`` and ``clean`` are the planes (T, H, W), (T, H/2, W/2) twice, in bytes and in eighths of them;
-    ``following`` is what the kept average has to follow; ``moving`` and ``counted`` (T, h, w) are the cells that moved,
+    ``following`` is what the state has to follow; ``moving`` and ``counted`` (T, h, w) are the blocks that moved,
     and those whose clean value is known; ``cut`` (T,) are first frames after a cut.
     """
 
@@ -103,9 +103,9 @@ class PreparedClip:
 class Material:
     """B pieces of clips in stabilised units.
 
-    ``noisy`` and ``clean`` are bands (B, T, 24, h, w), not yet divided by their ``deviations`` (B, 24, 1, 1);
+    ``noisy`` and ``clean`` are coefficients (B, T, 24, h, w), not yet divided by their ``band_std`` (B, 24, 1, 1);
     ``luma`` (B, T, H, W) is the clean luma and ``weight`` its squared bytes per squared unit; ``slope`` and ``offset``
-    (B, T, 3) and ``rows`` (B, T, h, w) are changes of light; the rest as in :class:`PreparedClip` with a first axis B.
+    (B, T, 3) and ``rows`` (B, T, h, w) are brightness changes; the rest as in :class:`PreparedClip`, with B first.
     """
 
     noisy: torch.Tensor
@@ -119,21 +119,21 @@ class Material:
     moving: torch.Tensor
     counted: torch.Tensor
     cut: torch.Tensor
-    deviations: torch.Tensor
+    band_std: torch.Tensor
 
     @property
     def frames(self) -> int:
         """How many frames the pieces have."""
         return int(self.cut.shape[1])
 
-    def light(self, frame: int) -> Light:
-        """How light changed before a frame, as :func:`.following.relit` takes it."""
-        return Light(self.slope[:, frame], self.offset[:, frame], self.rows[:, frame])
+    def brightness(self, frame: int) -> BrightnessChange:
+        """How brightness changed before a frame, as :func:`.following.brightened` takes it."""
+        return BrightnessChange(self.slope[:, frame], self.offset[:, frame], self.rows[:, frame])
 
     def part(self, first: int, last: int) -> Material:
         """The frames from ``first`` to ``last``, exclusive."""
         cut = {f.name: getattr(self, f.name)[:, first:last] for f in fields(self)}
-        return Material(**{**cut, "deviations": self.deviations})
+        return Material(**{**cut, "band_std": self.band_std})
 
 
 @torch.no_grad()
@@ -144,9 +144,9 @@ def prepare(
 
     Args:
         batch: Clips.
-        network: For its bands, on the same device.
-        units: The camera's; None: each clip has its own camera, whose noise in the bands is measured in the clip.
-        still: Nothing moves, and ``batch.moving`` are cells whose clean value isn't known.
+        network: For its coefficients, on the same device.
+        units: The camera's; None: each clip has its own camera, whose noise is measured in the clip.
+        still: Nothing moves, and ``batch.moving`` are blocks whose clean value isn't known.
     """
     return [_prepared(batch, index, network, units, still) for index in range(len(batch))]
 
@@ -164,24 +164,27 @@ def _prepared(
     ]
     clean_y, clean_u, clean_v = (plane.to(torch.int16) for plane in fine)
     noisy, clean = (y, u, v), (clean_y, clean_u, clean_v)
-    bands, true = _bands(network, noisy, units.noisy), _bands(network, clean, units.clean)
-    deviations = units.deviations
-    if deviations is None:
-        deviations = _deviations(bands - true, true)
-        units = units._replace(deviations=deviations)
+    coefficients, true = (
+        _coefficients(network, noisy, units.noisy),
+        _coefficients(network, clean, units.clean),
+    )
+    band_std = units.band_std
+    if band_std is None:
+        band_std = _band_std(coefficients - true, true)
+        units = units._replace(band_std=band_std)
     cut, marked = batch.cut[index], batch.moving[index, :, 0]
     if still:
         rows, columns = marked.shape[-2:]
         following = nothing_to_follow(len(cut), int(rows), int(columns), device)
     else:
-        following = find(bands, true, deviations, cut, units.noisy[:, -1].tolist())
+        following = find(coefficients, true, band_std, cut, units.noisy[:, -1].tolist())
     moving = torch.zeros_like(marked) if still else marked
     counted = ~marked if still else torch.ones_like(marked)
     return PreparedClip(noisy, clean, units, following, moving, counted, cut)
 
 
-def _bands(network: LiveNetwork, planes: Three, tables: torch.Tensor) -> torch.Tensor:
-    """The planes, bytes or eighths, through their tables as bands, (T, 24, h, w)."""
+def _coefficients(network: LiveNetwork, planes: Three, tables: torch.Tensor) -> torch.Tensor:
+    """The planes, bytes or eighths, through their tables as coefficients, (T, 24, h, w)."""
     y, u, v = (table[plane.long()][:, None] for table, plane in zip(tables, planes, strict=True))
     return network.split(y, u, v)
 
@@ -190,7 +193,7 @@ def flat_blocks(clean: torch.Tensor, counted: torch.Tensor | None = None) -> tor
     """The share of the blocks with the least detail around them, (T, h, w).
 
     Args:
-        clean: bands, (T, 24, h, w).
+        clean: coefficients, (T, 24, h, w).
         counted: blocks whose clean value is known, (T, h, w); None: all.
     """
     energy = clean[:, 1:16].square().sum(1)
@@ -201,14 +204,14 @@ def flat_blocks(clean: torch.Tensor, counted: torch.Tensor | None = None) -> tor
     return (around <= limit[:, None, None]) & ~unknown
 
 
-def _deviations(residual: torch.Tensor, clean: torch.Tensor) -> torch.Tensor:
-    """Standard deviations of the bands' noise where the picture is flat, (24,).
+def _band_std(residual: torch.Tensor, clean: torch.Tensor) -> torch.Tensor:
+    """Standard deviations of the coefficients' noise where the picture is flat, (24,).
 
     That is what is known of a camera's noise while it runs: at edges it can be far larger. What is the same in every
     frame, a fixed pattern, is no noise.
 
     Args:
-        residual: the noise's bands, (T, 24, h, w).
+        residual: the noise's coefficients, (T, 24, h, w).
         clean: the picture's.
     """
     frames = len(residual)
@@ -244,7 +247,7 @@ class Pool:
         """Draws pieces of ``count`` clips of one size and length, flipped at random.
 
         Args:
-            network: For its bands.
+            network: For its coefficients.
             random: Chooses.
             count: How many pieces.
             crop: Their side in luma pixels; smaller where clips are.
@@ -289,30 +292,30 @@ def _piece(
         return cut(three[0], 1), cut(three[1], 2), cut(three[2], 2)
 
     units, clean = clip.units, planes(clip.clean)
-    assert units.deviations is not None
-    deviations = units.deviations
-    light, flow = clip.following.light, clip.following.flow
-    rows = light.rows[:, :, None].expand(-1, -1, flow.shape[-1])
-    flow = cut(flow, CELL).float()
+    assert units.band_std is not None
+    band_std = units.band_std
+    brightness, flow = clip.following.brightness, clip.following.flow
+    rows = brightness.rows[:, :, None].expand(-1, -1, flow.shape[-1])
+    flow = cut(flow, BLOCK).float()
     signs = [-1.0 if flip else 1.0 for flip in flips[:2]]
     flow = flow * torch.tensor(signs, device=flow.device)[:, None, None]
     if flips[2]:
         flow = flow.flip(1)
-        deviations = deviations[_TURNED]
+        band_std = band_std[_TURNED]
     level = clean[0].long()
     return {
-        "noisy": _bands(network, planes(clip.noisy), units.noisy),
-        "clean": _bands(network, clean, units.clean),
+        "noisy": _coefficients(network, planes(clip.noisy), units.noisy),
+        "clean": _coefficients(network, clean, units.clean),
         "luma": units.clean[0][level],
         "weight": units.weight[level // _EIGHTHS],
-        "slope": light.slope,
-        "offset": light.offset,
-        "rows": cut(rows, CELL),
+        "slope": brightness.slope,
+        "offset": brightness.offset,
+        "rows": cut(rows, BLOCK),
         "flow": flow,
-        "moving": cut(clip.moving, CELL).float(),
-        "counted": cut(clip.counted, CELL).float(),
+        "moving": cut(clip.moving, BLOCK).float(),
+        "counted": cut(clip.counted, BLOCK).float(),
         "cut": clip.cut,
-        "deviations": deviations[:, None, None],
+        "band_std": band_std[:, None, None],
     }
 
 
@@ -321,11 +324,11 @@ def _stack(pieces: Sequence[dict[str, torch.Tensor]]) -> Material:
 
 
 def _turned() -> list[int]:
-    """Which band each becomes when rows and columns change places."""
+    """Which coefficient each becomes when rows and columns change places."""
     order: list[int] = []
-    for first, n in zip(MEANS, (CELL, CELL // 2, CELL // 2), strict=True):
+    for first, n in zip(MEANS, (BLOCK, BLOCK // 2, BLOCK // 2), strict=True):
         order += [first + column * n + row for row in range(n) for column in range(n)]
-    assert len(order) == BANDS
+    assert len(order) == COEFFICIENTS
     return order
 
 

@@ -27,7 +27,7 @@ from ..synthesis import SeriesClips, StillStack, still_stack
 
 _BYTES_PER_PIXEL = 14  # of a frame while its residual is taken
 _HELD_SHARE = 0.25
-# Narrower than this, clips are too small for movement to be followed in them (24 cells); and too small altogether.
+# Narrower than this, clips are too small for movement to be followed in them (24 blocks); and too small altogether.
 _HELD_WIDTH, _LEAST = 96, 64
 _LARGEST = 192
 _GRID = 16
@@ -147,7 +147,7 @@ def _thumbnail(planes: Planes) -> NDArray[np.float32]:
 
 
 def _stack(frames: Sequence[Planes], mask: Mask, left: int, right: int) -> tuple[StillStack, Mask]:
-    """Columns ``left`` to ``right`` of a series."""
+    """Columns ``residual`` to ``right`` of a series."""
     cut = [_columns(planes, left, right) for planes in frames]
     inside = np.ascontiguousarray(mask[:, left:right])
     return still_stack(cut, inside), inside

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from rtdenoise.arrays import Floats
 from rtdenoise.denoisers.base import Denoiser
 from rtdenoise.frames import PlaneFormat, Planes
-from rtdenoise.noise.dct import CELL
+from rtdenoise.noise.dct import BLOCK
 
 from ..metrics import Interval
 from ..quality import Quality
@@ -137,7 +137,7 @@ def judge_motion(denoiser: Denoiser, batch: ClipBatch, tick: Callable[[], None])
         for t in range(frames):
             clean = denoiser(Planes(y[t], u[t], v[t], layout, t / 30))
             if t >= frames // 2:
-                before, after = (_cells(p, truth[t]) for p in (y[t], clean.y))
+                before, after = (_blocks(p, truth[t]) for p in (y[t], clean.y))
                 errors[:, 0] += before.sum(), after.sum()
                 errors[:, 1] += before[moved[t]].sum(), after[moved[t]].sum()
         whole.append(_decibel(errors[:, 0]))
@@ -147,11 +147,11 @@ def judge_motion(denoiser: Denoiser, batch: ClipBatch, tick: Callable[[], None])
     return Gain(float(np.mean(whole)), float(np.mean(moving)) if moving else math.nan)
 
 
-def _cells(plane: NDArray[np.uint8], truth: Floats) -> Floats:
-    """Mean squared error per cell, (h, w)."""
+def _blocks(plane: NDArray[np.uint8], truth: Floats) -> Floats:
+    """Mean squared error per block, (h, w)."""
     error = (plane.astype(np.float32) - truth) ** 2
-    rows, columns = (n // CELL for n in error.shape)
-    return np.asarray(error.reshape(rows, CELL, columns, CELL).mean(axis=(1, 3)))
+    rows, columns = (n // BLOCK for n in error.shape)
+    return np.asarray(error.reshape(rows, BLOCK, columns, BLOCK).mean(axis=(1, 3)))
 
 
 def _decibel(errors: NDArray[np.float64]) -> float:

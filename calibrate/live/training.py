@@ -1,6 +1,6 @@
 """Trains a live network on clips with known truth, within a given time.
 
-A clip is gone through in windows of a few frames. The state is carried on from window to window, gradients are not. The
+A clip is gone through in chunks of a few frames. The state is carried on from chunk to chunk, gradients are not. The
 state is moved along with the picture, as in use (:mod:`rtdenoise.denoisers.live_network`). A training that was
 stopped goes on where it was, with other clips.
 """
@@ -23,7 +23,7 @@ from rtdenoise.networks.memory import keep_freed_memory
 from ..checkpoint import load_optimizer, optimizer_tensors
 from ..trainer import Judgement, ResumableTrainer, Tensors, TrainingState
 from .batches import Material, Pool, PreparedClip
-from .unroll import evaluate, loss_of, run_window
+from .unroll import evaluate, loss_of, run_chunk
 
 _SAVE_EVERY_S = 30.0
 
@@ -36,7 +36,7 @@ class LiveRecipe:
     learning_rate: float = 3e-3
     batch: int = 8
     crop: int = 128
-    window: int = 8  # frames that gradients go back through
+    chunk: int = 8  # frames that gradients go back through
     turn: bool = True  # rows may become columns: for noise of no camera in particular
     warm_up: int = 100  # steps in which the learning rate rises
     last_rate: float = 0.003  # of the learning rate, at the end
@@ -156,7 +156,7 @@ class LiveTrainer(ResumableTrainer[TrainingState]):
         return recipe.learning_rate * rise * (fall + recipe.last_rate)
 
     def _step(self) -> float:
-        """One step of AdamW on the next window of a batch of clips."""
+        """One step of AdamW on the next chunk of a batch of clips."""
         recipe, state, network = self._recipe, self._state, self._network
         self._renew(state.step)
         if self._material is None:
@@ -167,10 +167,10 @@ class LiveTrainer(ResumableTrainer[TrainingState]):
                     network, random, recipe.batch, recipe.crop, recipe.turn
                 )
             self._recurrent, self._at = None, 0
-        part = self._material.part(self._at, self._at + recipe.window)
+        part = self._material.part(self._at, self._at + recipe.chunk)
         for group in self._optimizer.param_groups:
             group["lr"] = self._rate()
-        outputs, recurrent = run_window(network, part, self._recurrent)
+        outputs, recurrent = run_chunk(network, part, self._recurrent)
         loss = loss_of(network, outputs, part)
         self._optimizer.zero_grad(set_to_none=True)
         torch.autograd.backward(loss)
@@ -178,7 +178,7 @@ class LiveTrainer(ResumableTrainer[TrainingState]):
         if torch.isfinite(norm):
             self._optimizer.step()
         self._recurrent = State(*(part.detach() for part in recurrent))
-        self._at += recipe.window
+        self._at += recipe.chunk
         if self._at >= self._material.frames:
             self._material = None
         state.step += 1

@@ -1,4 +1,4 @@
-"""A window of frames through a live network in training: the state that follows movement, and the errors."""
+"""A chunk of frames through a live network in training: the state that follows movement, and the errors."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from rtdenoise.alignment.motion import WARP_LOSS
 from rtdenoise.networks.live import GATES, LiveNetwork, State
 
 from .batches import Material, PreparedClip, flat_blocks, whole
-from .following import relit
+from .following import brightened
 
-_FEWEST_MOVING = 8  # cells, so that a frame's error where it moves says something
+_FEWEST_MOVING = 8  # blocks, so that a frame's error where it moves says something
 # Errors of less than this, in squared bytes and in units of noise, are as good as none.
 _LEAST_ERROR = 0.02
 _MOVING_SHARE, _STILL_SHARE, _FLAT_SHARE, _CHROMA_SHARE = 0.7, 0.5, 0.3, 0.2
@@ -32,64 +32,68 @@ class Gain(NamedTuple):
     moving_db: float
 
 
-def run_window(
+def run_chunk(
     network: LiveNetwork, material: Material, state: State | None = None
 ) -> tuple[list[Tensor], State]:
     """Cleans the frames of ``material`` one after the other.
 
     Returns:
-        The clean bands of each, (B, 24, h, w) in units of noise, and the state after the last.
+        The clean coefficients of each, (B, 24, h, w) in units of noise, and the state after the last.
     """
     outputs = []
     for t in range(material.frames):
-        bands = material.noisy[:, t] / material.deviations
+        coefficients = material.noisy[:, t] / material.band_std
         if state is None:
-            state = network.start(bands)
+            state = network.start(coefficients)
         else:
-            light = material.light(t)
-            if any(bool(part.any()) for part in light):
-                state = state._replace(bands=relit(state.bands, light, material.deviations))
-            state = follow(network, state, material.flow[:, t], material.deviations)
+            brightness = material.brightness(t)
+            if any(bool(part.any()) for part in brightness):
+                state = state._replace(
+                    coefficients=brightened(state.coefficients, brightness, material.band_std)
+                )
+            state = warped_state(network, state, material.flow[:, t], material.band_std)
         cut = material.cut[:, t]
         if bool(cut.any()):
             new = cut[:, None, None, None]
-            fresh = network.start(state.bands)
+            fresh = network.start(state.coefficients)
             state = State(*(torch.where(new, f, s) for f, s in zip(fresh, state, strict=True)))
-        clean, state = network(bands, state, material.deviations)
+        clean, state = network(coefficients, state, material.band_std)
         outputs.append(clean)
     assert state is not None
     return outputs, state
 
 
-def follow(network: LiveNetwork, state: State, flow: Tensor, deviations: Tensor) -> State:
+def warped_state(network: LiveNetwork, state: State, flow: Tensor, band_std: Tensor) -> State:
     """The state, moved along.
 
     Gradients pass as if nothing had been moved: through the warp they would cost as much as the network.
 
     Args:
-        network: For its bands.
+        network: For its coefficients.
         state: of B clips.
-        flow: where each cell was, (B, 2, h, w) in cells.
-        deviations: of the bands' noise, (B, 24, 1, 1).
+        flow: where each block was, (B, 2, h, w) in blocks.
+        band_std: of the coefficients' noise, (B, 24, 1, 1).
     """
     moves = flow.abs().sum((1, 2, 3)) > 0
     if not bool(moves.any()):
         return state
     at = moves.nonzero()[:, 0]
     flow = flow[at]
-    bands, left, slow, strength, white, frames = (part.detach()[at] for part in state)
-    planes = network.join(bands * deviations[at])
+    coefficients, residual, difference_mean, strength, white, frames = (
+        part.detach()[at] for part in state
+    )
+    planes = network.join(coefficients * band_std[at])
     warped = [
         _sampled(plane, flow, how)
         for plane, how in zip(planes, ("bicubic", "bilinear", "bilinear"), strict=True)
     ]
     moved = (flow.abs().sum(1, keepdim=True) > 0).float()
-    grids = _sampled(torch.cat([left, strength, white[:, :1]], 1), flow, "bilinear")
-    left, strength, product = grids[:, :GATES], grids[:, GATES:-1], grids[:, -1:]
+    grids = _sampled(torch.cat([residual, strength, white[:, :1]], 1), flow, "bilinear")
+    residual, strength, product = grids[:, :GATES], grids[:, GATES:-1], grids[:, -1:]
     new = (
-        network.split(warped[0], warped[1], warped[2]) / deviations[at],
-        left + WARP_LOSS * moved,
-        slow * (1 - moved),
+        network.split(warped[0], warped[1], warped[2]) / band_std[at],
+        residual + WARP_LOSS * moved,
+        difference_mean * (1 - moved),
         strength,
         torch.cat([product, white[:, 1:]], 1),
         frames,
@@ -103,7 +107,7 @@ def _replaced(part: Tensor, at: Tensor, values: Tensor) -> Tensor:
 
 
 def _sampled(plane: Tensor, flow: Tensor, how: str) -> Tensor:
-    """A plane (B, c, H, W) moved along a flow (B, 2, h, w) of its cells."""
+    """A plane (B, c, H, W) moved along a flow (B, 2, h, w) of its blocks."""
     rows, columns = plane.shape[-2:]
     scale = columns // flow.shape[-1]
     if scale > 1:
@@ -131,8 +135,8 @@ class _Errors(NamedTuple):
     enough: Tensor
 
 
-def _errors(network: LiveNetwork, bands: Tensor, material: Material, t: int) -> _Errors:
-    y, _, _ = network.join(bands * material.deviations)
+def _errors(network: LiveNetwork, coefficients: Tensor, material: Material, t: int) -> _Errors:
+    y, _, _ = network.join(coefficients * material.band_std)
     error = (y[:, 0] - material.luma[:, t]).square() * material.weight[:, t]
     blocks = nn.functional.avg_pool2d(error[:, None], 4)[:, 0]
     counted, moving = material.counted[:, t], material.moving[:, t]
@@ -154,10 +158,12 @@ def loss_of(network: LiveNetwork, outputs: Sequence[Tensor], material: Material)
     where noise is strong at edges, next to nothing of the error lies there.
     """
     total = torch.zeros((), device=material.cut.device)
-    for t, bands in enumerate(outputs):
-        errors = _errors(network, bands, material, t)
-        true = material.clean[:, t] / material.deviations
-        chroma = ((bands - true)[:, 16:].square() * material.counted[:, t, None]).mean((1, 2, 3))
+    for t, coefficients in enumerate(outputs):
+        errors = _errors(network, coefficients, material, t)
+        true = material.clean[:, t] / material.band_std
+        chroma = ((coefficients - true)[:, 16:].square() * material.counted[:, t, None]).mean(
+            (1, 2, 3)
+        )
         total = (
             total
             + (
@@ -192,15 +198,15 @@ def evaluate(network: LiveNetwork, clips: Sequence[PreparedClip]) -> Gain:
 
 def _gains(network: LiveNetwork, material: Material) -> tuple[Tensor, Tensor]:
     """Gains of each clip in dB, and those of clips in which something moves."""
-    outputs, _ = run_window(network, material)
+    outputs, _ = run_chunk(network, material)
     count = len(material.cut)
     before, after, moving_before, moving_after = torch.zeros(
         4, count, device=material.cut.device
     ).unbind()
     for t in range(material.frames // 2, material.frames):
         one, two = (
-            _errors(network, bands, material, t)
-            for bands in (material.noisy[:, t] / material.deviations, outputs[t])
+            _errors(network, coefficients, material, t)
+            for coefficients in (material.noisy[:, t] / material.band_std, outputs[t])
         )
         before, after = before + one.whole, after + two.whole
         moving_before = moving_before + one.moving * one.enough

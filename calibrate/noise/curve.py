@@ -73,10 +73,10 @@ class LevelTally:
             median = float(np.median(variance[bins == index])) / median_ratio
             highest[index] = (1 + 8 * np.sqrt(2 / freedom)) * max(median, 0.05)
         taken: NDArray[np.bool_] = variance <= highest[bins]
-        cells = bins[taken] if place is None else bins[taken] + BINS * place[taken]
+        slots = bins[taken] if place is None else bins[taken] + BINS * place[taken]
         places = 1 if place is None else int(place.max(initial=0)) + 1
         columns = [
-            np.bincount(cells, weights, minlength=BINS * places).reshape(places, BINS)
+            np.bincount(slots, weights, minlength=BINS * places).reshape(places, BINS)
             for weights in (None, level[taken], variance[taken])
         ]
         self.sums.append(np.stack(columns, axis=1).astype(np.float64))

@@ -21,7 +21,7 @@ from rtdenoise.errors import ClipError
 from rtdenoise.frames import Planes, convert
 from rtdenoise.noise import PLANES, NoiseCurve, NoiseModel, PlaneName, PlaneNoise
 
-from .bands import FRAMES, with_bands
+from .bands import FRAMES, with_band_std
 from .curve import BINS, LevelTally, bin_of, fit_curve
 from .exposed import exposed
 from .fixed_pattern import fixed_pattern
@@ -99,7 +99,7 @@ def measure(series: Iterable[tuple[list[Planes], Mask]], camera_id: str, mode: s
         chroma,
         structure=structure.result(),
     )
-    return with_bands(model, some)
+    return with_band_std(model, some)
 
 
 def _plane(planes: Planes, name: PlaneName) -> Bytes:

@@ -5,38 +5,39 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from rtdenoise.arrays import Doubles, Floats, Mask
 from rtdenoise.frames import Planes, convert
-from rtdenoise.noise.dct import CELL, PLANE_SLICES, split
+from rtdenoise.noise.dct import BLOCK, PLANE_SLICES, split
 from rtdenoise.noise.structure import (
     BINS,
     GROUP_OF,
     GROUPS,
     StructureNoise,
-    around,
     bin_of_structure,
+    structure_of,
 )
+
+from .bands import still_blocks
 
 FRAMES = 24
 """So many frames of a series are looked at."""
 _LEVELS = 16  # bins of level
-_FEWEST = 60  # flat cells that a level's variance rests on
-_TRUST = 5.0  # cells at which a bin is believed by half
+_FEWEST = 60  # flat blocks that a level's variance rests on
+_TRUST = 5.0  # blocks at which a bin is believed by half
 _PLACES = (6, 8)  # down and across: parts of the picture whose scatter gives the intervals
 _DRAWS = 200
 _DARKEST, _BRIGHTEST = 12.0, 243.0  # beyond them noise is cut off
-_ROUNDING = 1 / 12 / CELL**2  # variance of rounding, in a band
+_ROUNDING = 1 / 12 / BLOCK**2  # variance of rounding, in a coefficient
 
 
 class StructureTally:
     """What adds up over series."""
 
     def __init__(self) -> None:
-        # Per place: noise of each group and bin, and what flat cells of the same level would have.
+        # Per place: noise of each group and bin, and what flat blocks of the same level would have.
         self._noise: list[Doubles] = []
         self._usual: list[Doubles] = []
         self._counts = np.zeros(BINS)
@@ -52,12 +53,12 @@ class StructureTally:
         if count < 3 or frames[0].format.chroma == "gray":
             return
         mean, variance = _moments(frames[:count])
-        still = _still_cells(mask)
+        still = still_blocks(mask)
         level = mean[0]
         still &= (level > _DARKEST) & (level < _BRIGHTEST)
         # The mean of so many frames has still a share of their noise.
         power = (mean[1:16] ** 2 - variance[1:16] / count).sum(0, dtype=np.float32)
-        bins = bin_of_structure(np.sqrt(around(np.asarray(power, np.float32))))
+        bins = bin_of_structure(structure_of(np.asarray(power, np.float32)))
         usual = _usual_variance(level, variance, still & (bins == 0))
         if usual is None:
             return
@@ -92,7 +93,7 @@ class StructureTally:
             # Series share a scene's places no more than places share each other's.
             weight = np.bincount(random.integers(0, len(noise), len(noise)), minlength=len(noise))
             draws.append(_ratios(np.tensordot(weight, noise, 1), np.tensordot(weight, usual, 1)))
-        # A bin without cells, or a draw of places without any, says nothing against 1.
+        # A bin without blocks, or a draw of places without any, says nothing against 1.
         ratios, drawn = np.nan_to_num(ratios, nan=1.0), np.nan_to_num(draws, nan=1.0)
         low, high = np.percentile(drawn, (2.5, 97.5), axis=0)
         trust = self._counts / (self._counts + _TRUST)
@@ -115,13 +116,13 @@ def _rows(values: Doubles) -> tuple[tuple[float, ...], ...]:
 
 
 def _moments(frames: Sequence[Planes]) -> tuple[Floats, Floats]:
-    """Mean and variance over time of the bands in bytes, (24, h, w) each, after changes of light were taken out."""
+    """Mean and variance over time of the coefficients in bytes, (24, h, w) each, without brightness changes."""
     count = len(frames)
     first: Floats | None = None
     total, squares = np.zeros(()), np.zeros(())
     for frame in frames:
         planes = convert(frame, "420", frame.format.full_range)
-        rows, columns = (n // CELL * CELL for n in planes.y.shape)
+        rows, columns = (n // BLOCK * BLOCK for n in planes.y.shape)
         halves = np.s_[: rows // 2, : columns // 2]
         values = split(planes.y[:rows, :columns], planes.u[halves], planes.v[halves])
         values[PLANE_SLICES[1].start] -= 128
@@ -141,9 +142,9 @@ def _moments(frames: Sequence[Planes]) -> tuple[Floats, Floats]:
 
 
 def _usual_variance(level: Floats, variance: Floats, flat: Mask) -> Floats | None:
-    """The variance of each band that a cell's level has in flat places, (24, h, w); None where too few are flat.
+    """The variance of each coefficient at a block's level in flat places, (24, h, w); None where too few are flat.
 
-    Each plane's level curve times the band's share of it: so few cells suffice for a level.
+    Each plane's level curve times the coefficient's share of it: so few blocks suffice for a level.
     """
     if flat.sum() < _FEWEST:
         return None
@@ -163,10 +164,3 @@ def _usual_variance(level: Floats, variance: Floats, flat: Mask) -> Floats | Non
         shares = variance[part][:, flat].mean(1) / curve[flat].mean()
         usual[part] = shares[:, None, None] * curve
     return usual
-
-
-def _still_cells(mask: Mask) -> Mask:
-    rows, columns = mask.shape[0] // CELL * CELL, mask.shape[1] // CELL * CELL
-    part = mask[:rows, :columns].astype(np.float32)
-    small = cv2.resize(part, (columns // CELL, rows // CELL), interpolation=cv2.INTER_AREA)
-    return np.asarray(small > 0.999)

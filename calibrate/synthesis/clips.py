@@ -31,7 +31,7 @@ class ClipBatch:
 
     ``noisy`` is y (B, T, 1, H, W), u and v (B, T, 1, H/2, W/2) in whole numbers from 0 to 255; ``clean`` the same
     without noise and not rounded. ``variance``, (B, 3, 256), is the noise variance at each byte level per plane, in
-    squared bytes: what a measured noise model of the camera would say. ``moving``, (B, T, 1, H/4, W/4), are the cells
+    squared bytes: what a measured noise model of the camera would say. ``moving``, (B, T, 1, H/4, W/4), are the blocks
     of 4 × 4 luma pixels that something moved across or uncovered since the frame before (none in the first frame,
     all of them at a cut); ``cut``, (B, T), is the first frame after a cut.
     """

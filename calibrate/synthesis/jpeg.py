@@ -77,8 +77,8 @@ class Jpeg:
         count, height, width = plane.shape
         if height % 8 or width % 8:
             raise ValueError(f"JPEG takes planes in blocks of 8 × 8, not {width} × {height}")
-        cells = plane.reshape(count, height // 8, 8, width // 8, 8).transpose(2, 3)
-        steps = (cells.reshape(-1, 64) - 128) @ self._there[table]
+        blocks = plane.reshape(count, height // 8, 8, width // 8, 8).transpose(2, 3)
+        steps = (blocks.reshape(-1, 64) - 128) @ self._there[table]
         if self._shrink:
             means = steps[:, 0].clone()
             steps = torch.nn.functional.softshrink(steps, self._shrink)

@@ -12,11 +12,11 @@ import numpy as np
 import torch
 
 from rtdenoise.arrays import Doubles
+from rtdenoise.noise.dct import BLOCK
 
 from .motion import Track
 from .operators import tensor
 
-CELL = 4  # luma pixels per side of a cell of the mask of what moved
 _MOVES = 0.1  # pixels per frame from which on something counts as moving
 _COVERS = 0.03  # share of a cut-out from which on it counts as there
 _CHANGES = 0.02  # of a layer's share or a screen's brightness from which on it counts as changed
@@ -54,14 +54,14 @@ class Layer:
         )
 
     def moves(self, width: int, height: int) -> torch.Tensor:
-        """Which cells move against the frame before, as far as the layer covers them: (T, H/4, W/4)."""
+        """Which blocks move against the frame before, as far as the layer covers them: (T, H/4, W/4)."""
         frames = len(self.track.x)
         device = self.picture.device
         moved = torch.zeros(
-            (frames, height // CELL, width // CELL), dtype=torch.bool, device=device
+            (frames, height // BLOCK, width // BLOCK), dtype=torch.bool, device=device
         )
         if not self.track.still:
-            columns, rows = (_centred(n // CELL) * CELL for n in (width, height))
+            columns, rows = (_centred(n // BLOCK) * BLOCK for n in (width, height))
             at = self.track.positions(columns, rows, device)
             zoom = tensor(self.track.zoom[1:], device)[:, None, None]
             moved[1:] = (at[1:] - at[:-1]).norm(dim=-1) * zoom > _MOVES
@@ -94,7 +94,7 @@ class Screen:
     brightness: Doubles
 
     def put(self, picture: torch.Tensor, moving: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """The pictures (T or 1, C, H, W) and the cells that move (T, H/4, W/4) with the screen in them."""
+        """The pictures (T or 1, C, H, W) and the blocks that move (T, H/4, W/4) with the screen in them."""
         shown, moved = self.scene.render(self.width, self.height)
         frames = self.scene.frames
         whole = picture.expand(frames, -1, -1, -1).clone()
@@ -104,9 +104,9 @@ class Screen:
         whole[:, :, rows, columns] = shown * bright
         change = np.abs(np.diff(self.brightness, prepend=self.brightness[:1])) > _CHANGES
         moved = moved | torch.from_numpy(change).to(moved.device)[:, None, None]
-        cells = tuple(slice(s.start // CELL, s.stop // CELL) for s in (rows, columns))
+        blocks = tuple(slice(s.start // BLOCK, s.stop // BLOCK) for s in (rows, columns))
         moving = moving.clone()
-        moving[:, cells[0], cells[1]] = moved
+        moving[:, blocks[0], blocks[1]] = moved
         return whole, moving
 
 
@@ -114,20 +114,20 @@ class Screen:
 class Scene:
     """Layers from back to front, screens in the hindmost of them, and how the light changes.
 
-    ``exposure`` is a factor per frame, (T,); ``bands`` a factor per frame and row, (T, H); None for none.
+    ``exposure`` is a factor per frame, (T,); ``banding`` a factor per frame and row, (T, H); None for none.
     """
 
     layers: list[Layer]
     frames: int
     exposure: Doubles | None = None
-    bands: Doubles | None = None
+    banding: Doubles | None = None
     screens: list[Screen] = field(default_factory=list)
 
     def render(self, width: int, height: int) -> tuple[torch.Tensor, torch.Tensor]:
         """The picture of each frame, (T, C, H, W), or (1, C, H, W) where nothing ever changes; and what moved.
 
         Returns:
-            The pictures, and which cells something moved across or uncovered, (T, H/4, W/4), none in the first.
+            The pictures, and which blocks something moved across or uncovered, (T, H/4, W/4), none in the first.
         """
         back = self.layers[0]
         picture = back.sample(width, height)
@@ -138,14 +138,16 @@ class Scene:
             front = layer.sample(width, height)
             mask = layer.mask(front)
             picture = torch.lerp(picture, front[:, :-1], mask)
-            there = torch.nn.functional.max_pool2d(mask, 2 * CELL, CELL, CELL // 2)[:, 0] > _COVERS
+            there = (
+                torch.nn.functional.max_pool2d(mask, 2 * BLOCK, BLOCK, BLOCK // 2)[:, 0] > _COVERS
+            )
             there = there.expand(self.frames, -1, -1)
             moving[1:] |= layer.moves(width, height)[1:] & (there[1:] | there[:-1])
         device = picture.device
         if self.exposure is not None:
             picture = picture * tensor(self.exposure, device)[:, None, None, None]
-        if self.bands is not None:
-            picture = picture * tensor(self.bands, device)[:, None, :, None]
+        if self.banding is not None:
+            picture = picture * tensor(self.banding, device)[:, None, :, None]
         return picture, moving
 
 

@@ -9,9 +9,10 @@ import numpy as np
 import torch
 
 from rtdenoise.arrays import Doubles
+from rtdenoise.noise.dct import BLOCK
 
-from . import light
-from .layers import CELL, Layer, Scene, Screen, cut_out_mask
+from . import brightness
+from .layers import Layer, Scene, Screen, cut_out_mask
 from .motion import (
     Track,
     bending,
@@ -31,7 +32,7 @@ class Mix:
     ``still``, ``panned``, ``talking`` and ``leaves`` are clips in which nothing, the camera or a part of the picture
     moves, slowly or as leaves tremble; the rest are cut-outs before a still background. A part of what is not still
     shows a ``screen`` with a scene of its own, or a thing or writing that ``blinks``; ``slow`` clips have half or a
-    third of the frame rate. ``drift``, ``jump``, ``steps``, ``fade`` and ``bands`` change the light.
+    third of the frame rate. ``drift``, ``jump``, ``steps``, ``fade`` and ``banding`` change the light.
     ``procedural`` and ``unfocused`` are shares of the pictures, ``plane_noise`` of the cameras.
     """
 
@@ -50,7 +51,7 @@ class Mix:
     jump: float = 0.05
     steps: float = 0.15
     fade: float = 0.05
-    bands: float = 0.07
+    banding: float = 0.07
 
 
 @dataclass(frozen=True)
@@ -103,12 +104,12 @@ class Drawing:
     background: Track
     cut_outs: list[CutOut]
     exposure: Doubles | None
-    bands: Doubles | None
+    banding: Doubles | None
     boxes: list[Box] = field(default_factory=list)
 
     def scene(self, layers: list[Layer], screens: Sequence[Screen] = ()) -> Scene:
         """The scene with its pictures: the background's layer and then the cut-outs', and screens in the background."""
-        return Scene(layers, self.frames, self.exposure, self.bands, list(screens))
+        return Scene(layers, self.frames, self.exposure, self.banding, list(screens))
 
 
 def draw_scene(
@@ -140,8 +141,8 @@ def draw_scene(
         if not panned and random.random() < mix.screen:
             boxes.append(_box(random, frames, size, mix))
     exposure = _exposure(random, frames, mix)
-    bands = light.mains(random, frames, size[1]) if random.random() < mix.bands else None
-    return Drawing(frames, track.every(step), cut_outs, exposure, bands, boxes)
+    banding = brightness.mains(random, frames, size[1]) if random.random() < mix.banding else None
+    return Drawing(frames, track.every(step), cut_outs, exposure, banding, boxes)
 
 
 def _cut_out(random: np.random.Generator, frames: int, size: tuple[int, int], step: int) -> CutOut:
@@ -159,22 +160,22 @@ def _blinking(random: np.random.Generator, frames: int, size: tuple[int, int]) -
     x, y = (random.uniform(-0.4, 0.4) * n for n in size)
     track = replace(place, x=place.x + x, y=place.y + y)
     seed, writing = int(random.integers(2**31)), bool(random.random() < 0.5)
-    return CutOut(track, _radius(random, size), seed, writing, light.blinking(random, frames))
+    return CutOut(track, _radius(random, size), seed, writing, brightness.blinking(random, frames))
 
 
 def _box(random: np.random.Generator, frames: int, size: tuple[int, int], mix: Mix) -> Box:
-    """A screen of a quarter to two thirds of the sides, on the grid of cells."""
-    width, height = (int(n * random.uniform(0.25, 0.67)) // CELL * CELL for n in size)
-    left = int(random.integers((size[0] - width) // CELL + 1)) * CELL
-    top = int(random.integers((size[1] - height) // CELL + 1)) * CELL
-    shown = replace(mix, screen=0, blinks=0, drift=0, jump=0, steps=0, fade=0, bands=0)
+    """A screen of a quarter to two thirds of the sides, on the grid of blocks."""
+    width, height = (int(n * random.uniform(0.25, 0.67)) // BLOCK * BLOCK for n in size)
+    left = int(random.integers((size[0] - width) // BLOCK + 1)) * BLOCK
+    top = int(random.integers((size[1] - height) // BLOCK + 1)) * BLOCK
+    shown = replace(mix, screen=0, blinks=0, drift=0, jump=0, steps=0, fade=0, banding=0)
     drawing = draw_scene(random, frames, (width, height), shown)
-    return Box(drawing, left, top, width, height, light.flickering(random, frames))
+    return Box(drawing, left, top, width, height, brightness.flickering(random, frames))
 
 
 def _exposure(random: np.random.Generator, frames: int, mix: Mix) -> Doubles | None:
     """Exposure that drifts, jumps, steps or fades in, (T,)."""
     shares = np.cumsum([mix.drift, mix.jump, mix.steps, mix.fade])
     kind = int(np.searchsorted(shares, random.random(), side="right"))
-    kinds = (light.drifting, light.jumping, light.stepping, light.fading_in)
+    kinds = (brightness.drifting, brightness.jumping, brightness.stepping, brightness.fading_in)
     return kinds[kind](random, frames) if kind < len(kinds) else None

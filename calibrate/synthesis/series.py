@@ -17,16 +17,17 @@ from numpy.typing import NDArray
 
 from rtdenoise.errors import ClipError
 from rtdenoise.noise import PLANES, NoiseModel
+from rtdenoise.noise.dct import BLOCK
 from rtdenoise.noise.fields import spectrum
 
 from .camera import Yuv
 from .clips import Clip, ClipBatch, stack
 from .darkening import darkening
-from .layers import CELL, Layer
+from .layers import Layer
 from .scenes import Drawing, Mix, draw_scene
 from .still import FEWEST, YuvArrays
 
-BLOCK = 8  # pixels of a luma block that is taken or left as a whole, as JPEG made it
+_JPEG_BLOCK = 8  # pixels of a luma block that is taken or left as a whole, as JPEG made it
 _CANDIDATES = 3  # places that residuals are taken from
 _MATCHES = 1.35  # up to this ratio of standard deviations residuals are scaled
 _ROUNDING = 1 / 12  # variance that rounding adds again
@@ -120,7 +121,7 @@ class SeriesClips:
         ``clean`` of each frame is the mean of the series without this frame and without the clip's frames before it,
         as much brighter as noise has made it darker: a causal denoiser has seen those frames, and their noise must not
         be in its target. Half of a series' frames are left for the mean, so clips have ``still_frames`` frames, which
-        may be fewer than ``frames``. ``moving`` marks the cells that are not still according to the masks.
+        may be fewer than ``frames``. ``moving`` marks the blocks that are not still according to the masks.
         """
         return stack([self._still() for _ in range(n)])
 
@@ -145,12 +146,12 @@ class SeriesClips:
             darker = self._darker[plane][mean.round().clamp(0, 255).long()]
             clean.append(mean + darker - taken.cumsum(0) / left_over)
         still = series.still[top : top + height, left : left + width]
-        cells = ~still.view(height // CELL, CELL, width // CELL, CELL).all(3).all(1)
+        blocks = ~still.view(height // BLOCK, BLOCK, width // BLOCK, BLOCK).all(3).all(1)
         return Clip(
             Yuv(*noisy),
             Yuv(*clean),
             self._variance,
-            cells.expand(frames, -1, -1).clone(),
+            blocks.expand(frames, -1, -1).clone(),
             torch.zeros(frames, dtype=torch.bool, device=self.device),
         )
 
@@ -209,8 +210,8 @@ class SeriesClips:
             whole = torch.cat([patch, mask[None]])
             layers.append(Layer(whole, cut_out.track, 1.0, True, True, cut_out.shown))
         scene = drawing.scene(layers)
-        picture, moving = replace(scene, exposure=None, bands=None).render(width, height)
-        for factor in (drawing.exposure, drawing.bands):
+        picture, moving = replace(scene, exposure=None, banding=None).render(width, height)
+        for factor in (drawing.exposure, drawing.banding):
             if factor is not None:
                 # Light acts before the tone curve, a power of about 0.45.
                 shaped = factor.reshape(len(factor), 1, -1, 1).astype(np.float32) ** np.float32(
@@ -247,7 +248,7 @@ class SeriesClips:
                 if k == 0:
                     still = series.still[y : y + height, x : x + width]
                     fits.append(self._blocks(ratio, still))
-                size = BLOCK if k == 0 else BLOCK // 2
+                size = _JPEG_BLOCK if k == 0 else _JPEG_BLOCK // 2
                 fit = fits[number].repeat_interleave(size, 1).repeat_interleave(size, 2)
                 fit &= free
                 real = series.residual(k, orders[id(series)], x, y, width, height)
@@ -259,8 +260,8 @@ class SeriesClips:
 
     def _blocks(self, ratio: torch.Tensor, still: torch.Tensor) -> torch.Tensor:
         """The blocks in which residuals fit, (T, H/8, W/8), from how many times too weak they are, (T, H, W)."""
-        wrong = torch.nn.functional.avg_pool2d(ratio.log().abs(), BLOCK)
-        moved = torch.nn.functional.max_pool2d((~still)[None].float(), BLOCK) > 0
+        wrong = torch.nn.functional.avg_pool2d(ratio.log().abs(), _JPEG_BLOCK)
+        moved = torch.nn.functional.max_pool2d((~still)[None].float(), _JPEG_BLOCK) > 0
         return (wrong < float(np.log(_MATCHES))) & ~moved
 
     def _order(self, count: int) -> NDArray[np.intp]:
@@ -292,7 +293,7 @@ class _Series:
     def place(self, random: np.random.Generator, width: int, height: int) -> tuple[int, int]:
         """A random place on the grid of blocks, (left, top), rather one that is still."""
         # Two blocks, so that blocks of 4:2:0 chroma fit as well.
-        grid = 2 * BLOCK
+        grid = 2 * _JPEG_BLOCK
         best, place = -1.0, (0, 0)
         for _ in range(8):
             left = int(random.integers((self.shape[1] - width) // grid + 1)) * grid

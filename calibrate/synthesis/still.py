@@ -83,8 +83,8 @@ def _mask_for(mask: NDArray[np.bool_], shape: tuple[int, ...]) -> NDArray[np.boo
     height, width = shape
     if mask.shape[0] // 2 * 2 == height:
         return mask[:height, :width]
-    cells = mask[: 2 * height, : 2 * width].reshape(height, 2, width, 2)
-    return np.asarray(cells.all(axis=(1, 3)))
+    blocks = mask[: 2 * height, : 2 * width].reshape(height, 2, width, 2)
+    return np.asarray(blocks.all(axis=(1, 3)))
 
 
 def _even_420(frame: Planes) -> YuvArrays:

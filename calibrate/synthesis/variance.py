@@ -41,8 +41,8 @@ def read_tiles(frames: Sequence[torch.Tensor], size: tuple[int, int]) -> tuple[D
         _, height, width = plane.shape
         tall, wide = height // _SIDE, width // _SIDE
         margin = min(_MARGIN * width // size[0], tall // 4, wide // 4)
-        cells = plane[:, : tall * _SIDE, : wide * _SIDE].reshape(-1, _SIDE, tall, _SIDE, wide)
-        inside = cells[:, :, margin : tall - margin, :, margin : wide - margin]
+        blocks = plane[:, : tall * _SIDE, : wide * _SIDE].reshape(-1, _SIDE, tall, _SIDE, wide)
+        inside = blocks[:, :, margin : tall - margin, :, margin : wide - margin]
         inside = inside.permute(1, 3, 0, 2, 4).reshape(_SIDE, _SIDE, -1)
         found = torch.stack([inside.mean(-1), inside.var(-1)]).double().cpu().numpy()
         found[:, 1::2] = found[:, 1::2, ::-1]

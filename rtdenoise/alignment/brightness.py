@@ -1,4 +1,4 @@
-"""Finds changes of light: differences that depend on the level alone, or on the row too."""
+"""Finds brightness changes: differences that depend on the level alone, or on the row too."""
 
 from __future__ import annotations
 
@@ -9,9 +9,11 @@ import numpy as np
 
 from ..arrays import Floats
 
+BRIGHTEST = 250.0
+"""What the brightest level becomes where values in units of noise are scaled to bytes."""
 _BINS = 8
-_FEWEST = 20  # blocks in a bin
-_BLOCKS, _LARGEST = 2000, 8  # about so many blocks, of at most so many cells on a side
+_FEWEST = 20  # patches in a bin
+_PATCHES, _LARGEST = 2000, 8  # about so many patches, of at most so many blocks on a side
 _SPAN = 30.0  # levels between the darkest and the brightest bin, from which a slope can be told
 _LEAST = 0.08  # levels; smaller changes are left to the average itself
 _SURE = 4.0  # standard errors
@@ -21,34 +23,34 @@ _STANDS_OUT = 1.0
 _DARK = 4.0  # levels that keep black rows from counting
 
 
-class LightChanges(NamedTuple):
-    """Of each plane what :func:`change_of_light` found, and of luma's rows what :func:`bands_of_light` did."""
+class BrightnessChanges(NamedTuple):
+    """Of each plane what :func:`brightness_change` found, and of luma's rows what :func:`row_banding` did."""
 
     planes: list[tuple[float, float] | None]
     rows: Floats | None
 
 
-def follow_light(old: Floats, new: Floats, scales: Floats) -> LightChanges:
-    """Brings the average's cells into the light of a new frame, in place.
+def follow_brightness(old: Floats, new: Floats, scales: Floats) -> BrightnessChanges:
+    """Brings the average's blocks to the brightness of a new frame, in place.
 
     Args:
-        old: the average's cells of each plane, (3, rows, columns), in bytes.
+        old: the average's blocks of each plane, (3, rows, columns), in bytes.
         new: the new frame's.
-        scales: bytes per standard deviation of a pixel's noise, (3,). Cells are more alike than pixels.
+        scales: bytes per standard deviation of a pixel's noise, (3,). Blocks are more alike than pixels.
     """
     planes = []
     for index, scale in enumerate(scales):
-        found = change_of_light(old[index], new[index] - old[index], float(scale) ** 2)
+        found = brightness_change(old[index], new[index] - old[index], float(scale) ** 2)
         if found is not None:
             old[index] = old[index] * np.float32(1 + found[0]) + np.float32(found[1])
         planes.append(found)
-    rows = bands_of_light(old[0], new[0] - old[0], float(scales[0]) ** 2)
+    rows = row_banding(old[0], new[0] - old[0], float(scales[0]) ** 2)
     if rows is not None:
         old[0] *= (1 + rows)[:, None]
-    return LightChanges(planes, rows)
+    return BrightnessChanges(planes, rows)
 
 
-def change_of_light(
+def brightness_change(
     old: Floats, difference: Floats, variance: Floats | float
 ) -> tuple[float, float] | None:
     """(slope, offset) such that difference ≈ slope·old + offset almost everywhere; None if none.
@@ -57,14 +59,14 @@ def change_of_light(
     part.
 
     Args:
-        old: the average's cells, (rows, columns), in bytes.
+        old: the average's blocks, (rows, columns), in bytes.
         difference: the new frame's less those.
-        variance: of a frame's noise, per cell or everywhere, in squared bytes.
+        variance: of a frame's noise, per block or everywhere, in squared bytes.
     """
-    step = int(np.clip((old.size / _BLOCKS) ** 0.5, 1, _LARGEST))
+    step = int(np.clip((old.size / _PATCHES) ** 0.5, 1, _LARGEST))
     rows, columns = max(old.shape[0] // step, 1), max(old.shape[1] // step, 1)
-    level, change = _blocks(old, rows, columns), _blocks(difference, rows, columns)
-    power = variance if isinstance(variance, float) else _blocks(variance, rows, columns)
+    level, change = _patches(old, rows, columns), _patches(difference, rows, columns)
+    power = variance if isinstance(variance, float) else _patches(variance, rows, columns)
     order = np.argsort(level)
     unit = np.sqrt(np.broadcast_to(power, level.shape)[order])
     level, change = level[order], change[order]
@@ -81,21 +83,21 @@ def change_of_light(
     return (slope, offset) if _explained(change, rest, unit) else None
 
 
-def _blocks(grid: Floats, rows: int, columns: int) -> Floats:
+def _patches(grid: Floats, rows: int, columns: int) -> Floats:
     means = cv2.resize(grid, (columns, rows), interpolation=cv2.INTER_AREA)
     return np.asarray(means, np.float32).ravel()
 
 
-def bands_of_light(old: Floats, difference: Floats, variance: Floats | float) -> Floats | None:
+def row_banding(old: Floats, difference: Floats, variance: Floats | float) -> Floats | None:
     """Per grid row the factor − 1 by which it became brighter, (rows,); None if rows don't differ.
 
     Lamps on mains flicker faster than a frame lasts, and a sensor reads row after row: bright and
     dark bands wander through the picture.
 
     Args:
-        old: the average's cells, (rows, columns), in bytes.
+        old: the average's blocks, (rows, columns), in bytes.
         difference: the new frame's less those.
-        variance: of a frame's noise, per cell or everywhere, in squared bytes.
+        variance: of a frame's noise, per block or everywhere, in squared bytes.
     """
     if old.shape[0] < _BAND_ROWS or old.shape[1] < _FEWEST:
         return None

@@ -10,13 +10,13 @@ import cv2
 import numpy as np
 
 from ..arrays import Floats, Mask
-from .rectangles import TILE, Window, tile_counts, windows
+from .rectangles import TILE, Rectangle, rectangles, tile_counts
 
 # A movement is believed where it leaves less than this share of the difference.
 _BETTER = 0.7
 _BELIEVED = 0.4
-_FEWEST_CELLS = 24
-_SPECK = 6  # cells in a tile
+_FEWEST_BLOCKS = 24
+_SPECK = 6  # blocks in a tile
 # The search goes down to the grid's full resolution: worth 0.5 dB where something moves.
 _FINEST_SCALE = 0
 # On a fine grid patches (8 × 8) need not lie as close, nor be followed as far: half the time for 0.02 dB.
@@ -25,16 +25,18 @@ _SPARSE_STRIDE, _SPARSE_STEPS = 6, 6
 _LARGE = 0.4
 
 
+MOVED = 2.0
+"""Mean squared difference of 3 × 3 blocks in units of noise, above which something may have moved."""
 WARP_LOSS = 0.02
 """What following a movement costs: noise variance that it adds to what is moved, in units of a frame's."""
 
 
 @dataclass(frozen=True)
 class Movement:
-    """Where each cell of a frame was in the average.
+    """Where each block of a frame was in the average.
 
-    ``flow`` is (rows, columns, 2), as (x, y) in cells; ``moved`` tells where it isn't zero;
-    ``base`` is where each cell is.
+    ``flow`` is (rows, columns, 2), as (x, y) in blocks; ``moved`` tells where it isn't zero;
+    ``base`` is where each block is.
     """
 
     flow: Floats
@@ -42,10 +44,10 @@ class Movement:
     base: Floats
 
     @cached_property
-    def windows(self) -> list[Window]:
-        """Windows that cover what moved and what is beside it."""
+    def rectangles(self) -> list[Rectangle]:
+        """Rectangles that cover what moved and what is beside it."""
         near = cv2.dilate(self.moved.view(np.uint8), np.ones((3, 3), np.uint8))
-        return windows(np.asarray(near) > 0)
+        return rectangles(np.asarray(near) > 0)
 
     @property
     def quick(self) -> bool:
@@ -57,27 +59,27 @@ class Movement:
         return np.asarray(_remap(grid, self.base + self.flow))
 
     def warp_plane(self, plane: Floats, scale: tuple[int, int], work: Floats) -> None:
-        """Moves a plane along, in place; ``scale`` is (rows, columns) of its pixels per cell."""
+        """Moves a plane along, in place; ``scale`` is (rows, columns) of its pixels per block."""
         how = cv2.INTER_LINEAR if self.quick or scale[1] < 4 else cv2.INTER_CUBIC
-        for window in self.windows:
-            rows, columns = window.of(scale)
-            map_x, map_y = self._map(window, scale)
+        for rectangle in self.rectangles:
+            rows, columns = rectangle.of(scale)
+            map_x, map_y = self._map(rectangle, scale)
             map_x += np.arange(columns.start, columns.stop, dtype=np.float32)
             map_y += np.arange(rows.start, rows.stop, dtype=np.float32)[:, None]
             work[rows, columns] = cv2.remap(
                 plane, map_x, map_y, how, borderMode=cv2.BORDER_REPLICATE
             )
-        for window in self.windows:
-            place = window.of(scale)
+        for rectangle in self.rectangles:
+            place = rectangle.of(scale)
             plane[place] = work[place]
 
-    def _map(self, window: Window, scale: tuple[int, int]) -> tuple[Floats, Floats]:
-        """The flow in a window, in pixels."""
-        wide = window.grown(1, self.moved.shape)
+    def _map(self, rectangle: Rectangle, scale: tuple[int, int]) -> tuple[Floats, Floats]:
+        """The flow in a rectangle, in pixels."""
+        wide = rectangle.grown(1, self.moved.shape)
         part = self.flow[wide.top : wide.bottom, wide.left : wide.right]
         size = (part.shape[1] * scale[1], part.shape[0] * scale[0])
         x, y = cv2.split(cv2.resize(part, size, interpolation=cv2.INTER_LINEAR))
-        rows, columns = window.of(scale)
+        rows, columns = rectangle.of(scale)
         top, left = rows.start - wide.top * scale[0], columns.start - wide.left * scale[1]
         inside = (
             slice(top, top + rows.stop - rows.start),
@@ -107,7 +109,7 @@ class Motion:
             self._flow.setGradientDescentIterations(_SPARSE_STEPS)
         x, y = np.meshgrid(np.arange(columns, dtype=np.float32), np.arange(rows, dtype=np.float32))
         self._base = np.stack([x, y], axis=2)
-        self._usable = min(grid) >= _FEWEST_CELLS
+        self._usable = min(grid) >= _FEWEST_BLOCKS
 
     def find(
         self, old: Floats, difference: Floats, moving: Mask, surely: Mask | None = None
@@ -115,18 +117,18 @@ class Motion:
         """The movement, or None where nothing moves.
 
         Args:
-            old: the average's cells, (rows, columns), in bytes.
+            old: the average's blocks, (rows, columns), in bytes.
             difference: the new frame's less those.
-            moving: cells that may have moved.
-            surely: cells that noise alone wouldn't make differ so much: the search is around tiles of them. None: all
+            moving: blocks that may have moved.
+            surely: blocks that noise alone wouldn't make differ so much: the search is around tiles of them. None: all
                 that may have moved.
         """
         if not self._usable or np.count_nonzero(moving) < 1e-3 * moving.size:
             return None
-        window = self._around(moving if surely is None else surely)
-        if window is None:
+        rectangle = self._around(moving if surely is None else surely)
+        if rectangle is None:
             return None
-        box = window.of((1, 1))
+        box = rectangle.of((1, 1))
         new = old[box] + difference[box]
         calm = [cv2.convertScaleAbs(cv2.blur(a, (3, 3))) for a in (new, old[box])]
         found = self._flow.calc(calm[0], calm[1], None)
@@ -143,20 +145,20 @@ class Motion:
         flow[box], moved[box] = found, inside
         return Movement(flow, moved, self._base)
 
-    def _around(self, moving: Mask) -> Window | None:
+    def _around(self, moving: Mask) -> Rectangle | None:
         """The part of the picture to search in: around all tiles where more than a speck may move."""
         rows, columns = moving.shape
         held = tile_counts(moving) >= _SPECK
         down, across = np.flatnonzero(held.any(1)), np.flatnonzero(held.any(0))
         if not len(down):
             return None
-        whole = Window(
+        whole = Rectangle(
             int(down[0]) * TILE,
             min((int(down[-1]) + 1) * TILE, rows),
             int(across[0]) * TILE,
             min((int(across[-1]) + 1) * TILE, columns),
         )
-        return whole.grown(_FEWEST_CELLS // 2, (rows, columns))
+        return whole.grown(_FEWEST_BLOCKS // 2, (rows, columns))
 
 
 def _remap(grid: Floats, where: Any) -> Floats:

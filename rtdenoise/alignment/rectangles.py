@@ -1,4 +1,4 @@
-"""Rectangles of grid cells that hold something, so that costly steps touch only those."""
+"""Rectangles of blocks that hold something, so that costly steps touch only those."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-TILE = 8  # cells
+TILE = 8  # blocks
 
 
 @dataclass(frozen=True)
-class Window:
-    """Grid cells [top, bottom) × [left, right)."""
+class Rectangle:
+    """Blocks [top, bottom) × [left, right)."""
 
     top: int
     bottom: int
@@ -21,56 +21,56 @@ class Window:
     right: int
 
     def of(self, scale: tuple[int, int]) -> tuple[slice, slice]:
-        """The same place in a plane with ``scale`` (rows, columns) pixels per cell."""
+        """The same place in a plane with ``scale`` (rows, columns) pixels per block."""
         return (
             slice(self.top * scale[0], self.bottom * scale[0]),
             slice(self.left * scale[1], self.right * scale[1]),
         )
 
-    def grown(self, cells: int, grid: tuple[int, int]) -> Window:
-        """With so many more cells on each side, inside ``grid``."""
-        return Window(
-            max(self.top - cells, 0),
-            min(self.bottom + cells, grid[0]),
-            max(self.left - cells, 0),
-            min(self.right + cells, grid[1]),
+    def grown(self, blocks: int, grid: tuple[int, int]) -> Rectangle:
+        """With so many more blocks on each side, inside ``grid``."""
+        return Rectangle(
+            max(self.top - blocks, 0),
+            min(self.bottom + blocks, grid[0]),
+            max(self.left - blocks, 0),
+            min(self.right + blocks, grid[1]),
         )
 
 
-def windows(mask: NDArray[np.bool_], fewest: int = 1) -> list[Window]:
-    """Windows of whole tiles that cover ``mask``; tiles side by side are one window.
+def rectangles(mask: NDArray[np.bool_], fewest: int = 1) -> list[Rectangle]:
+    """Rectangles of whole tiles that cover ``mask``; tiles side by side are one rectangle.
 
-    Tiles that hold fewer than ``fewest`` of its cells are left out.
+    Tiles that hold fewer than ``fewest`` of its blocks are left out.
     """
     rows, columns = mask.shape
     found = []
     for index, row in enumerate(tile_counts(mask) >= fewest):
         edges = np.flatnonzero(np.diff(np.concatenate([[False], row, [False]])))
         for start, stop in edges.reshape(-1, 2):
-            found.append(_window(index, int(start), int(stop), rows, columns))
+            found.append(_rectangle(index, int(start), int(stop), rows, columns))
     return found
 
 
-def bands(mask: NDArray[np.bool_], fewest: int = 1) -> list[Window]:
-    """As :func:`windows`, but with one window for all of a row of tiles: fewer and larger."""
+def strips(mask: NDArray[np.bool_], fewest: int = 1) -> list[Rectangle]:
+    """As :func:`rectangles`, but with one rectangle for all of a row of tiles: fewer and larger."""
     rows, columns = mask.shape
     found = []
     for index, row in enumerate(tile_counts(mask) >= fewest):
         if row.any():
             held = np.flatnonzero(row)
-            found.append(_window(index, int(held[0]), int(held[-1]) + 1, rows, columns))
+            found.append(_rectangle(index, int(held[0]), int(held[-1]) + 1, rows, columns))
     return found
 
 
 def tile_counts(mask: NDArray[np.bool_]) -> NDArray[np.int32]:
-    """How many cells of ``mask`` each tile holds."""
-    # Cells above and left of each corner: whole sums are quicker than one per tile.
+    """How many blocks of ``mask`` each tile holds."""
+    # Blocks above and left of each corner: whole sums are quicker than one per tile.
     corners = cv2.integral(mask.view(np.uint8))
     down, across = (np.minimum(np.arange(0, n + TILE, TILE), n) for n in mask.shape)
     sums = corners[np.ix_(down, across)]
     return np.asarray(np.diff(np.diff(sums, axis=0), axis=1))
 
 
-def _window(index: int, start: int, stop: int, rows: int, columns: int) -> Window:
+def _rectangle(index: int, start: int, stop: int, rows: int, columns: int) -> Rectangle:
     bottom, right = min((index + 1) * TILE, rows), min(stop * TILE, columns)
-    return Window(index * TILE, bottom, start * TILE, right)
+    return Rectangle(index * TILE, bottom, start * TILE, right)

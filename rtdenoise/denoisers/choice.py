@@ -21,7 +21,7 @@ from ..networks.device import hardware_name, pick_device
 from ..networks.live import SIZES, LiveNetwork
 from ..networks.shipped import base_network_path, shipped_sizes
 from ..noise import NoiseCurve, NoiseModel, PlaneNoise
-from ..noise.dct import BANDS
+from ..noise.dct import COEFFICIENTS
 from ..profile import Profile
 from .base import Denoiser
 from .live_network import LiveNetworkDenoiser
@@ -34,7 +34,7 @@ _HOPELESS = 2.0  # times the time that a frame may take: not worth a third look
 _TIMED_FRAMES = 8  # the first of them take longer: averages settle
 _CURVE = PlaneNoise(NoiseCurve((0.0, 255.0), (16.0, 16.0)))
 # With the noise of each band, which is otherwise estimated first, for a while and at some cost.
-_EVEN_NOISE = NoiseModel(_CURVE, _CURVE, _CURVE, chroma="420", bands=(1.0,) * BANDS)
+_EVEN_NOISE = NoiseModel(_CURVE, _CURVE, _CURVE, chroma="420", band_std=(1.0,) * COEFFICIENTS)
 
 
 @dataclass(frozen=True)

@@ -5,8 +5,8 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from ..alignment.brightness import follow_light
-from ..alignment.motion import Motion
+from ..alignment.brightness import BRIGHTEST, follow_brightness
+from ..alignment.motion import MOVED, Motion
 from ..arrays import Bytes, Floats
 from ..engines import Engine, make_engine
 from ..frames import Planes, convert
@@ -15,24 +15,22 @@ from ..networks.device import pick_device
 from ..networks.live import LiveNetwork
 from ..networks.memory import keep_freed_memory
 from ..noise import NoiseModel
-from ..noise.dct import CELL
-from ..noise.normalised import Stabilised, band_deviations
-from ..noise.structure import around
+from ..noise.dct import BLOCK
+from ..noise.normalised import Normalised, band_std_of
+from ..noise.structure import structure_of
 from .streaming import StreamDenoiser
 
-_GRID = 4  # cells: what the network's strides need to fit
-_BRIGHT = 250.0  # what the brightest level becomes where bytes are wanted
-# Mean squared differences of 3 × 3 cells, in units of noise, above which something may have moved, and surely has:
-# of noise alone 4 % are above the first. And a cut: so many cells with so large a difference.
-_MOVED, _SURELY_MOVED = 2.0, 8.0
+_GRID = 4  # blocks: what the network's strides need to fit
+# Mean squared difference of 3 × 3 blocks, in units of noise, above which something has surely moved: of noise alone 4 %
+# are above MOVED. And a cut: so many blocks with so large a difference.
+_SURELY_MOVED = 8.0
 _CUT, _CUT_SHARE = 25.0, 0.6
 
 
 class LiveNetworkDenoiser(StreamDenoiser):
     """Cleans a stream with a live network, causally.
 
-    What the network has kept of earlier frames follows changes of light and what moves, as in the recursive filter,
-    before each step.
+    The recurrent state follows brightness changes and what moves, as in the recursive filter, before each step.
 
     Args:
         network: A live network.
@@ -63,8 +61,8 @@ class LiveNetworkDenoiser(StreamDenoiser):
         self._threads = threads
         self._engine: Engine | None = None
         self._grid = (0, 0)
-        self._stabilised: Stabilised
-        self._deviations: Floats
+        self._normalised: Normalised
+        self._band_std: Floats
 
     @property
     def name(self) -> str:
@@ -80,7 +78,7 @@ class LiveNetworkDenoiser(StreamDenoiser):
         """Forgets all earlier frames, and with them an estimate of the noise."""
         super().reset()
         if self._engine is not None:
-            self._engine.forget()
+            self._engine.reset()
 
     def _worked_on(self, planes: Planes) -> Planes:
         return convert(planes, "420", planes.format.full_range)
@@ -88,13 +86,13 @@ class LiveNetworkDenoiser(StreamDenoiser):
     def _clean(self, planes: Planes, worked_on: Planes, model: NoiseModel) -> Planes:
         engine = self._running
         whole = self._whole(worked_on)
-        engine.see(whole)
+        engine.analyse(whole)
         if not engine.fresh:
             self._align(engine)
         fresh = engine.fresh
         y, u, v = engine.step()
         if fresh and model.structure is not None:
-            engine.believe(model.structure.ratio(self._structure(whole[0])))
+            engine.set_local_noise(model.structure.ratio(self._structure(whole[0])))
         (rows, columns), (chroma_rows, chroma_columns) = worked_on.y.shape, worked_on.u.shape
         result = Planes(
             y[:rows, :columns],
@@ -109,11 +107,11 @@ class LiveNetworkDenoiser(StreamDenoiser):
 
     def _set_up(self, planes: Planes) -> None:
         layout = planes.format
-        step = CELL * _GRID
+        step = BLOCK * _GRID
         rows, columns = (-(-n // step) * step for n in (layout.height, layout.width))
         shapes = [(rows, columns), (rows // 2, columns // 2), (rows // 2, columns // 2)]
         self._inputs = [np.empty(s, np.uint8) for s in shapes]
-        grid = (rows // CELL, columns // CELL)
+        grid = (rows // BLOCK, columns // BLOCK)
         self._motion = Motion(grid, sparse=True)
         if self._engine is None or grid != self._grid:
             self._engine = make_engine(self._network, grid, self._device, self._threads)
@@ -129,19 +127,19 @@ class LiveNetworkDenoiser(StreamDenoiser):
     def _set_noise(self, model: NoiseModel) -> None:
         """Takes another noise; what was kept of earlier frames is put into its units."""
         model = model.for_chroma("420")
-        self._stabilised = Stabilised(model)
-        # Scales at which the cells' means fit into bytes.
-        self._scales = np.array([_BRIGHT / f[-1] for f in self._stabilised.forward], np.float32)
-        self._deviations = band_deviations(model)
-        self._running.set_noise(self._stabilised, self._deviations)
+        self._normalised = Normalised(model)
+        # Scales at which the blocks' means fit into bytes.
+        self._scales = np.array([BRIGHTEST / f[-1] for f in self._normalised.forward], np.float32)
+        self._band_std = band_std_of(model)
+        self._running.set_noise(self._normalised, self._band_std)
 
     def _whole(self, planes: Planes) -> list[Bytes]:
-        """Planes as large as the grid's cells, their edges repeated."""
+        """Planes as large as the grid's blocks, their edges repeated."""
         sources = (planes.y, planes.u, planes.v)
         return [padded(s, room) for s, room in zip(sources, self._inputs, strict=True)]
 
     def _structure(self, y: Bytes) -> Floats:
-        """The structure of the cells of a whole frame's luma, (h, w), in bytes, its noise taken off."""
+        """The structure of the blocks of a whole frame's luma, (h, w), in bytes, its noise taken off."""
         assert self._noise.model is not None
         levels = y.astype(np.float32)
         size = (self._grid[1], self._grid[0])
@@ -149,34 +147,34 @@ class LiveNetworkDenoiser(StreamDenoiser):
             np.asarray(cv2.resize(a, size, interpolation=cv2.INTER_AREA), np.float32)
             for a in (levels, levels * levels)
         )
-        detail = 1 - float(self._deviations[0]) ** 2
+        detail = 1 - float(self._band_std[0]) ** 2
         noise = self._noise.model.y.curve.variance(mean) * np.float32(detail)
-        return np.sqrt(around(square - mean * mean - noise))
+        return structure_of(square - mean * mean - noise)
 
     # ------------------------------------------------------------------ following
 
     def _align(self, engine: Engine) -> None:
-        """Lets what is kept follow changes of light and what moves; forgets it at a cut."""
-        # In the cells' means most of the noise is gone.
+        """Lets what is kept follow brightness changes and what moves; forgets it at a cut."""
+        # In the blocks' means most of the noise is gone.
         scales = self._scales[:, None, None]
-        new, old = engine.means() * scales, engine.kept_means() * scales
-        left = engine.left()
-        changes = follow_light(old, new, self._scales)
+        new, old = engine.means() * scales, engine.state_means() * scales
+        residual = engine.residual()
+        changes = follow_brightness(old, new, self._scales)
         for index, found in enumerate(changes.planes):
             if found is not None:
                 engine.rescale(index, found[0], found[1] / float(self._scales[index]))
         if changes.rows is not None:
             engine.scale_rows(1 + changes.rows)
         difference = new[0] - old[0]
-        unit = (self._deviations[0] * self._scales[0]) ** 2
-        unit = unit * (1 + np.minimum(left, 1)) * engine.excess()
+        unit = (self._band_std[0] * self._scales[0]) ** 2
+        unit = unit * (1 + np.minimum(residual, 1)) * engine.excess()
         z = cv2.blur(difference * difference / unit, (3, 3))
         if float(np.mean(z > _CUT)) > _CUT_SHARE:
-            engine.forget()
+            engine.reset()
             return
-        movement = self._motion.find(old[0], difference, z > _MOVED, z > _SURELY_MOVED)
+        movement = self._motion.find(old[0], difference, z > MOVED, z > _SURELY_MOVED)
         if movement is not None:
-            engine.follow(movement)
+            engine.warp(movement)
 
 
 def _back(clean: Planes, source: Planes) -> Planes:

@@ -28,7 +28,7 @@ def make_engine(
 
     Args:
         network: The network.
-        grid: Cells of a frame, (h, w), multiples of four.
+        grid: Blocks of a frame, (h, w), multiples of four.
         device: Where it runs.
         threads: How many cores it may take on a CPU; None for :func:`default_threads`.
     """

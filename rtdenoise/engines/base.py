@@ -10,7 +10,7 @@ import numpy as np
 from ..alignment.motion import Movement
 from ..arrays import Bytes, Floats
 from ..networks.local_noise import GROUPS
-from ..noise.normalised import Stabilised
+from ..noise.normalised import Normalised
 
 MEASURED_FRAMES = 4.0
 """How many frames the noise at each place counts for where it was measured beforehand."""
@@ -19,8 +19,8 @@ MEASURED_FRAMES = 4.0
 class Engine(Protocol):
     """Runs a live network on frames of one size.
 
-    For each frame: :meth:`see`, then whatever the kept average has to follow, then :meth:`step`. Planes are whole:
-    their sizes are multiples of four cells. Means are in units of a pixel's noise, after the transforms of the noise
+    For each frame: :meth:`analyse`, then whatever the kept average has to follow, then :meth:`step`. Planes are whole:
+    their sizes are multiples of four blocks. Means are in units of a pixel's noise, after the transforms of the noise
     that was set.
     """
 
@@ -32,30 +32,30 @@ class Engine(Protocol):
     def fresh(self) -> bool:
         """Whether nothing is kept of earlier frames."""
 
-    def set_noise(self, stabilised: Stabilised, deviations: Floats) -> None:
+    def set_noise(self, normalised: Normalised, band_std: Floats) -> None:
         """Takes another noise; what is kept is put into its units.
 
         Args:
-            stabilised: The transforms of the planes.
-            deviations: of the noise in each band after them, (24,).
+            normalised: The transforms of the planes.
+            band_std: of the noise in each coefficient after them, (24,).
         """
 
-    def see(self, planes: Sequence[Bytes]) -> None:
+    def analyse(self, planes: Sequence[Bytes]) -> None:
         """Takes in the next frame: Y (4h, 4w), U and V (2h, 2w)."""
 
     def means(self) -> Floats:
-        """The cells' means of the frame, (3, h, w); until the next one is seen."""
+        """The blocks' means of the frame, (3, h, w); until the next one is seen."""
 
-    def kept_means(self) -> Floats:
-        """The cells' means of what is kept, (3, h, w); until it changes."""
+    def state_means(self) -> Floats:
+        """The blocks' means of what is kept, (3, h, w); until it changes."""
 
-    def left(self) -> Floats:
-        """The variance of the noise left in the cells' kept luma, (h, w), in units of a frame's; until it changes."""
+    def residual(self) -> Floats:
+        """The variance of the noise left in the blocks' kept luma, (h, w), in units of a frame's; until it changes."""
 
     def excess(self) -> Floats:
-        """The variance of the noise in the cells' luma means over the model's, (h, w), at least 1; until it changes."""
+        """The variance of the noise in the blocks' luma means over the model's, (h, w), from 1; until it changes."""
 
-    def believe(self, strength: Floats) -> None:
+    def set_local_noise(self, strength: Floats) -> None:
         """Takes what was measured beforehand of the noise at each place, after the first step.
 
         Args:
@@ -63,15 +63,15 @@ class Engine(Protocol):
         """
 
     def rescale(self, index: int, slope: float, offset: float) -> None:
-        """Lets what is kept of a plane follow a change of light: x becomes x · (1 + slope) + offset."""
+        """Lets what is kept of a plane follow a brightness change: x becomes x · (1 + slope) + offset."""
 
     def scale_rows(self, factors: Floats) -> None:
-        """Multiplies the kept luma of each row of cells, (h,)."""
+        """Multiplies the kept luma of each row of blocks, (h,)."""
 
-    def follow(self, movement: Movement) -> None:
+    def warp(self, movement: Movement) -> None:
         """Moves what is kept along."""
 
-    def forget(self) -> None:
+    def reset(self) -> None:
         """Forgets all earlier frames."""
 
     def step(self) -> tuple[Bytes, Bytes, Bytes]:
@@ -83,17 +83,17 @@ class Engine(Protocol):
 
 
 def unit_changes(
-    before: Stabilised, was: Floats, stabilised: Stabilised, deviations: Floats
+    before: Normalised, was: Floats, normalised: Normalised, band_std: Floats
 ) -> Floats:
     """By how much variances in units of the noise change with these units, for each group of coefficients, (6,).
 
     Args:
         before: The transforms until now.
-        was: The deviations per coefficient until now, (24,).
-        stabilised: The transforms from now on.
-        deviations: The deviations from now on, (24,).
+        was: The standard deviation of each coefficient until now, (24,).
+        normalised: The transforms from now on.
+        band_std: The standard deviations from now on, (24,).
     """
-    reach = [new[-1] / old[-1] for old, new in zip(before.forward, stabilised.forward, strict=True)]
-    per_band = np.square(np.repeat(reach, [16, 4, 4]) * was / deviations)
-    means = [float(per_band[list(group)].mean()) for group in GROUPS]
+    reach = [new[-1] / old[-1] for old, new in zip(before.forward, normalised.forward, strict=True)]
+    changes = np.square(np.repeat(reach, [16, 4, 4]) * was / band_std)
+    means = [float(changes[list(group)].mean()) for group in GROUPS]
     return np.asarray(means, np.float32)

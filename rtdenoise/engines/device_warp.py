@@ -16,13 +16,13 @@ def place_to_warp(device: torch.device) -> torch.device:
 
 
 def around(movement: Movement) -> tuple[slice, slice]:
-    """Cells that the movement's windows reach, and where they come from."""
+    """Blocks that the movement's rectangles reach, and where they come from."""
     reach = int(np.ceil(np.abs(movement.flow).max())) + 2
     rows, columns = movement.moved.shape
-    windows = movement.windows
-    top, left = min(w.top for w in windows) - reach, min(w.left for w in windows) - reach
-    bottom = max(w.bottom for w in windows) + reach
-    right = max(w.right for w in windows) + reach
+    rectangles = movement.rectangles
+    top, left = min(w.top for w in rectangles) - reach, min(w.left for w in rectangles) - reach
+    bottom = max(w.bottom for w in rectangles) + reach
+    right = max(w.right for w in rectangles) + reach
     return slice(max(top, 0), min(bottom, rows)), slice(max(left, 0), min(right, columns))
 
 
@@ -34,8 +34,8 @@ def warped(values: Tensor, flow: Tensor, side: int) -> Tensor:
 
     Args:
         values: (1, C, rows · side, columns · side); sides of 4 are luma.
-        flow: where each cell was, as (x, y) in cells, (1, 2, rows, columns).
-        side: Pixels along a cell's side.
+        flow: where each block was, as (x, y) in blocks, (1, 2, rows, columns).
+        side: Pixels along a block's side.
     """
     rows, columns = values.shape[-2:]
     fine = flow

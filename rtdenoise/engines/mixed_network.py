@@ -1,8 +1,8 @@
 """A live network's step for accelerators: convolutions in half precision around a state that stays in float32.
 
-What must not be rounded is what is kept. Its bands reach several hundred units of noise, and a settled average moves
-by a fiftieth of a unit per frame: float16 can't tell 300 from 300.1, bfloat16 not from 301. So the average, its
-difference to the frame, the gains and the clean bands are float32. Detail is clamped to 24 units of the noise
+The recurrent state must not be rounded. Its coefficients reach several hundred units of noise, and a settled average
+moves by a fiftieth of a unit per frame: float16 can't tell 300 from 300.1, bfloat16 not from 301. So the average, its
+difference to the frame, the gains and the clean coefficients are float32. Detail is clamped to 24 units of the noise
 that is left, and goes through the network in half precision.
 
 The arithmetic is that of :class:`rtdenoise.networks.live.LiveNetwork` otherwise, with the new state written where the
@@ -32,7 +32,7 @@ class MixedNetwork(nn.Module):
 
     Args:
         network: The network; it is left as it is.
-        grid: Cells, (h, w), multiples of four.
+        grid: Blocks, (h, w), multiples of four.
         device: Where it runs.
         dtype: Precision of the convolutions.
     """
@@ -46,7 +46,7 @@ class MixedNetwork(nn.Module):
         self.gate, self.shrink = own.gate, own.shrink
         self.rows, self.columns = (torch.from_numpy(smoothing(n)).to(device) for n in grid)
         every = torch.eye(GATES, device=device)[:, :, None, None]
-        self.spread = live._per_band(every)[:, :, 0, 0]  # (3, 24)
+        self.spread = live._for_coefficients(every)[:, :, 0, 0]  # (3, 24)
         groups = torch.eye(len(GROUPS), device=device)[:, :, None, None]
         self.group_spread = per_coefficient(groups)[:, :, 0, 0]  # (6, 24)
         self.to(device)
@@ -59,48 +59,52 @@ class MixedNetwork(nn.Module):
     def _convolved(self, _part: nn.Module, inputs: tuple[Any, ...]) -> tuple[Tensor]:
         return (inputs[0].to(dtype=self.dtype, memory_format=torch.channels_last),)
 
-    def forward(self, bands: Tensor, old: State, new: State, share: Tensor) -> Tensor:
+    def forward(self, coefficients: Tensor, old: State, new: State, share: Tensor) -> Tensor:
         """Cleans the next frame.
 
         Args:
-            bands: of the frame, in units of noise, (1, 24, h, w), float32.
+            coefficients: of the frame, in units of noise, (1, 24, h, w), float32.
             old: what the earlier frames left.
             new: where the new state is written, in other memory.
             share: of a pixel's variance in each coefficient, (1, 24, 1, 1).
 
         Returns:
-            The clean bands in units of noise, (1, 24, h, w), float32.
+            The clean coefficients in units of noise, (1, 24, h, w), float32.
         """
-        difference = bands - old.bands
-        local = excess(old.noise, old.bands, share)
+        difference = coefficients - old.coefficients
+        local = excess(old.noise, old.coefficients, share)
         unit = self._per_coefficient(local.ratio).sqrt()
         scaled = difference / unit
         changes = live._means(scaled).clamp(-live._MOST, live._MOST)
-        slow = torch.lerp(old.slow, changes, live._SLOW)
-        bias = self.gate(scaled, old.left, slow, self._per_band(old.left), local)
-        noise = old.left + bias
-        least = live.least_gain(difference, old.left, local)
-        gain = torch.maximum(noise / (noise + 1), least, out=new.left)
-        learned = learn(old.noise, difference, old.left, gain)
+        difference_mean = torch.lerp(old.difference_mean, changes, live._DIFFERENCE_RATE)
+        bias = self.gate(
+            scaled, old.residual, difference_mean, self._for_coefficients(old.residual), local
+        )
+        noise = old.residual + bias
+        least = live.least_gain(difference, old.residual, local)
+        gain = torch.maximum(noise / (noise + 1), least, out=new.residual)
+        learned = learn(old.noise, difference, old.residual, gain)
         for part, value in zip(new.noise, learned, strict=True):
             part.copy_(value)
-        torch.addcmul(old.bands, self._per_band(gain), difference, out=new.bands)
-        torch.mul(slow, 1 - gain[:, :1], out=new.slow)
-        return self._clean(new.bands, gain, unit, local)
+        torch.addcmul(
+            old.coefficients, self._for_coefficients(gain), difference, out=new.coefficients
+        )
+        torch.mul(difference_mean, 1 - gain[:, :1], out=new.difference_mean)
+        return self._clean(new.coefficients, gain, unit, local)
 
     def _clean(self, average: Tensor, gain: Tensor, unit: Tensor, local: Excess) -> Tensor:
-        left = gain.clamp(min=live._LEAST_LEFT).sqrt()
-        per_band = self._per_band(left) * unit
-        detail = (self._without_coarse(average) / per_band).clamp(-live._MOST, live._MOST)
-        seen = torch.cat([left, live.strength_seen(local)], 1)
+        residual = gain.clamp(min=live._LEAST_RESIDUAL).sqrt()
+        noise = self._for_coefficients(residual) * unit
+        detail = (self._without_coarse(average) / noise).clamp(-live._MOST, live._MOST)
+        seen = torch.cat([residual, live.strength_seen(local)], 1)
         detail, seen = detail.to(self.dtype), seen.to(self.dtype)
-        kept = detail
+        signal = detail
         for stage in self.shrink:
-            kept = stage(detail, kept, seen)
-        return average - (detail - kept) * per_band
+            signal = stage(detail, signal, seen)
+        return average - (detail - signal) * noise
 
-    def _per_band(self, gates: Tensor) -> Tensor:
-        """What each band's gate says, (1, 24, h, w), channels last as what it meets; a product with ones is exact."""
+    def _for_coefficients(self, gates: Tensor) -> Tensor:
+        """What is told per gate for each coefficient, (1, 24, h, w), channels last; a product with ones is exact."""
         spread = gates.permute(0, 2, 3, 1) @ self.spread
         return spread.permute(0, 3, 1, 2)
 
@@ -108,15 +112,17 @@ class MixedNetwork(nn.Module):
         """What is told per group of coefficients for each of them, (1, 24, h, w), channels last."""
         return (groups.permute(0, 2, 3, 1) @ self.group_spread).permute(0, 3, 1, 2)
 
-    def _without_coarse(self, bands: Tensor) -> Tensor:
-        """The bands, the cells' means less their Gaussian pyramid's second level."""
-        means = live._means(bands)
+    def _without_coarse(self, coefficients: Tensor) -> Tensor:
+        """The coefficients, the blocks' means less their Gaussian pyramid's second level."""
+        means = live._means(coefficients)
         y, u, v = torch.split(means - self.rows @ means @ self.columns.T, 1, 1)
-        return torch.cat([y, bands[:, 1:16], u, bands[:, 17:20], v, bands[:, 21:]], 1)
+        return torch.cat(
+            [y, coefficients[:, 1:16], u, coefficients[:, 17:20], v, coefficients[:, 21:]], 1
+        )
 
 
 def smoothing(count: int) -> np.ndarray[Any, np.dtype[np.float32]]:
-    """What going two levels up a Gaussian pyramid and back does to a row of so many cells, (count, count).
+    """What going two levels up a Gaussian pyramid and back does to a row of so many blocks, (count, count).
 
     Pyramid and linear interpolation are separable, so that two small products do what blurs, halvings and an
     interpolation do, edges included; a multiple of four.
@@ -128,7 +134,7 @@ def smoothing(count: int) -> np.ndarray[Any, np.dtype[np.float32]]:
 
 
 def _halving(count: int) -> np.ndarray[Any, np.dtype[np.float64]]:
-    """Blurs a row of so many cells, its ends repeated, and takes means of two, (count / 2, count)."""
+    """Blurs a row of so many blocks, its ends repeated, and takes means of two, (count / 2, count)."""
     blur = np.zeros((count, count))
     for offset, weight in enumerate(_BLUR, start=-2):
         places = np.clip(np.arange(count) + offset, 0, count - 1)

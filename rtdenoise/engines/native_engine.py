@@ -15,13 +15,13 @@ from ..alignment.motion import WARP_LOSS, Movement
 from ..arrays import Bytes, Floats
 from ..networks import live, local_noise
 from ..networks.live import GATES, LiveNetwork, Shrink
-from ..noise.dct import BANDS, MEANS, PLANE_SLICES, SIDES
-from ..noise.normalised import Stabilised
+from ..noise.dct import COEFFICIENTS, MEANS, PLANE_SLICES, SIDES
+from ..noise.normalised import Normalised
 from .base import MEASURED_FRAMES, unit_changes
 from .native_library import KINDS, Constants, native_library
 
 _MOST_STAGES, _WIDEST = 8, 192
-_VECTOR = 16  # cells that the compiled code may write at once
+_VECTOR = 16  # blocks that the compiled code may write at once
 
 
 def fits(network: LiveNetwork) -> bool:
@@ -36,7 +36,7 @@ class NativeEngine:
 
     Args:
         network: The network, for which :func:`fits` is true.
-        grid: Cells, (h, w), multiples of four.
+        grid: Blocks, (h, w), multiples of four.
         threads: How many cores it may take.
         most_lanes: How many numbers its vectors may have.
     """
@@ -51,9 +51,9 @@ class NativeEngine:
         self._grid = h, w = grid
         self._engine = _new(library, network, grid, threads)
         weakref.finalize(self, library.rtdenoise_free, self._engine)
-        self._bands = self._kept(0, BANDS)
-        self._left = self._kept(1, GATES)
-        self._slow = self._kept(2, GATES)
+        self._coefficients = self._view(0, COEFFICIENTS)
+        self._residual = self._view(1, GATES)
+        self._difference_mean = self._view(2, GATES)
         # Of the frame, of what is kept, and the noise left in kept luma; the last two as long as nothing changes them.
         self._means = np.zeros((2 * GATES + 1, h, w), np.float32)
         self._current = False
@@ -61,19 +61,19 @@ class NativeEngine:
         self._work = [np.zeros((side * h, side * w), np.float32) for side in SIDES]
         self._turn = 0
         self._fresh = True
-        self._stabilised: Stabilised | None = None
-        self._deviations = np.ones(BANDS, np.float32)
+        self._normalised: Normalised | None = None
+        self._band_std = np.ones(COEFFICIENTS, np.float32)
 
-    def _kept(self, which: int, channels: int) -> Floats:
+    def _view(self, which: int, channels: int) -> Floats:
         """A view of what the compiled code keeps, (h, blocks of columns, channels, columns)."""
         at = self._library.rtdenoise_state(self._engine, which)
         shape = (self._grid[0], -(-self._grid[1] // _VECTOR), channels, _VECTOR)
         memory = (ctypes.c_float * int(np.prod(shape))).from_address(at)
         return np.ctypeslib.as_array(memory).reshape(shape)
 
-    def _whole(self, kept: Floats, channel: int) -> Floats:
+    def _whole(self, state: Floats, channel: int) -> Floats:
         """A channel of what is kept, (h, w)."""
-        return kept[:, :, channel].reshape(len(kept), -1)[:, : self._grid[1]]
+        return state[:, :, channel].reshape(len(state), -1)[:, : self._grid[1]]
 
     @property
     def name(self) -> str:
@@ -88,44 +88,44 @@ class NativeEngine:
 
     # ------------------------------------------------------------------ noise
 
-    def set_noise(self, stabilised: Stabilised, deviations: Floats) -> None:
+    def set_noise(self, normalised: Normalised, band_std: Floats) -> None:
         """Takes another noise; what is kept is put into its units."""
         self._current = False
-        before, was = self._stabilised, self._deviations
-        self._stabilised, self._deviations = stabilised, deviations.copy()
+        before, was = self._normalised, self._band_std
+        self._normalised, self._band_std = normalised, band_std.copy()
         if self._fresh or before is None:
-            self._tell(stabilised)
+            self._tell(normalised)
             return
-        if before is not stabilised:
+        if before is not normalised:
             self._library.rtdenoise_join(self._engine, *self._planes())
             for index, plane in enumerate(self._work):
-                plane[:] = before.as_in(stabilised, index, plane)
-            self._tell(stabilised)
+                plane[:] = before.as_in(normalised, index, plane)
+            self._tell(normalised)
             self._library.rtdenoise_split(self._engine, *self._planes())
         else:
-            self._bands *= (was / self._deviations)[:, None]
-            self._tell(stabilised)
-        self._renew(unit_changes(before, was, stabilised, self._deviations))
+            self._coefficients *= (was / self._band_std)[:, None]
+            self._tell(normalised)
+        self._renew(unit_changes(before, was, normalised, self._band_std))
 
     def _renew(self, factors: Floats) -> None:
         """What was learned of the noise goes by what is kept, which has changed; its own units by ``factors``, (6,)."""
         self._library.rtdenoise_rescale_noise(self._engine, _at(factors))
 
-    def _tell(self, stabilised: Stabilised) -> None:
-        forward = np.ascontiguousarray(stabilised.forward, np.float32)
-        tables = [stabilised.table(index) for index in range(3)]
+    def _tell(self, normalised: Normalised) -> None:
+        forward = np.ascontiguousarray(normalised.forward, np.float32)
+        tables = [normalised.table(index) for index in range(3)]
         scales = np.array([scale for scale, _ in tables], np.float32)
         self._library.rtdenoise_set_noise(
             self._engine,
             _at(forward),
-            _at(self._deviations),
+            _at(self._band_std),
             _at(scales),
             _pointers([table for _, table in tables]),
         )
 
     # ------------------------------------------------------------------ a frame
 
-    def see(self, planes: Sequence[Bytes]) -> None:
+    def analyse(self, planes: Sequence[Bytes]) -> None:
         """Takes in the next frame."""
         self._seen = [p if p.strides[1] == 1 else np.ascontiguousarray(p) for p in planes]
         self._library.rtdenoise_analyse(
@@ -134,31 +134,36 @@ class NativeEngine:
         self._current = True
 
     def means(self) -> Floats:
-        """The cells' means of the frame."""
+        """The blocks' means of the frame."""
         return self._means[:GATES]
 
-    def kept_means(self) -> Floats:
-        """The cells' means of what is kept."""
+    def state_means(self) -> Floats:
+        """The blocks' means of what is kept."""
         if self._current:
             return self._means[GATES : 2 * GATES]
-        return np.stack([self._whole(self._bands, band) * self._deviations[band] for band in MEANS])
+        return np.stack(
+            [
+                self._whole(self._coefficients, coefficient) * self._band_std[coefficient]
+                for coefficient in MEANS
+            ]
+        )
 
-    def left(self) -> Floats:
-        """The variance of the noise left in the cells' kept luma."""
-        return self._means[2 * GATES] if self._current else self._whole(self._left, 0)
+    def residual(self) -> Floats:
+        """The variance of the noise left in the blocks' kept luma."""
+        return self._means[2 * GATES] if self._current else self._whole(self._residual, 0)
 
     def excess(self) -> Floats:
-        """The variance of the noise in the cells' luma means over the model's."""
+        """The variance of the noise in the blocks' luma means over the model's."""
         found = np.empty(self._grid, np.float32)
         self._library.rtdenoise_excess(self._engine, _at(found))
         return found
 
-    def believe(self, strength: Floats) -> None:
+    def set_local_noise(self, strength: Floats) -> None:
         """Takes what was measured beforehand of the noise at each place."""
         values = np.ascontiguousarray(strength, np.float32)
         self._library.rtdenoise_set_local_noise(self._engine, _at(values), MEASURED_FRAMES)
 
-    def forget(self) -> None:
+    def reset(self) -> None:
         """Forgets all earlier frames."""
         self._current = False
         self._fresh = True
@@ -177,18 +182,18 @@ class NativeEngine:
     # ------------------------------------------------------------------ following
 
     def rescale(self, index: int, slope: float, offset: float) -> None:
-        """Lets what is kept of a plane follow a change of light."""
+        """Lets what is kept of a plane follow a brightness change."""
         self._current = False
-        self._bands[:, :, PLANE_SLICES[index]] *= np.float32(1 + slope)
+        self._coefficients[:, :, PLANE_SLICES[index]] *= np.float32(1 + slope)
         mean = MEANS[index]
-        self._bands[:, :, mean] += np.float32(offset / self._deviations[mean])
+        self._coefficients[:, :, mean] += np.float32(offset / self._band_std[mean])
 
     def scale_rows(self, factors: Floats) -> None:
-        """Multiplies the kept luma of each row of cells."""
+        """Multiplies the kept luma of each row of blocks."""
         self._current = False
-        self._bands[:, :, PLANE_SLICES[0]] *= factors.astype(np.float32)[:, None, None, None]
+        self._coefficients[:, :, PLANE_SLICES[0]] *= factors.astype(np.float32)[:, None, None, None]
 
-    def follow(self, movement: Movement) -> None:
+    def warp(self, movement: Movement) -> None:
         """Moves what is kept along."""
         self._current = False
         reach = int(np.ceil(np.abs(movement.flow).max())) + 2
@@ -231,15 +236,15 @@ def _new(
         ctypes.byref(constants),
     )
     if not engine:
-        raise MemoryError(f"There is no memory for frames of {grid[1]} × {grid[0]} cells.")
+        raise MemoryError(f"There is no memory for frames of {grid[1]} × {grid[0]} blocks.")
     return ctypes.c_void_p(engine)
 
 
 def _constants() -> Constants:
     return Constants(
         least_bias=live._LEAST_BIAS,
-        least_residual=live._LEAST_LEFT,
-        difference_mean_rate=live._SLOW,
+        least_residual=live._LEAST_RESIDUAL,
+        difference_mean_rate=live._DIFFERENCE_RATE,
         first_residual=live._FIRST,
         most_coefficient=live._MOST,
         most_change=live._MOST_CHANGE,

@@ -18,8 +18,8 @@ from ..networks.device import half_dtype
 from ..networks.live import LiveNetwork, State
 from ..networks.local_noise import excess
 from ..noise import NoiseCurve, NoiseModel, PlaneNoise
-from ..noise.dct import BANDS, MEANS, PLANE_SLICES, SIDES
-from ..noise.normalised import Stabilised
+from ..noise.dct import COEFFICIENTS, MEANS, PLANE_SLICES, SIDES
+from ..noise.normalised import Normalised
 from .base import MEASURED_FRAMES, unit_changes
 from .cuda_graphs import Capture, Recorded, Work, cuda_capture, record
 from .device_step import DeviceStep
@@ -37,7 +37,7 @@ class TorchEngine:
 
     Args:
         network: The network; it is left as it is.
-        grid: Cells, (h, w), multiples of four.
+        grid: Blocks, (h, w), multiples of four.
         device: Where it runs.
         dtype: Precision of the convolutions; None: half precision where the device is good at it.
         capture: How steps are captured as graphs; None: CUDA graphs on CUDA, else not at all.
@@ -70,8 +70,8 @@ class TorchEngine:
         self._shapes = [(side * h, side * w) for side in SIDES]
         self._turn = 0
         self._fresh = True
-        self._stabilised: Stabilised | None = None
-        self._deviations = np.ones(BANDS, np.float32)
+        self._normalised: Normalised | None = None
+        self._band_std = np.ones(COEFFICIENTS, np.float32)
         with self._working():
             self._step = DeviceStep(network, grid, device, self._dtype)
             # Means of the frame, of what is kept, the noise left in its luma, and how strong noise is there.
@@ -85,7 +85,7 @@ class TorchEngine:
 
     def _works(self) -> list[Work]:
         step = self._step
-        return [lambda: step.step(0), lambda: step.step(1), step.see]
+        return [lambda: step.step(0), lambda: step.step(1), step.analyse]
 
     @contextmanager
     def _working(self) -> Iterator[None]:
@@ -116,7 +116,7 @@ class TorchEngine:
         return self._fresh
 
     @property
-    def _kept(self) -> State:
+    def _state(self) -> State:
         return self._step.states[self._turn]
 
     # ------------------------------------------------------------------ setting up
@@ -125,7 +125,8 @@ class TorchEngine:
         """Captures the steps, and tries them on a picture of noise."""
         plain = PlaneNoise(NoiseCurve((0.0, 255.0), (16.0, 16.0)))
         self._step.load(
-            Stabilised(NoiseModel(plain, plain, plain, chroma="420")), np.ones(BANDS, np.float32)
+            Normalised(NoiseModel(plain, plain, plain, chroma="420")),
+            np.ones(COEFFICIENTS, np.float32),
         )
         random = np.random.default_rng(0)
         self._up.send([random.integers(0, 256, s, dtype=np.uint8) for s in self._shapes])
@@ -143,7 +144,7 @@ class TorchEngine:
     def _tried(self, works: Sequence[Work]) -> list[Bytes]:
         """What two steps give, one from each state."""
         results = []
-        self._step.bands.zero_()
+        self._step.coefficients.zero_()
         works[2]()
         self._step.start(0)
         for work in works[:2]:
@@ -152,43 +153,43 @@ class TorchEngine:
             results.append(self._down.fetch().copy())
         return results
 
-    def set_noise(self, stabilised: Stabilised, deviations: Floats) -> None:
+    def set_noise(self, normalised: Normalised, band_std: Floats) -> None:
         """Takes another noise; what is kept is put into its units."""
-        before, was = self._stabilised, self._deviations
-        self._stabilised, self._deviations = stabilised, deviations.copy()
+        before, was = self._normalised, self._band_std
+        self._normalised, self._band_std = normalised, band_std.copy()
         if before is not None and not self._fresh:
-            self._rescale_strength(unit_changes(before, was, stabilised, deviations))
+            self._rescale_strength(unit_changes(before, was, normalised, band_std))
         with self._working():
             self._host_grids = None
             if self._fresh or before is None:
-                self._step.load(stabilised, deviations)
+                self._step.load(normalised, band_std)
                 return
-            bands = self._kept.bands
-            if before is stabilised:
-                self._step.load(stabilised, deviations)
-                bands *= self._tensor(was / deviations)[:, None, None]
+            coefficients = self._state.coefficients
+            if before is normalised:
+                self._step.load(normalised, band_std)
+                coefficients *= self._tensor(was / band_std)[:, None, None]
                 return
             # Seldom enough for a way over the host.
             planes = [
-                self._tensor(before.as_in(stabilised, i, _array(plane[0, 0])))[None, None]
-                for i, plane in enumerate(self._step.joined(bands))
+                self._tensor(before.as_in(normalised, i, _array(plane[0, 0])))[None, None]
+                for i, plane in enumerate(self._step.joined(coefficients))
             ]
-            self._step.load(stabilised, deviations)
-            bands.copy_(self._step.split(planes))
+            self._step.load(normalised, band_std)
+            coefficients.copy_(self._step.split(planes))
 
     def _rescale_strength(self, factors: Floats) -> None:
         """Puts what was learned of the noise at each place into other units, (6,) times the variance."""
         with self._working():
-            self._kept.strength.mul_(self._tensor(factors)[:, None, None])
-            self._kept.white[:, :1] *= float(factors[0])
-            self._kept.white[:, 1:2] *= float(factors[0]) ** 0.5
+            self._state.strength.mul_(self._tensor(factors)[:, None, None])
+            self._state.white[:, :1] *= float(factors[0])
+            self._state.white[:, 1:2] *= float(factors[0]) ** 0.5
 
     def _tensor(self, values: Floats) -> torch.Tensor:
         return torch.from_numpy(np.ascontiguousarray(values, np.float32)).to(self._device)
 
     # ------------------------------------------------------------------ a frame
 
-    def see(self, planes: Sequence[Bytes]) -> None:
+    def analyse(self, planes: Sequence[Bytes]) -> None:
         """Takes in the next frame."""
         with self._working():
             self._host_grids = None
@@ -209,26 +210,26 @@ class TorchEngine:
         y, u, v = (p.reshape(shape) for p, shape in zip(parts, self._shapes, strict=True))
         return y, u, v
 
-    def forget(self) -> None:
+    def reset(self) -> None:
         """Forgets all earlier frames."""
         self._fresh = True
 
     # ------------------------------------------------------------------ what is known on the host
 
     def means(self) -> Floats:
-        """The cells' means of the frame."""
+        """The blocks' means of the frame."""
         return self._fetched()[: len(MEANS)]
 
-    def kept_means(self) -> Floats:
-        """The cells' means of what is kept."""
+    def state_means(self) -> Floats:
+        """The blocks' means of what is kept."""
         return self._fetched()[len(MEANS) : 2 * len(MEANS)]
 
-    def left(self) -> Floats:
-        """The variance of the noise left in the cells' kept luma."""
+    def residual(self) -> Floats:
+        """The variance of the noise left in the blocks' kept luma."""
         return np.asarray(self._fetched()[-2], np.float32)
 
     def excess(self) -> Floats:
-        """The variance of the noise in the cells' luma means over the model's."""
+        """The variance of the noise in the blocks' luma means over the model's."""
         return np.asarray(self._fetched()[-1], np.float32)
 
     def _fetched(self) -> Floats:
@@ -236,57 +237,61 @@ class TorchEngine:
         fetched = self._host_grids
         if fetched is None:
             with self._working():
-                self._step.means(self._step.bands, self._grids[: len(MEANS)])
-                kept = self._kept
-                self._step.means(kept.bands, self._grids[len(MEANS) : 2 * len(MEANS)])
-                self._grids[-2].copy_(kept.left[0, 0])
-                self._grids[-1].copy_(excess(kept.noise, kept.bands, self._step.share).ratio[0, 0])
+                self._step.means(self._step.coefficients, self._grids[: len(MEANS)])
+                state = self._state
+                self._step.means(state.coefficients, self._grids[len(MEANS) : 2 * len(MEANS)])
+                self._grids[-2].copy_(state.residual[0, 0])
+                self._grids[-1].copy_(
+                    excess(state.noise, state.coefficients, self._step.share).ratio[0, 0]
+                )
                 fetched = self._host_grids = np.asarray(self._down_grids.fetch(), np.float32)
         return fetched
 
     # ------------------------------------------------------------------ following
 
-    def believe(self, strength: Floats) -> None:
+    def set_local_noise(self, strength: Floats) -> None:
         """Takes what was measured beforehand of the noise at each place."""
         with self._working():
             self._host_grids = None
-            self._kept.strength.copy_(self._tensor(strength)[None])
-            self._kept.frames.fill_(MEASURED_FRAMES)
+            self._state.strength.copy_(self._tensor(strength)[None])
+            self._state.frames.fill_(MEASURED_FRAMES)
 
     def rescale(self, index: int, slope: float, offset: float) -> None:
-        """Lets what is kept of a plane follow a change of light."""
+        """Lets what is kept of a plane follow a brightness change."""
         place = PLANE_SLICES[index]
         with self._working():
             self._host_grids = None
-            bands = self._kept.bands
-            bands[:, place] *= 1 + slope
-            bands[:, place.start] += offset / float(self._deviations[place.start])
+            coefficients = self._state.coefficients
+            coefficients[:, place] *= 1 + slope
+            coefficients[:, place.start] += offset / float(self._band_std[place.start])
 
     def scale_rows(self, factors: Floats) -> None:
-        """Multiplies the kept luma of each row of cells."""
+        """Multiplies the kept luma of each row of blocks."""
         with self._working():
             self._host_grids = None
-            self._kept.bands[:, PLANE_SLICES[0]] *= self._tensor(factors)[:, None]
+            self._state.coefficients[:, PLANE_SLICES[0]] *= self._tensor(factors)[:, None]
 
-    def follow(self, movement: Movement) -> None:
+    def warp(self, movement: Movement) -> None:
         """Moves what is kept along."""
-        box, state = around(movement), self._kept
+        box, state = around(movement), self._state
         place = place_to_warp(self._device)
         with self._working():
             self._host_grids = None
             flow = torch.from_numpy(movement.flow[box]).to(place).permute(2, 0, 1)[None]
             moved = torch.from_numpy(movement.moved[box]).to(self._device)
-            bands, left, slow, strength, white = (part[:, :, box[0], box[1]] for part in state[:-1])
+            coefficients, residual, difference_mean, strength, white = (
+                part[:, :, box[0], box[1]] for part in state[:-1]
+            )
             planes = [
                 warped(plane.to(place), flow, plane.shape[-1] // moved.shape[1]).to(self._device)
-                for plane in self._step.joined(bands)
+                for plane in self._step.joined(coefficients)
             ]
-            bands.copy_(torch.where(moved, self._step.split(planes), bands))
+            coefficients.copy_(torch.where(moved, self._step.split(planes), coefficients))
             product = white[:, :1]
-            for part, loss in ((left, WARP_LOSS), (strength, 0.0), (product, 0.0)):
+            for part, loss in ((residual, WARP_LOSS), (strength, 0.0), (product, 0.0)):
                 there = warped(part.to(place), flow, 1).to(self._device) + loss
                 part.copy_(torch.where(moved, there, part))
-            slow.mul_(~moved)
+            difference_mean.mul_(~moved)
 
 
 def _array(values: torch.Tensor) -> Floats:

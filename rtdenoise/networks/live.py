@@ -1,21 +1,21 @@
-"""The live networks: causal, recurrent, split into frequency bands, driven by known noise.
+"""The live networks: causal, recurrent, split by frequency (DCT), driven by known noise.
 
-One step takes the bands of a new frame, and the state that earlier frames left, and gives the bands of the clean
-frame and the new state:
+One step takes the DCT coefficients of a new frame and the recurrent state that earlier frames left, and gives the
+coefficients of the clean frame and the new state:
 
-1. Bands. Cells of 4 × 4 luma pixels, and the 2 × 2 of each chroma plane below them, go through a cosine transform
-   (:mod:`rtdenoise.noise.dct`): 24 bands on a grid of a sixteenth of the pixels. Each is divided by the standard
-   deviation of its noise, so that noise has unit variance in every band of every camera.
+1. Transform. Blocks of 4 × 4 luma pixels, and the 2 × 2 of each chroma plane below them, go through a discrete cosine
+   transform (:mod:`rtdenoise.noise.dct`): 24 coefficients on a grid of a sixteenth of the pixels. Each is divided by
+   the standard deviation of its noise, so that noise has unit variance in every coefficient of every camera.
 2. Local noise. Where the stream shows that the noise is stronger than the model says (at edges, above all), all that
    follows is in units of the stronger one (:mod:`.local_noise`).
 3. Gate. A small network looks at the difference between frame and state in units of noise, near and far, and says per
-   cell how large the squared bias b of the state is. With the noise p that is left in the state the weight of
+   block how large the squared bias b of the state is. With the noise p that is left in the state the weight of
    the new frame is the Kalman gain k = (p + b)/(p + b + 1), and k is the noise left after it (Kalman, 1960).
    Fine luma, coarse luma and chroma have gates of their own.
-4. Shrink. What noise the state still holds is known to be k, so the bands are divided by √k. From their energy
-   around each cell another small network says how much of each band is signal (Wiener's gain, learned), and
+4. Shrink. What noise the state still holds is known to be k, so the coefficients are divided by √k. From their energy
+   around each block another small network says how much of each coefficient is signal (Wiener's gain, learned), and
    how much of each of a few learned filters is to be trusted there.
-5. The bands are joined late: only the clean ones, by the inverse transform.
+5. Inverse transform. It comes late: only the clean coefficients become pixels again.
 
 The coarsest luma and chroma go through a Gaussian pyramid (kornia) before step 4: only their detail is shrunk, their
 rest is averaged over time alone.
@@ -31,24 +31,24 @@ from kornia.geometry.transform import pyrdown
 from torch import Tensor, nn
 from torch.nn import functional
 
-from ..noise.dct import BANDS, CELL, MEANS, transform
+from ..noise.dct import BLOCK, COEFFICIENTS, MEANS, transform
 from .local_noise import Excess, LocalNoise, around, excess, learn, per_coefficient, shares, unknown
 
 GATES = 3
-"""Coarse luma, fine luma, chroma."""
+"""How many weights a block's coefficients have in a new frame: for luma's mean, for luma's other ones, for chroma."""
 # No weight below about the root of it: a state never stops listening.
 _LEAST_BIAS = 4e-4
-_LEAST_LEFT = 0.01
-_SLOW = 0.25
+_LEAST_RESIDUAL = 0.01
+_DIFFERENCE_RATE = 0.25
 _FIRST = 1e4  # noise left in a state that has seen nothing
-# Beyond so many standard deviations a band is signal anyway.
+# Beyond so many standard deviations a coefficient is signal anyway.
 _MOST, _MOST_CHANGE = 24.0, 8.0
 # Standard deviations of the noise in a block's mean, by which the mean of 3 × 3 blocks of the average may lie off the
 # frame's. Of noise alone, with blots as large as a block, few are beyond.
 _MOST_LAG = 1.8
 _MOST_STRENGTH = 2.0  # 256 times as strong: more is seldom seen in training
 SEEN = 14
-"""What a gate sees of each block."""
+"""How many numbers a gate sees of each block."""
 _FINE = 2  # the group of coefficients whose noise stands for detail's, where one number has to
 
 
@@ -57,12 +57,12 @@ class LiveSize:
     """How large a live network is.
 
     Attributes:
-        gate: channels of the gate near the cell.
-        context: of the gate, at half and quarter of the grid.
-        energy: of the network that sees energies.
-        wide: of its coarser half.
-        filters: learned filters per stage.
-        stages: how often the bands are shrunk.
+        gate: channels of the gate on the grid of blocks.
+        context: channels of the gate on grids of half and a quarter of the size.
+        energy: channels of a shrinkage stage on the grid of blocks; it looks at the coefficients' energies.
+        wide: channels of the same stage on the grid of half the size.
+        filters: how many learned filters a stage has beside the DCT's coefficients.
+        stages: how many times the coefficients are shrunk, each time with another network.
     """
 
     gate: int
@@ -83,17 +83,17 @@ SIZES = {
 
 
 class State(NamedTuple):
-    """What earlier frames left.
+    """The recurrent state: what earlier frames left.
 
-    ``bands`` (B, 24, h, w) is the average of the frames so far, in units of noise; ``left`` (B, 3, h, w) the variance
-    of the noise in it, per gate, in units of the noise there; ``slow`` (B, 3, h, w) a running mean of differences of
-    the cells' means; ``strength``, ``white`` and ``frames`` are what was learned of the noise at each place, see
-    :class:`.local_noise.LocalNoise`.
+    ``coefficients`` (B, 24, h, w) are those of the average of the frames so far, in units of noise; ``residual``
+    (B, 3, h, w) is the residual noise variance in it, per gate, in units of the noise there; ``difference_mean``
+    (B, 3, h, w) a running mean of the difference between frames and average, of the blocks' means; ``strength``,
+    ``white`` and ``frames`` are what was learned of the noise at each place, see :class:`.local_noise.LocalNoise`.
     """
 
-    bands: Tensor
-    left: Tensor
-    slow: Tensor
+    coefficients: Tensor
+    residual: Tensor
+    difference_mean: Tensor
     strength: Tensor
     white: Tensor
     frames: Tensor
@@ -121,85 +121,89 @@ class LiveNetwork(nn.Module):
         self.shrink = nn.ModuleList([Shrink(size, stage > 0) for stage in range(size.stages)])
 
     def split(self, y: Tensor, u: Tensor, v: Tensor) -> Tensor:
-        """Planes (B, 1, H, W) and twice (B, 1, H/2, W/2), stabilised, as bands (B, 24, H/4, W/4)."""
-        cells = [
+        """Planes (B, 1, H, W) and twice (B, 1, H/2, W/2), stabilised, as coefficients (B, 24, H/4, W/4)."""
+        blocks = [
             functional.pixel_unshuffle(y, 4),
             functional.pixel_unshuffle(u, 2),
             functional.pixel_unshuffle(v, 2),
         ]
-        return functional.conv2d(torch.cat(cells, 1), cast(Tensor, self.there))
+        return functional.conv2d(torch.cat(blocks, 1), cast(Tensor, self.there))
 
-    def join(self, bands: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    def join(self, coefficients: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """The inverse of :meth:`split`."""
-        cells = functional.conv2d(bands, cast(Tensor, self.back))
+        blocks = functional.conv2d(coefficients, cast(Tensor, self.back))
         return (
-            functional.pixel_shuffle(cells[:, :16], 4),
-            functional.pixel_shuffle(cells[:, 16:20], 2),
-            functional.pixel_shuffle(cells[:, 20:], 2),
+            functional.pixel_shuffle(blocks[:, :16], 4),
+            functional.pixel_shuffle(blocks[:, 16:20], 2),
+            functional.pixel_shuffle(blocks[:, 20:], 2),
         )
 
-    def start(self, bands: Tensor) -> State:
+    def start(self, coefficients: Tensor) -> State:
         """A state that has seen nothing; the next frame replaces it.
 
         Args:
-            bands: of that frame in units of noise, (B, 24, h, w), for size, type and device.
+            coefficients: of that frame in units of noise, (B, 24, h, w), for size, type and device.
         """
-        left = torch.full_like(bands[:, :GATES], _FIRST)
-        return State(bands, left, torch.zeros_like(left), *unknown(bands))
+        residual = torch.full_like(coefficients[:, :GATES], _FIRST)
+        return State(coefficients, residual, torch.zeros_like(residual), *unknown(coefficients))
 
     def forward(
-        self, bands: Tensor, state: State, deviations: Tensor | None = None
+        self, coefficients: Tensor, state: State, band_std: Tensor | None = None
     ) -> tuple[Tensor, State]:
         """Cleans the next frame.
 
         Args:
-            bands: of the frame, in units of noise, (B, 24, h, w).
+            coefficients: of the frame, in units of noise, (B, 24, h, w).
             state: what the earlier frames left, moved along with the picture where it moved.
-            deviations: of the noise in each band, in units of a pixel's, (B or 1, 24, 1, 1); None: of white noise.
+            band_std: of the noise in each coefficient, in units of a pixel's, (B or 1, 24, 1, 1); None: of white noise.
 
         Returns:
-            The clean bands in units of noise, (B, 24, h, w), and the new state.
+            The clean coefficients in units of noise, (B, 24, h, w), and the new state.
         """
         share = shares(
-            bands.new_tensor(_WHITE).view(1, -1, 1, 1) if deviations is None else deviations
+            coefficients.new_tensor(_WHITE).view(1, -1, 1, 1) if band_std is None else band_std
         )
-        local = excess(state.noise, state.bands, share)
+        local = excess(state.noise, state.coefficients, share)
         unit = per_coefficient(local.ratio).sqrt()
-        difference = bands - state.bands
+        difference = coefficients - state.coefficients
         scaled = difference / unit
-        slow = state.slow + _SLOW * (_means(scaled).clamp(-_MOST, _MOST) - state.slow)
-        bias = self.gate(scaled, state.left, slow, _per_band(state.left), local)
-        gain = (state.left + bias) / (state.left + bias + 1)
-        gain = torch.maximum(gain, least_gain(difference, state.left, local))
-        average = state.bands + _per_band(gain) * difference
-        noise = learn(state.noise, difference, state.left, gain)
-        slow = slow * (1 - gain[:, :1])
+        difference_mean = state.difference_mean + _DIFFERENCE_RATE * (
+            _means(scaled).clamp(-_MOST, _MOST) - state.difference_mean
+        )
+        bias = self.gate(
+            scaled, state.residual, difference_mean, _for_coefficients(state.residual), local
+        )
+        gain = (state.residual + bias) / (state.residual + bias + 1)
+        gain = torch.maximum(gain, least_gain(difference, state.residual, local))
+        average = state.coefficients + _for_coefficients(gain) * difference
+        noise = learn(state.noise, difference, state.residual, gain)
+        difference_mean = difference_mean * (1 - gain[:, :1])
         clean = self._clean(average, gain, unit, local)
-        return clean, State(average, gain, slow, *noise)
+        return clean, State(average, gain, difference_mean, *noise)
 
     def _clean(self, average: Tensor, gain: Tensor, unit: Tensor, local: Excess) -> Tensor:
-        left = gain.clamp(min=_LEAST_LEFT).sqrt()
-        per_band = _per_band(left) * unit
-        detail = (_without_coarse(average) / per_band).clamp(-_MOST, _MOST)
-        seen = torch.cat([left, strength_seen(local)], 1)
-        kept = detail
+        residual = gain.clamp(min=_LEAST_RESIDUAL).sqrt()
+        noise = _for_coefficients(residual) * unit
+        detail = (_without_coarse(average) / noise).clamp(-_MOST, _MOST)
+        seen = torch.cat([residual, strength_seen(local)], 1)
+        signal = detail
         for stage in self.shrink:
-            kept = stage(detail, kept, seen)
-        return average - (detail - kept) * per_band
+            signal = stage(detail, signal, seen)
+        return average - (detail - signal) * noise
 
 
-def least_gain(difference: Tensor, left: Tensor, local: Excess) -> Tensor:
+def least_gain(difference: Tensor, residual: Tensor, local: Excess) -> Tensor:
     """The weight that keeps the average's local means near the frame's, (B, 1, h, w), whatever a network says.
 
     What is taken out of the mean of 3 × 3 blocks stays within what noise explains there.
 
     Args:
         difference: The frame less the average, in units of noise, (B, 24, h, w).
-        left: The noise left in the average, (B, 3, h, w).
+        residual: The noise left in the average, (B, 3, h, w).
         local: The noise at each place.
     """
     lag = around(difference[:, :1]).abs()
-    limit = _MOST_LAG * (local.ratio[:, :1] * (1 + left[:, :1].clamp(max=1))).sqrt()
+    limit = _MOST_LAG * (local.ratio[:, :1] * (1 + residual[:, :1].clamp(max=1))).sqrt()
     return (1 - limit / lag.clamp(min=1e-6)).clamp(min=0)
 
 
@@ -235,18 +239,23 @@ class Gate(nn.Module):
         nn.init.constant_(cast(Tensor, self.last.bias), -5.0)
 
     def forward(
-        self, difference: Tensor, left: Tensor, slow: Tensor, per_band: Tensor, local: Excess
+        self,
+        difference: Tensor,
+        residual: Tensor,
+        difference_mean: Tensor,
+        residual_each: Tensor,
+        local: Excess,
     ) -> Tensor:
         """The squared bias of the state, (B, 3, h, w), in units of a frame's noise variance."""
-        d = difference * torch.rsqrt(1 + per_band)
+        d = difference * torch.rsqrt(1 + residual_each)
         fine = d[:, 1:16].square().mean(1, keepdim=True)
         chroma = (d[:, 17:20].square() + d[:, 21:].square()).mean(1, keepdim=True) / 2
         energy = (torch.cat([fine, chroma], 1) + 0.01).sqrt() - 1
         seen = [
             _means(d).clamp(-_MOST_CHANGE, _MOST_CHANGE),
             energy.clamp(max=_MOST_CHANGE),
-            left.clamp(max=1).sqrt(),
-            (3 * slow).clamp(-_MOST_CHANGE, _MOST_CHANGE),
+            residual.clamp(max=1).sqrt(),
+            (3 * difference_mean).clamp(-_MOST_CHANGE, _MOST_CHANGE),
             (4 * local.alike).clamp(-_MOST_CHANGE, _MOST_CHANGE),
             _logarithm(local.ratio[:, :1]),
             strength_seen(local),
@@ -260,7 +269,7 @@ class Gate(nn.Module):
 
 
 class Shrink(nn.Module):
-    """Keeps what is signal of bands with unit noise.
+    """Keeps what is signal of coefficients with unit noise.
 
     Args:
         size: of the network.
@@ -271,40 +280,42 @@ class Shrink(nn.Module):
         super().__init__()
         self.again = again
         energy, self.filters = size.energy, size.filters
-        self.see = _conv(BANDS * (2 if again else 1) + GATES + 1, energy, 1)
+        self.see = _conv(COEFFICIENTS * (2 if again else 1) + GATES + 1, energy, 1)
         self.near = _conv(energy, energy)
         self.wide = _conv(energy, size.wide)
         self.up = _conv(size.wide, energy, 1)
-        self.say = _conv(energy, BANDS + size.filters, 1)
-        self.into = _conv(BANDS * (2 if again else 1), size.filters)
-        self.out = _conv(size.filters, BANDS)
+        self.say = _conv(energy, COEFFICIENTS + size.filters, 1)
+        self.into = _conv(COEFFICIENTS * (2 if again else 1), size.filters)
+        self.out = _conv(size.filters, COEFFICIENTS)
         nn.init.zeros_(cast(Tensor, self.out.bias))
         with torch.no_grad():
             self.out.weight *= 0.3
             # A first stage starts with an open gate, a later one with the earlier stage's result.
-            cast(Tensor, self.say.bias)[:BANDS] = -2.0 if again else 1.0
+            cast(Tensor, self.say.bias)[:COEFFICIENTS] = -2.0 if again else 1.0
 
-    def forward(self, detail: Tensor, kept: Tensor, unit: Tensor) -> Tensor:
+    def forward(self, detail: Tensor, signal: Tensor, unit: Tensor) -> Tensor:
         """What is signal of ``detail``.
 
         Args:
-            detail: the bands, (B, 24, h, w).
-            kept: what the stage before kept of them; the bands themselves in the first stage.
+            detail: the coefficients, (B, 24, h, w).
+            signal: what the stage before kept of them; the coefficients themselves in the first stage.
             unit: √ of the noise left, which is one in ``detail``, and how strong the noise is there, (B, 4, h, w).
         """
         energy = torch.log1p(_around(detail.square()))
         seen = [energy, unit]
         if self.again:
-            seen.append(torch.log1p(kept.square()))
+            seen.append(torch.log1p(signal.square()))
         e = functional.relu(self.see(torch.cat(seen, 1)))
         wide = functional.relu(self.wide(functional.avg_pool2d(e, 2, ceil_mode=True)))
         e = functional.relu(self.near(e) + _twice(self.up(wide), e))
         share = torch.sigmoid(self.say(e))
-        bands = torch.cat([detail, kept], 1) if self.again else detail
+        coefficients = torch.cat([detail, signal], 1) if self.again else detail
         base = (
-            kept + (detail - kept) * share[:, :BANDS] if self.again else detail * share[:, :BANDS]
+            signal + (detail - signal) * share[:, :COEFFICIENTS]
+            if self.again
+            else detail * share[:, :COEFFICIENTS]
         )
-        return cast(Tensor, base + self.out(self.into(bands) * share[:, BANDS:]))
+        return cast(Tensor, base + self.out(self.into(coefficients) * share[:, COEFFICIENTS:]))
 
 
 def upgraded(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
@@ -315,7 +326,7 @@ def upgraded(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
         found["gate.near.weight"] = functional.pad(near, (0, 0, 0, 0, 0, 3))
         for name, weight in tensors.items():
             if name.endswith(".see.weight") and weight.dim() == 4:
-                at = BANDS + GATES
+                at = COEFFICIENTS + GATES
                 nothing = torch.zeros_like(weight[:, :1])
                 found[name] = torch.cat([weight[:, :at], nothing, weight[:, at:]], 1)
     return found
@@ -327,12 +338,12 @@ def macs_per_pixel(size: LiveSize) -> float:
     gate = 9 * SEEN * g + 9 * g * GATES + (9 * g * c + 9 * c * c + c * g) / 4 + 2 * 9 * c * c / 16
     shrink = 0.0
     for stage in range(size.stages):
-        seen = BANDS * (2 if stage else 1)
+        seen = COEFFICIENTS * (2 if stage else 1)
         shrink += (seen + GATES + 1) * e + 9 * e * e + (9 * e * w + w * e) / 4
-        shrink += e * (BANDS + f) + 9 * seen * f + 9 * f * BANDS
+        shrink += e * (COEFFICIENTS + f) + 9 * seen * f + 9 * f * COEFFICIENTS
     transforms = 2 * (16 * 16 + 2 * 4 * 4)
     pyramid = 3 * 25 * (1 + 1 / 4)
-    return (gate + shrink + transforms + pyramid) / CELL**2
+    return (gate + shrink + transforms + pyramid) / BLOCK**2
 
 
 # Of white noise, in units of a pixel's.
@@ -348,36 +359,36 @@ def _twice(small: Tensor, like: Tensor) -> Tensor:
     return functional.interpolate(small, size=like.shape[-2:], mode="nearest")
 
 
-def _per_band(gates: Tensor) -> Tensor:
-    """What each band's gate says, (B, 24, h, w)."""
+def _for_coefficients(gates: Tensor) -> Tensor:
+    """What is told per gate, (B, 3, h, w), for each coefficient, (B, 24, h, w)."""
     coarse, fine, chroma = gates[:, :1], gates[:, 1:2], gates[:, 2:]
     return torch.cat([coarse, fine.expand(-1, 15, -1, -1), chroma.expand(-1, 8, -1, -1)], 1)
 
 
 def _around(energy: Tensor) -> Tensor:
-    """Means over 3 × 3 cells. A convolution: pooling is several times slower on a CPU."""
+    """Means over 3 × 3 blocks. A convolution: pooling is several times slower on a CPU."""
     channels = energy.shape[1]
     box = energy.new_full((channels, 1, 3, 3), 1 / 9)
     return functional.conv2d(energy, box, padding=1, groups=channels)
 
 
-def _means(bands: Tensor) -> Tensor:
-    return torch.cat([bands[:, i : i + 1] for i in MEANS], 1)
+def _means(coefficients: Tensor) -> Tensor:
+    return torch.cat([coefficients[:, i : i + 1] for i in MEANS], 1)
 
 
-def _without_coarse(bands: Tensor) -> Tensor:
-    """The bands, the cells' means less their Gaussian pyramid's second level."""
-    means = _means(bands)
+def _without_coarse(coefficients: Tensor) -> Tensor:
+    """The coefficients, the blocks' means less their Gaussian pyramid's second level."""
+    means = _means(coefficients)
     coarse = pyrdown(pyrdown(means, border_type="replicate"), border_type="replicate")
     means = means - functional.interpolate(
         coarse, size=means.shape[-2:], mode="bilinear", align_corners=False
     )
     parts = [
         means[:, :1],
-        bands[:, 1:16],
+        coefficients[:, 1:16],
         means[:, 1:2],
-        bands[:, 17:20],
+        coefficients[:, 17:20],
         means[:, 2:],
-        bands[:, 21:],
+        coefficients[:, 21:],
     ]
     return torch.cat(parts, 1)

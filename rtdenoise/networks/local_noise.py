@@ -66,17 +66,17 @@ class Excess(NamedTuple):
     alike: Tensor
 
 
-def unknown(bands: Tensor) -> LocalNoise:
-    """Nothing was learned yet; ``bands`` (B, 24, h, w) for size, type and device."""
-    strength = torch.ones_like(bands[:, : len(GROUPS)])
+def unknown(coefficients: Tensor) -> LocalNoise:
+    """Nothing was learned yet; ``coefficients`` (B, 24, h, w) for size, type and device."""
+    strength = torch.ones_like(coefficients[:, : len(GROUPS)])
     return LocalNoise(
-        strength, torch.zeros_like(strength[:, :3]), torch.zeros_like(bands[:, :1, :1, :1])
+        strength, torch.zeros_like(strength[:, :3]), torch.zeros_like(coefficients[:, :1, :1, :1])
     )
 
 
-def shares(deviations: Tensor) -> Tensor:
+def shares(band_std: Tensor) -> Tensor:
     """How much of a pixel's variance each coefficient has, (B, 24, 1, 1), from its deviation in units of a pixel's."""
-    return deviations.square()
+    return band_std.square()
 
 
 @torch.no_grad()
@@ -110,19 +110,19 @@ def excess(noise: LocalNoise, average: Tensor, share: Tensor) -> Excess:
 
 
 @torch.no_grad()
-def learn(noise: LocalNoise, difference: Tensor, left: Tensor, gain: Tensor) -> LocalNoise:
+def learn(noise: LocalNoise, difference: Tensor, residual: Tensor, gain: Tensor) -> LocalNoise:
     """Takes in a frame.
 
     Args:
         noise: What was learned before.
         difference: The frame less the average, in units of noise, (B, 24, h, w).
-        left: The noise that was in the average, (B, 3, h, w): coarse luma, fine luma, chroma.
+        residual: The noise that was in the average, (B, 3, h, w): coarse luma, fine luma, chroma.
         gain: The weight that the frame was given, alike.
     """
-    seen = (left[:, :1] < _UNSEEN).to(
-        left.dtype
+    seen = (residual[:, :1] < _UNSEEN).to(
+        residual.dtype
     )  # nothing is known of a state that has seen nothing
-    before = left.clamp(max=1)
+    before = residual.clamp(max=1)
     squares = difference.square()
     samples = torch.cat(
         [

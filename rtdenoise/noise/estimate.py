@@ -157,8 +157,10 @@ class NoiseEstimator:
         yield False
         nothing = PlaneNoise(NoiseCurve((128.0,), (0.0,)))
         y, u, v = [plane.noise for plane in found] + [nothing] * (len(PLANES) - len(found))
-        bands = _bands(seen, found) if self._chroma == "420" else ()
-        self._made = NoiseModel(y, u, v, frames=self._frames + 1, chroma=self._chroma, bands=bands)
+        band_std = _band_std(seen, found) if self._chroma == "420" else ()
+        self._made = NoiseModel(
+            y, u, v, frames=self._frames + 1, chroma=self._chroma, band_std=band_std
+        )
         yield True
 
     def _seen(self) -> list[Tiles]:
@@ -314,7 +316,7 @@ def _without_drift(one: Floats, two: Floats, pairs: int, lag1: float) -> float:
     return usual / (1 - lag1)
 
 
-def _bands(seen: list[Tiles], noise: list[_PlaneEstimate]) -> tuple[float, ...]:
+def _band_std(seen: list[Tiles], noise: list[_PlaneEstimate]) -> tuple[float, ...]:
     """The standard deviation per DCT coefficient in units of a pixel's, (24,).
 
     A plane's squares add up to one, as those of any noise do.

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from ..errors import ProfileError
 from ..files import read_json, write_json
-from .dct import BANDS
+from .dct import COEFFICIENTS
 from .structure import StructureNoise
 
 PlaneName = Literal["y", "u", "v"]
@@ -111,9 +111,10 @@ class PlaneNoise:
 class NoiseModel:
     """The noise of one camera in one mode, per plane (Y, U, V as the camera delivers them).
 
-    ``chroma`` is the sub-sampling in which U and V were measured ("420", "422", …; empty if unknown). ``bands`` is the
-    standard deviation of the noise in each of the 24 bands of :mod:`rtdenoise.noise.dct`, of 4:2:0 frames after the
-    variance-stabilising transforms (:mod:`rtdenoise.noise.vst`), in units of a pixel's noise; empty where not measured.
+    ``chroma`` is the sub-sampling in which U and V were measured ("420", "422", …; empty if unknown). ``band_std`` is
+    the standard deviation of the noise in each of the 24 DCT coefficients of :mod:`rtdenoise.noise.dct` (in noise.json:
+    "bands"), of 4:2:0 frames after the variance-stabilising transforms (:mod:`rtdenoise.noise.vst`), in units of a
+    pixel's noise; empty where not measured.
     ``structure`` says how much stronger the noise is where the picture isn't flat; None where not measured.
     ``gain`` is the camera's own number for the gain it was filmed at, None where it told none; ``others`` are models of
     the same camera and mode at other gains.
@@ -126,7 +127,7 @@ class NoiseModel:
     mode: str = ""
     frames: int = 0
     chroma: str = ""
-    bands: tuple[float, ...] = ()
+    band_std: tuple[float, ...] = ()
     structure: StructureNoise | None = None
     gain: int | None = None
     others: tuple[NoiseModel, ...] = ()
@@ -185,7 +186,7 @@ class NoiseModel:
             "mode": self.mode,
             "frames": self.frames,
             "chroma": self.chroma,
-            "bands": self.bands,
+            "bands": self.band_std,
             "planes": planes,
         }
         if self.structure is not None:
@@ -229,15 +230,15 @@ class NoiseModel:
             mode=str(value["mode"]),
             frames=int(value["frames"]),
             chroma=str(value["chroma"]),
-            bands=_bands(value.get("bands", [])),
+            band_std=_band_std(value.get("bands", [])),
             structure=None if structure is None else StructureNoise.from_json(structure),
             gain=gain,
         )
 
 
-def _bands(values: list[Any]) -> tuple[float, ...]:
+def _band_std(values: list[Any]) -> tuple[float, ...]:
     found = tuple(float(v) for v in values)
-    if len(found) not in (0, BANDS) or not all(np.isfinite(v) and v >= 0 for v in found):
+    if len(found) not in (0, COEFFICIENTS) or not all(np.isfinite(v) and v >= 0 for v in found):
         raise ValueError("not the noise of bands")
     return found
 

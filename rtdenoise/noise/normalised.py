@@ -8,18 +8,18 @@ from numpy.typing import NDArray
 
 from ..arrays import Bytes, Floats
 from ..frames import Planes
-from .dct import CELL, split
+from .dct import BLOCK, split
 from .fields import field
 from .model import PLANES, NoiseModel
 from .vst import stabilisers
 
 _STEPS = 1 << 14
-_FIELD = 256  # pixels along each side of the noise that is sent through the bands
-# A camera's JPEG can leave a band without any noise, which must not become infinitely telling.
-LEAST_BAND = 0.02
+_FIELD = 256  # pixels along each side of the noise that is sent through the transform
+# A camera's JPEG can leave a coefficient without any noise, which must not become infinitely telling.
+LEAST_BAND_STD = 0.02
 
 
-class Stabilised:
+class Normalised:
     """The transforms of one camera's three planes.
 
     Attributes:
@@ -55,7 +55,7 @@ class Stabilised:
         table = np.concatenate([levels, np.full((1 << 16) - _STEPS, levels[-1], np.uint8)])
         return (_STEPS - 1) / float(self.forward[index][-1]), table
 
-    def as_in(self, other: Stabilised, index: int, plane: Floats) -> Floats:
+    def as_in(self, other: Normalised, index: int, plane: Floats) -> Floats:
         """Values of a plane after these transforms as they would be after ``other``."""
         levels = self._levels[index]
         table = np.interp(levels, np.arange(256), other.forward[index]).astype(np.float32)
@@ -67,33 +67,33 @@ class Stabilised:
         return np.asarray(places, np.uint16)
 
 
-def band_deviations(model: NoiseModel) -> Floats:
-    """The standard deviation of the noise in each band, in units of a pixel's noise, (24,).
+def band_std_of(model: NoiseModel) -> Floats:
+    """The standard deviation of the noise in each coefficient, in units of a pixel's noise, (24,).
 
     As measured in flat places, where the model has it; else as noise with the correlation of each plane would have it.
 
     Args:
         model: The camera's noise, chroma 4:2:0.
     """
-    deviations = np.asarray(model.bands, np.float32)
-    if not model.bands:
+    band_std = np.asarray(model.band_std, np.float32)
+    if not model.band_std:
         sizes = (_FIELD, _FIELD // 2, _FIELD // 2)
         y, u, v = (
             field(model.plane(name), (size, size), seed)
             for seed, (name, size) in enumerate(zip(PLANES, sizes, strict=True))
         )
-        deviations = np.sqrt(np.mean(np.square(split(y, u, v)), axis=(1, 2)))
-    return np.asarray(np.maximum(deviations, LEAST_BAND), np.float32)
+        band_std = np.sqrt(np.mean(np.square(split(y, u, v)), axis=(1, 2)))
+    return np.asarray(np.maximum(band_std, LEAST_BAND_STD), np.float32)
 
 
-def bands_of_bytes(stabilised: Stabilised, planes: Planes) -> Floats:
-    """The bands of a 4:2:0 frame in units of a pixel's noise, (24, H // 4, W // 4); odd edges are left out."""
-    rows, columns = planes.y.shape[0] // CELL * CELL, planes.y.shape[1] // CELL * CELL
+def frame_coefficients(normalised: Normalised, planes: Planes) -> Floats:
+    """The coefficients of a 4:2:0 frame in units of a pixel's noise, (24, H // 4, W // 4); odd edges are left out."""
+    rows, columns = planes.y.shape[0] // BLOCK * BLOCK, planes.y.shape[1] // BLOCK * BLOCK
     units = []
     for index, plane in enumerate((planes.y, planes.u, planes.v)):
         n = 1 if index == 0 else 2
         inside = np.ascontiguousarray(plane[: rows // n, : columns // n])
         out = np.empty(inside.shape, np.float32)
-        stabilised.units(index, inside, out)
+        normalised.units(index, inside, out)
         units.append(out)
     return split(*units)

@@ -20,7 +20,7 @@ _STAYS = 0.2  # of a factor's logarithm
 # shares), is none: something else moves.
 _MOST, _OTHER_SPECTRUM = 8.0, 0.4
 _LEAST = 0.1  # squared bytes: less than that says nothing about a gain
-# Levels beyond these say nothing about it either: crushed or blown out, where the least change of light turns much of
+# Levels beyond these say nothing about it either: crushed or blown out, where the least brightness change turns much of
 # the noise on or off.
 DARKEST, BRIGHTEST = 12.0, 240.0
 
@@ -87,8 +87,8 @@ def _nearest(model: NoiseModel, estimate: NoiseModel) -> NoiseModel:
 def _at_gain(model: NoiseModel, estimate: NoiseModel) -> NoiseModel:
     """A measured model at the gain that the stream shows."""
     model = model.for_chroma(estimate.chroma)
-    if model.bands and estimate.bands:
-        one, two = (np.square(m.bands[:16]) for m in (model, estimate))
+    if model.band_std and estimate.band_std:
+        one, two = (np.square(m.band_std[:16]) for m in (model, estimate))
         if float(np.abs(one / one.sum() - two / two.sum()).sum()) > _OTHER_SPECTRUM:
             return model
     y, u, v = (_scaled(model.plane(name), estimate.plane(name).curve) for name in PLANES)
@@ -123,7 +123,7 @@ def _differs(model: NoiseModel, other: NoiseModel) -> bool:
         one, two = (np.sqrt(m.plane(name).curve.variance(_LEVELS)) for m in (model, other))
         if float(np.mean(np.abs(one - two))) > _SAME * float(np.mean(two)) + 0.02:
             return True
-    coefficients, others = np.array(model.bands), np.array(other.bands)
+    coefficients, others = np.array(model.band_std), np.array(other.band_std)
     if len(coefficients) != len(others):
         return True
     return bool(np.any(np.abs(coefficients - others) > _SAME * (others + 0.05)))

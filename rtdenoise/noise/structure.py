@@ -1,7 +1,7 @@
 """How noise depends on structure: cameras smooth what is flat and sharpen what is not, and noise goes with it.
 
-Structure is told by cells of 4 × 4 luma pixels (:mod:`rtdenoise.noise.dct`): how far the clean picture's pixels are
-from their cell's mean, as a root mean square over the cell and its eight neighbours, in bytes.
+Structure is told by blocks of 4 × 4 luma pixels (:mod:`rtdenoise.noise.dct`): how far the clean picture's pixels are
+from their block's mean, as a root mean square over the block and its eight neighbours, in bytes.
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ from numpy.typing import NDArray
 from ..arrays import Floats
 
 GROUPS = ("lowest", "low", "middle", "high", "chroma means", "chroma detail")
-"""Bands whose noise is taken to depend on structure alike: four of luma, from coarse to fine, and two of chroma."""
+"""Groups of DCT coefficients whose noise depends on structure alike: four of luma, coarse to fine, two of chroma."""
 GROUP_OF = np.array([0, 1, 2, 3, 1, 1, 2, 3, 2, 2, 2, 3, 3, 3, 3, 3, 4, 5, 5, 5, 4, 5, 5, 5])
-"""The group of each of the 24 bands of :mod:`rtdenoise.noise.dct`, (24,)."""
+"""The group of each of the 24 coefficients of :mod:`rtdenoise.noise.dct`, (24,)."""
 BOUNDS = (1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0)
 """Between the eight bins of structure, in bytes; the first bin is flat."""
 BINS = len(BOUNDS) + 1
@@ -27,10 +27,10 @@ _MIDDLES = np.array([0.7, *(np.array(BOUNDS[:-1]) * np.array(BOUNDS[1:])) ** 0.5
 
 @dataclass(frozen=True)
 class StructureNoise:
-    """The noise variance of each group of bands over that of flat cells of the same level, against structure.
+    """The noise variance of each group of coefficients over that of flat blocks of the same level, against structure.
 
     ``ratios`` has a row for each of ``GROUPS`` with a value per bin, 1 in the first; ``low`` and ``high`` are their
-    95 % confidence intervals, before bins that rest on few cells were drawn towards 1; ``counts`` are those cells.
+    95 % confidence intervals, before bins that rest on few blocks were drawn towards 1; ``counts`` are those blocks.
     """
 
     ratios: tuple[tuple[float, ...], ...]
@@ -78,14 +78,17 @@ class StructureNoise:
         return cls(ratios, tuple(int(c) for c in value["counts"]), low, high)
 
 
-def structure_of(bands: Floats) -> Floats:
-    """The structure of cells from a clean picture's bands in bytes, (24, h, w) or more bands of luma alone: (h, w)."""
-    power = (bands[1:16].astype(np.float32) ** 2).sum(0)
-    return np.sqrt(around(power))
+def structure_of(detail: Floats) -> Floats:
+    """The structure of blocks, in bytes, (h, w).
+
+    Args:
+        detail: Mean square of the luma pixels of each block less their mean, without noise, in squared bytes, (h, w).
+    """
+    return np.sqrt(around(detail))
 
 
 def around(power: Floats) -> Floats:
-    """The mean over each cell and its neighbours, (h, w)."""
+    """The mean over each block and its neighbours, (h, w)."""
     mean = cv2.blur(power, (3, 3), borderType=cv2.BORDER_REPLICATE)
     return np.asarray(np.maximum(mean, 0), np.float32)
 

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..arrays import Bytes, Floats
-from .dct import BANDS, split
+from .dct import COEFFICIENTS, split
 
 TILE = 16
 LAGS = (1, 2, 3, 4)
@@ -61,7 +61,7 @@ class _Sums:
         self.count = 0
         self.pairs = [0, 0]
         self.energy: list[list[Floats]] = [[], []]
-        self.coefficients = np.zeros((len(places), BANDS), np.float32)
+        self.coefficients = np.zeros((len(places), COEFFICIENTS), np.float32)
         self.row: list[Floats] = []
         self.column: list[Floats] = []
 
@@ -76,10 +76,10 @@ class TileSampler:
     def __init__(self, shapes: list[tuple[int, int]]) -> None:
         rows, columns = shapes[0]
         self._scales = [(round(rows / r), round(columns / c)) for r, c in shapes]  # odd sizes, too
-        self._cells = (rows // TILE, columns // TILE)
-        self.usable = min(self._cells) >= 1 and self._cells[0] * self._cells[1] >= TILE
+        self._blocks = (rows // TILE, columns // TILE)
+        self.usable = min(self._blocks) >= 1 and self._blocks[0] * self._blocks[1] >= TILE
         step = 1
-        while (self._cells[0] // step) * (self._cells[1] // step) > _MOST_TILES:
+        while (self._blocks[0] // step) * (self._blocks[1] // step) > _MOST_TILES:
             step += 1
         self._step = step
         self._shape = (rows, columns)
@@ -183,7 +183,7 @@ def _energies(changes: list[Floats]) -> Floats:
     else:
         u = v = np.zeros((n * half, half), np.float32)
     found = split(y.reshape(-1, TILE), u, v)
-    blocks = found.reshape(BANDS, n, -1)
+    blocks = found.reshape(COEFFICIENTS, n, -1)
     return np.asarray(np.einsum("bni,bni->nb", blocks, blocks) / blocks.shape[2], np.float32)
 
 

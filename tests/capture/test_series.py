@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from capture.clip import Clip
 from capture.quality import deviations
-from capture.segments import cut_windows, judge_window
+from capture.segments import cut_segments, judge_segment
 from capture.series import judge_clip
 from capture.verdict import SIGMA_LIMIT
 from rtdenoise.cameras.base import CameraInfo, Mode
@@ -22,24 +22,24 @@ Noisy = Callable[..., NDArray[np.uint8]]
 WriteClip = Callable[..., Path]
 
 
-def test_windows_have_at_most_23_frames_and_end_at_cuts(scene: Floats, noisy: Noisy) -> None:
+def test_segments_have_at_most_23_frames_and_end_at_cuts(scene: Floats, noisy: Noisy) -> None:
     frames = list(noisy(scene, 43, 2.0)) + list(noisy(255 - scene, 31, 2.0)) + [frame_of(scene)] * 2
-    windows = list(cut_windows(((f, 0, 255) for f in frames), ()))
-    assert [(first, len(stack)) for first, stack, _, _ in windows] == [
+    segments = list(cut_segments(((f, 0, 255) for f in frames), ()))
+    assert [(first, len(stack)) for first, stack, _, _ in segments] == [
         (0, 20),
         (20, 23),
         (43, 20),
         (63, 11),
         (74, 2),
     ]
-    for first, stack, _, _ in windows:
+    for first, stack, _, _ in segments:
         assert (stack[0] == frames[first]).all()
 
 
 def test_known_scene_starts_are_cuts(scene: Floats, noisy: Noisy) -> None:
     frames = noisy(scene, 30, 2.0)
-    windows = list(cut_windows(((f, 0, 255) for f in frames), {12}))
-    assert [(first, len(stack)) for first, stack, _, _ in windows] == [(0, 12), (12, 18)]
+    segments = list(cut_segments(((f, 0, 255) for f in frames), {12}))
+    assert [(first, len(stack)) for first, stack, _, _ in segments] == [(0, 12), (12, 18)]
 
 
 def test_flicker_and_brightness_are_no_cuts(scene: Floats) -> None:
@@ -47,17 +47,17 @@ def test_flicker_and_brightness_are_no_cuts(scene: Floats) -> None:
     frames = [
         frame_of(scene * (1 + 0.1 * (k % 2) + 0.15 * np.sin(rows / 20 + 2 * k))) for k in range(20)
     ]
-    assert len(list(cut_windows(((f, 0, 255) for f in frames), ()))) == 1
+    assert len(list(cut_segments(((f, 0, 255) for f in frames), ()))) == 1
 
 
 def frame_of(picture: NDArray[np.floating]) -> NDArray[np.uint8]:
     return np.asarray(np.clip(np.rint(picture), 0, 255), np.uint8)
 
 
-def test_a_good_window_is_accepted_with_true_figures(scene: Floats, noisy: Noisy) -> None:
-    window = judge_window(0, noisy(scene, 20, 4.0))
-    m = window.measures
-    assert window.problem is None
+def test_a_good_segment_is_accepted_with_true_figures(scene: Floats, noisy: Noisy) -> None:
+    segment = judge_segment(0, noisy(scene, 20, 4.0))
+    m = segment.measures
+    assert segment.problem is None
     assert m.mu == pytest.approx(4 * np.sqrt(19 / 20) / scene.mean(), rel=0.02)
     assert m.noise_levels == pytest.approx(4, rel=0.1)
     assert m.sigma < 0.001
@@ -68,10 +68,10 @@ def test_a_good_window_is_accepted_with_true_figures(scene: Floats, noisy: Noisy
 
 
 def test_a_camera_that_moves_is_refused(scene: Floats, noisy: Noisy) -> None:
-    still = judge_window(0, noisy(rolled(scene, 0.6), 20, 3.0))
+    still = judge_segment(0, noisy(rolled(scene, 0.6), 20, 3.0))
     assert still.problem is None or still.problem == "moving"
     assert still.measures.shift_px == pytest.approx(0.3, abs=0.15)
-    moved = judge_window(0, noisy(rolled(scene, 4.0), 20, 3.0))
+    moved = judge_segment(0, noisy(rolled(scene, 4.0), 20, 3.0))
     assert moved.problem == "shift"
     assert moved.measures.shift_px == pytest.approx(2.0, abs=0.6)
 
@@ -105,26 +105,26 @@ def rolled(scene: Floats, total: float) -> list[Floats]:
 
 
 def test_drift_is_refused(scene: Floats, noisy: Noisy) -> None:
-    window = judge_window(0, noisy([scene + 3 * k / 19 for k in range(20)], 20, 1.0))
-    assert window.problem == "drift"
-    assert window.measures.drift_levels == pytest.approx(3 * 15 / 19, abs=0.1)
+    segment = judge_segment(0, noisy([scene + 3 * k / 19 for k in range(20)], 20, 1.0))
+    assert segment.problem == "drift"
+    assert segment.measures.drift_levels == pytest.approx(3 * 15 / 19, abs=0.1)
 
 
 def test_uneven_deviations_are_refused(scene: Floats, noisy: Noisy) -> None:
     quiet, loud = noisy(scene, 20, 2.0), noisy(scene, 20, 12.0, seed=1)
     frames = np.where((np.arange(20) % 3 == 0)[:, None, None], loud, quiet)
-    window = judge_window(0, frames)
-    assert window.problem == "sigma"
-    assert window.measures.sigma > SIGMA_LIMIT
+    segment = judge_segment(0, frames)
+    assert segment.problem == "sigma"
+    assert segment.measures.sigma > SIGMA_LIMIT
 
 
 def test_frozen_dark_and_bright_pictures_are_refused(scene: Floats, noisy: Noisy) -> None:
     frozen = np.repeat(frame_of(scene)[None], 20, axis=0)
-    assert judge_window(0, frozen).problem == "frozen"
-    assert judge_window(0, noisy(np.zeros_like(scene), 20, 2.0)).problem == "dark"
-    assert judge_window(0, noisy(np.full_like(scene, 255), 20, 2.0)).problem == "bright"
+    assert judge_segment(0, frozen).problem == "frozen"
+    assert judge_segment(0, noisy(np.zeros_like(scene), 20, 2.0)).problem == "dark"
+    assert judge_segment(0, noisy(np.full_like(scene, 255), 20, 2.0)).problem == "bright"
     limited = noisy(np.full_like(scene, 16), 20, 1.0)
-    assert judge_window(0, limited, 16, 235).problem == "dark"
+    assert judge_segment(0, limited, 16, 235).problem == "dark"
 
 
 def test_a_still_clip_becomes_one_series(

@@ -160,7 +160,7 @@ def _calibrated() -> tuple[Any, NoiseModel, dict[str, torch.Tensor]]:
             "noise": clip.facts["noise_levels"],
             "mask": [_hash(clip.mask_path(i).read_bytes()) for i, _ in enumerate(clip.series)],
         }
-        small = replace(finetune.RECIPE, steps=20, batch=2, crop=64, window=3, judge_every=0.5)
+        small = replace(finetune.RECIPE, steps=20, batch=2, crop=64, chunk=3, judge_every=0.5)
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(finetune, "RECIPE", small)
             for name, value in (
@@ -194,7 +194,7 @@ def fine_tuning() -> Result:
 
 def base() -> Result:
     """A base network after 20 steps, from nothing."""
-    recipe = LiveRecipe(steps=20, batch=2, crop=64, window=3, judge_every=0.5, seed=4)
+    recipe = LiveRecipe(steps=20, batch=2, crop=64, chunk=3, judge_every=0.5, seed=4)
     with tempfile.TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patch:
         patch.setattr(base_training, "PhotoClips", partial(PhotoClips, procedural=2))
         out = Path(folder) / "nano.safetensors"

@@ -8,7 +8,7 @@ from typing import TypeVar
 
 import numpy as np
 
-from ...alignment.brightness import bands_of_light, change_of_light
+from ...alignment.brightness import brightness_change, row_banding
 from ...alignment.motion import Motion, Movement
 from ...arrays import Bytes, Floats, Mask
 from ...frames import PlaneFormat, Planes
@@ -17,10 +17,10 @@ from ...noise import PLANES, NoiseModel
 from ..streaming import StreamDenoiser
 from .plane import PlaneFilter
 
-# Luma pixels along each side of a grid cell: in pictures of this width and above, and in smaller
+# Luma pixels along each side of a grid block: in pictures of this width and above, and in smaller
 # ones.
 _WIDE = 1200
-_CELL_WIDE, _CELL = 8, 4
+_BLOCK_WIDE, _BLOCK = 8, 4
 # Chroma is noisier and seen less sharply than luma: a change in luma alone counts only in part.
 _LUMA_FOR_CHROMA = 0.25
 T = TypeVar("T")
@@ -34,9 +34,9 @@ class RecursiveDenoiser(StreamDenoiser):
     """Averages over time what stays, follows what moves, and cleans the rest in space.
 
     Each frame, on a grid of 8×8 or 4×4 pixels: compare the frame with the average so far; let the
-    average follow a change of light, and what moves; where the difference is still larger than the
-    known noise explains, give the new frame more weight (:mod:`.evidence`); blend; and take out of
-    the result what noise the average must still hold (:mod:`.coring`).
+    average follow a brightness change, and what moves; where the difference is still larger than the
+    known noise explains, give the new frame more weight (:mod:`.gain`); blend; and take out of
+    the result what noise the average must still hold (:mod:`.shrinkage`).
 
     Args:
         model: The camera's noise, whose scale is followed where the camera's gain has changed. None: it
@@ -78,13 +78,13 @@ class RecursiveDenoiser(StreamDenoiser):
             filter_.set_noise(model.plane(name))
 
     def _make_filters(self, format_: PlaneFormat, model: NoiseModel, sources: list[Bytes]) -> None:
-        """Makes filters and buffers for a format. Planes are padded to whole cells."""
+        """Makes filters and buffers for a format. Planes are padded to whole blocks."""
         model = model.for_chroma(format_.chroma)
-        cell = _CELL_WIDE if format_.width >= _WIDE else _CELL
-        grid = (-(-format_.height // cell), -(-format_.width // cell))
-        rows = cell // 2 if format_.chroma == "420" else cell
-        columns = cell if format_.chroma == "444" else cell // 2
-        scales = [(cell, cell), (rows, columns), (rows, columns)][: len(sources)]
+        block = _BLOCK_WIDE if format_.width >= _WIDE else _BLOCK
+        grid = (-(-format_.height // block), -(-format_.width // block))
+        rows = block // 2 if format_.chroma == "420" else block
+        columns = block if format_.chroma == "444" else block // 2
+        scales = [(block, block), (rows, columns), (rows, columns)][: len(sources)]
         shapes = [(grid[0] * scale[0], grid[1] * scale[1]) for scale in scales]
         self._filters = [
             PlaneFilter(model.plane(name), shape, grid, fine=name == "y")
@@ -108,8 +108,8 @@ class RecursiveDenoiser(StreamDenoiser):
         """Compares the frame with the averages, which follow what they can; what bias is left."""
         self._each(lambda i: self._look(self._filters[i], sources[i]))
         luma = self._filters[0]
-        seen = luma.evidence
-        rows = bands_of_light(seen.old, seen.difference, seen.variance)
+        seen = luma.temporal_gain
+        rows = row_banding(seen.old, seen.difference, seen.variance)
         if rows is not None:
             luma.rescale_rows(rows)
             luma.look(sources[0])
@@ -129,21 +129,23 @@ class RecursiveDenoiser(StreamDenoiser):
     @staticmethod
     def _look(filter_: PlaneFilter, source: Bytes) -> None:
         filter_.look(source)
-        evidence = filter_.evidence
-        light = change_of_light(evidence.old, evidence.difference, evidence.variance)
+        temporal_gain = filter_.temporal_gain
+        light = brightness_change(
+            temporal_gain.old, temporal_gain.difference, temporal_gain.variance
+        )
         if light is not None:
             filter_.rescale(*light)
             filter_.look(source)
 
     def _follow(self, sources: list[Bytes]) -> Movement | None:
-        luma = self._filters[0].evidence
+        luma = self._filters[0].temporal_gain
         movement = self._motion.find(luma.old, luma.difference, luma.moving())
         if movement is not None:
             found = movement
 
             def follow(index: int) -> None:
-                self._filters[index].follow(found)
-                self._filters[index].look_again(sources[index], found.windows)
+                self._filters[index].warp(found)
+                self._filters[index].look_again(sources[index], found.rectangles)
 
             self._each(follow)
         return movement

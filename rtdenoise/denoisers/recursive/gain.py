@@ -1,4 +1,4 @@
-"""How far one plane's average is to be trusted: a Kalman gain per grid cell, driven by known noise.
+"""How far one plane's average is to be trusted: a Kalman gain per grid block, driven by known noise.
 
 Three numbers decide what a new frame weighs against the average so far: the noise of a frame, r
 (known from the noise model); the noise left in the average, p·r (known from the gains so far); and
@@ -25,18 +25,18 @@ from .local_noise import LocalNoise
 # the evidence misses is gone after some 30 frames.
 FLOOR = 0.03
 # Rate of the running mean of differences that finds weak but lasting changes.
-_SLOW = 0.25
+_DIFFERENCE_RATE = 0.25
 # A byte can't vary by less in a picture that isn't frozen: rounding alone gives 1/12.
 _LEAST_VARIANCE = 0.15
 # How rarely noise alone may count as change, and room for noise with longer tails than a
 # Gaussian's.
-_QUANTILE, _CELL_QUANTILE = 0.999, 0.9998
-_NEAR_ROOM, _FINE_ROOM, _CELL_ROOM = 1.4, 1.5, 2.0
+_QUANTILE, _BLOCK_QUANTILE = 0.999, 0.9998
+_NEAR_ROOM, _FINE_ROOM, _BLOCK_ROOM = 1.4, 1.5, 2.0
 _WIDE_MARGIN = 12.0
 # Standard deviations by which a pixel of the average may lie off the new frame: in cameras with
 # less than one level of noise, and in others.
 _BOUND = (2.5, 4.0)
-# Noise finer than a cell has at least this share of the variance.
+# Noise finer than a block has at least this share of the variance.
 _LEAST_FINE = 0.02
 
 
@@ -45,26 +45,26 @@ class Statistics:
 
     Args:
         noise: of the plane.
-        cell: (rows, columns) of the plane's pixels in one grid cell.
+        block: (rows, columns) of the plane's pixels in one grid block.
     """
 
-    def __init__(self, noise: PlaneNoise, cell: tuple[int, int]) -> None:
-        sample = field(noise, (64 * cell[0], 64 * cell[1]))
-        means = _cell_means(sample, cell)
-        self.cell_ratio = float(np.mean(means**2))
+    def __init__(self, noise: PlaneNoise, block: tuple[int, int]) -> None:
+        sample = field(noise, (64 * block[0], 64 * block[1]))
+        means = _block_means(sample, block)
+        self.block_ratio = float(np.mean(means**2))
         self.wide_ratio = float(np.mean(cv2.blur(means, (5, 5)) ** 2))
-        near = cv2.blur(means**2, (3, 3)) / self.cell_ratio
+        near = cv2.blur(means**2, (3, 3)) / self.block_ratio
         self.near_margin = (float(np.quantile(near, _QUANTILE)) - 1) * _NEAR_ROOM
-        power = _cell_means(sample**2, cell) - means**2
+        power = _block_means(sample**2, block) - means**2
         self.fine_ratio = max(float(np.mean(power)), _LEAST_FINE)
         power /= np.float32(self.fine_ratio)
-        self.cell_margin = float(np.quantile(power, _CELL_QUANTILE)) * _CELL_ROOM - 1
+        self.block_margin = float(np.quantile(power, _BLOCK_QUANTILE)) * _BLOCK_ROOM - 1
         fine = cv2.blur(power, (3, 3))
         self.fine_margin = (float(np.quantile(fine, _QUANTILE)) - 1) * _FINE_ROOM
 
 
-def _cell_means(a: Floats, cell: tuple[int, int]) -> Floats:
-    size = (a.shape[1] // cell[1], a.shape[0] // cell[0])
+def _block_means(a: Floats, block: tuple[int, int]) -> Floats:
+    size = (a.shape[1] // block[1], a.shape[0] // block[0])
     return np.asarray(cv2.resize(a, size, interpolation=cv2.INTER_AREA), np.float32)
 
 
@@ -78,27 +78,27 @@ def _near(a: Any) -> Floats:
     return np.asarray(cv2.blur(a, (3, 3)), np.float32)
 
 
-class Evidence:
-    """The gain of one plane, per grid cell.
+class TemporalGain:
+    """The gain of one plane, per grid block.
 
-    Per frame: :meth:`look`, perhaps :meth:`follow` and :meth:`look` again, :meth:`bias`,
+    Per frame: :meth:`look`, perhaps :meth:`warp` and :meth:`look` again, :meth:`bias`,
     :meth:`settle`.
 
     Attributes:
         gain: the weight k that the last frame had, and with it the noise left, (rows, columns).
         variance: of a frame's noise by the model, in squared bytes, (rows, columns).
-        old: means of the average over the cells, (rows, columns), in bytes.
+        old: means of the average over the blocks, (rows, columns), in bytes.
         difference: the same of the new frame less those, (rows, columns).
     """
 
-    def __init__(self, noise: PlaneNoise, grid: tuple[int, int], cell: tuple[int, int]) -> None:
-        self._cell = cell
+    def __init__(self, noise: PlaneNoise, grid: tuple[int, int], block: tuple[int, int]) -> None:
+        self._block = block
         self._noise: PlaneNoise | None = None
         self.gain: Floats = np.ones(grid, np.float32)
         self.variance: Floats = np.ones(grid, np.float32)
         self.old: Floats = np.zeros(grid, np.float32)
         self.difference: Floats = np.zeros(grid, np.float32)
-        self._slow = np.zeros(grid, np.float32)
+        self._difference_mean = np.zeros(grid, np.float32)
         self.local = LocalNoise(grid)
         self._rest: Floats | None = None
         self.set_noise(noise)
@@ -107,20 +107,20 @@ class Evidence:
         """Takes another noise; True if its correlation is another one too."""
         table = np.maximum(noise.curve.table(), np.float32(_LEAST_VARIANCE))
         if self._noise is None:
-            self._table, self._statistics = table, Statistics(noise, self._cell)
+            self._table, self._statistics = table, Statistics(noise, self._block)
             self._noise = noise
             return True
         before, was = self._table, self._statistics
         self._table = table
         other = not _alike(noise, self._noise)
         if other:
-            self._statistics = Statistics(noise, self._cell)
+            self._statistics = Statistics(noise, self._block)
             self._noise = noise
         # What was learned of each place is told in units of the model's noise.
         factor = cv2.LUT(cv2.convertScaleAbs(self.old), before / table)
         now = self._statistics
         self.local.rescale(
-            np.asarray(factor * np.float32(was.cell_ratio / now.cell_ratio), np.float32),
+            np.asarray(factor * np.float32(was.block_ratio / now.block_ratio), np.float32),
             np.asarray(factor * np.float32(was.fine_ratio / now.fine_ratio), np.float32),
         )
         return other
@@ -128,7 +128,7 @@ class Evidence:
     def start(self) -> None:
         """The average is one frame now."""
         self.gain.fill(1.0)
-        self._slow.fill(0.0)
+        self._difference_mean.fill(0.0)
         self.local.start()
 
     @property
@@ -143,51 +143,53 @@ class Evidence:
         return _BOUND[int(variance >= 1)] * float(np.sqrt(variance))
 
     def look(self, old: Floats, difference: Floats) -> None:
-        """Takes the cells' means of the average, and of the new frame less the average."""
+        """Takes the blocks' means of the average, and of the new frame less the average."""
         self.old, self.difference = old, difference
         self.variance = np.asarray(cv2.LUT(cv2.convertScaleAbs(old), self._table))
 
     def moving(self) -> Mask:
-        """Cells that may have moved."""
+        """Blocks that may have moved."""
         known = self._statistics
         unit = self.variance * (1 + self.gain) * self.local.coarse
         z = _near(self.difference * self.difference / unit)
-        return np.asarray(z > (1 + _MAYBE * known.near_margin) * known.cell_ratio)
+        return np.asarray(z > (1 + _MAYBE * known.near_margin) * known.block_ratio)
 
-    def follow(self, warp: Any, moved: Mask) -> None:
+    def warp(self, warp_grid: Any, moved: Mask) -> None:
         """The average was warped: so are the gains. Where it moved, other memories don't count.
 
         Args:
-            warp: gives a grid warped as the average was.
+            warp_grid: gives a grid warped as the average was.
             moved: where the movement isn't zero, (rows, columns).
         """
-        self.gain = warp(self.gain) + np.float32(WARP_LOSS) * moved
-        self._slow[moved] = 0
-        self.local.forget(moved)
+        self.gain = warp_grid(self.gain) + np.float32(WARP_LOSS) * moved
+        self._difference_mean[moved] = 0
+        self.local.reset(moved)
 
     def bias(self, power: Floats | None) -> Floats:
         """The squared bias of the average in units of a frame's noise variance, (rows, columns).
 
         Args:
-            power: means over the cells of the squared difference of the pixels, if that is to count
-                too: it sees changes finer than a cell.
+            power: means over the blocks of the squared difference of the pixels, if that is to count
+                too: it sees changes finer than a block.
         """
         known, d = self._statistics, self.difference
         spread = 1 + self.gain
         noise = self.variance * self.local.coarse
         unit = noise * spread
 
-        z = _near(d * d / unit) * np.float32(1 / known.cell_ratio)
-        bias = _excess(z, known.near_margin) * (spread * np.float32(known.cell_ratio))
+        z = _near(d * d / unit) * np.float32(1 / known.block_ratio)
+        bias = _excess(z, known.near_margin) * (spread * np.float32(known.block_ratio))
 
         wide = np.asarray(cv2.blur(d, (5, 5)), np.float32)
         z = wide * wide / unit * np.float32(1 / known.wide_ratio)
         spread_wide = spread * np.float32(known.wide_ratio)
         np.maximum(bias, _excess(z, _WIDE_MARGIN) * spread_wide, out=bias)
 
-        self._slow += np.float32(_SLOW) * (d - self._slow)
-        spread_slow = (self.gain + np.float32(_SLOW / (2 - _SLOW))) * np.float32(known.cell_ratio)
-        z = _near(self._slow * self._slow / (noise * spread_slow))
+        self._difference_mean += np.float32(_DIFFERENCE_RATE) * (d - self._difference_mean)
+        spread_slow = (
+            self.gain + np.float32(_DIFFERENCE_RATE / (2 - _DIFFERENCE_RATE))
+        ) * np.float32(known.block_ratio)
+        z = _near(self._difference_mean * self._difference_mean / (noise * spread_slow))
         np.maximum(bias, _excess(z, known.near_margin) * spread_slow, out=bias)
 
         self._rest = None
@@ -195,7 +197,7 @@ class Evidence:
             self._rest = np.maximum(power - d * d, 0)
             unit = self.variance * self.local.fine * spread
             z = self._rest / unit * np.float32(1 / known.fine_ratio)
-            np.maximum(bias, _excess(z, known.cell_margin) * spread, out=bias)
+            np.maximum(bias, _excess(z, known.block_margin) * spread, out=bias)
             np.maximum(bias, _excess(_near(z), known.fine_margin) * spread, out=bias)
         return bias
 
@@ -205,9 +207,9 @@ class Evidence:
         p = before + bias
         np.divide(p, p + 1, out=p)
         self.gain = np.maximum(p, np.float32(FLOOR))
-        self._slow *= 1 - self.gain
+        self._difference_mean *= 1 - self.gain
         known = self._statistics
-        ratios = known.cell_ratio, known.fine_ratio
+        ratios = known.block_ratio, known.fine_ratio
         gains = before, self.gain
         self.local.learn(
             self.difference, self._rest, self.variance, ratios, gains, structure, taught

@@ -1,11 +1,11 @@
 """The noise of each place against the model's: real cameras' noise is far stronger at edges than a curve tells.
 
 A camera that smooths what is flat and sharpens what isn't leaves 2 to 110 times the variance of flat places at edges
-of the same level, most of it finer than a grid cell. Taken for movement, such an edge would never be averaged; taken
-for noise, moving texture would be smeared. What is learned here, per cell, is the mean square of the differences
+of the same level, most of it finer than a grid block. Taken for movement, such an edge would never be averaged; taken
+for noise, moving texture would be smeared. What is learned here, per block, is the mean square of the differences
 between frames and average; it is believed to be noise as far as three things speak for it:
 
-- Noise at edges is *fine*: the cells' means hold little of it. What moves changes them too.
+- Noise at edges is *fine*: the blocks' means hold little of it. What moves changes them too.
 - It is *white in time*. An average that lags behind a movement errs in the same direction again and again.
 - It is *part of a structure*, and weaker than that. Moving texture differs by as much as it has, and the average of it
   has nothing left.
@@ -26,8 +26,8 @@ _LEAST_RATE = 0.1
 _MOST_TIMES, _MOST_PLUS, _MOST_FROM = 6.0, 3.0, 4
 # Frames after the first until whiteness is known.
 _KNOWN = 2
-# Ramps from trust to none: energy of the cells' means over that of what is finer; correlation of successive
-# differences; fine energy over that of the average around the cell. All but the second in excess of the model's noise.
+# Ramps from trust to none: energy of the blocks' means over that of what is finer; correlation of successive
+# differences; fine energy over that of the average around the block. All but the second in excess of the model's noise.
 _FINE = (0.2, 0.4)
 _WHITE = (0.1, 0.25)
 _STRUCTURE = (0.6, 1.2)
@@ -62,11 +62,11 @@ def _noisy(variance: Any) -> Any:
 
 
 class LocalNoise:
-    """What one plane's noise is in each cell, in units of the model's.
+    """What one plane's noise is in each block, in units of the model's.
 
     Attributes:
-        coarse: of the cells' means, (rows, columns).
-        fine: of what is finer than a cell, (rows, columns).
+        coarse: of the blocks' means, (rows, columns).
+        fine: of what is finer than a block, (rows, columns).
         strength: the same of the whole picture.
 
     Args:
@@ -93,14 +93,14 @@ class LocalNoise:
         self._started = False
 
     def rescale(self, coarse: Floats, fine: Floats) -> None:
-        """Puts what is believed into units of another model: factors per cell, (rows, columns) each."""
+        """Puts what is believed into units of another model: factors per block, (rows, columns) each."""
         if not self._started:
             return
         self.coarse = np.maximum(self.coarse * coarse, np.float32(_FREE[0]))
         self.fine = np.maximum(self.fine * fine, np.float32(_FREE[0]))
         self.strength = float(np.clip(self.strength * np.median(coarse), *_STRENGTH))
 
-    def forget(self, moved: Mask) -> None:
+    def reset(self, moved: Mask) -> None:
         """Starts anew where the average has followed a movement, and believes nothing there at first."""
         self._count[moved] = 0
         self._before[moved] = 0
@@ -121,13 +121,13 @@ class LocalNoise:
         """Takes what a frame differs by from the average; all are (rows, columns).
 
         Args:
-            difference: of the cells' means, in bytes.
+            difference: of the blocks' means, in bytes.
             rest: mean squares of what is finer, in squared bytes; None where that doesn't count.
             variance: of noise by the model, in squared bytes.
-            ratios: what the cells' means hold of it, and what is finer does.
+            ratios: what the blocks' means hold of it, and what is finer does.
             gains: before and after the frame.
-            structure: the same of the average, of its detail around the cell.
-            taught: cells that count; None for all.
+            structure: the same of the average, of its detail around the block.
+            taught: blocks that count; None for all.
         """
         expected = variance * np.float32(ratios[0]), variance * np.float32(ratios[1])
         if not self._started:
@@ -171,7 +171,7 @@ class LocalNoise:
         found = (
             trust * _ramp(more_means / (more + variance), _FINE) * _ramp(more / held, _STRUCTURE)
         )
-        # Without noise anywhere, a difference is more likely the picture's; a cell is believed as those around it.
+        # Without noise anywhere, a difference is more likely the picture's; a block is believed as those around it.
         found = np.maximum(found, _near(found)) * np.float32(_noisy(float(variance.max())))
         free = 1 + (free - 1) * _noisy(variance)
         for name, value in (("coarse", ratio), ("fine", finer / expected[1])):

@@ -5,18 +5,18 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from ...alignment.rectangles import Window
+from ...alignment.rectangles import Rectangle
 from ...arrays import Bytes, Floats
 from ...noise import PlaneNoise
 from ...noise.fields import field
 
 LEVELS = 4
 _TINY = 1e-6
-# Cells around a window that its filters reach into.
+# Blocks around a rectangle that its filters reach into.
 _HALO = 2
 
 
-def band_variances(noise: PlaneNoise, levels: int = LEVELS) -> tuple[float, ...]:
+def level_variances(noise: PlaneNoise, levels: int = LEVELS) -> tuple[float, ...]:
     """Variance of unit noise in each band of the pyramid, finest first."""
     current = field(noise, (256, 256))
     variances = []
@@ -30,11 +30,11 @@ def band_variances(noise: PlaneNoise, levels: int = LEVELS) -> tuple[float, ...]
 
 
 def _view(buffer: Floats, shape: tuple[int, ...]) -> Floats:
-    """The first values of a flat buffer, as an array: windows of any size share one."""
+    """The first values of a flat buffer, as an array: rectangles of any size share one."""
     return buffer[: shape[0] * shape[1]].reshape(shape)
 
 
-class Coring:
+class Shrinkage:
     """A Laplacian pyramid (Burt and Adelson, 1983), its bands shrunk where they hold only noise.
 
     Each coefficient is scaled by max(0, 1 − n/e), an empirical Wiener gain: e is the band's power
@@ -65,13 +65,13 @@ class Coring:
 
     def set_noise(self, noise: PlaneNoise) -> None:
         """Takes another correlation."""
-        self._factors = band_variances(noise)
+        self._factors = level_variances(noise)
 
     def clean(
         self,
         picture: Floats,
         variance: Floats,
-        fine: list[Window],
+        fine: list[Rectangle],
         scale: tuple[int, int],
         out: Bytes,
     ) -> None:
@@ -79,9 +79,9 @@ class Coring:
 
         Args:
             picture: (rows, columns), in bytes.
-            variance: of the noise in it, per grid cell, in squared bytes.
+            variance: of the noise in it, per grid block, in squared bytes.
             fine: where the finest band is to be cleaned too.
-            scale: (rows, columns) of pixels per grid cell.
+            scale: (rows, columns) of pixels per grid block.
             out: (rows, columns).
         """
         for j in range(LEVELS):
@@ -97,8 +97,8 @@ class Coring:
             cv2.add(removed[j], work, dst=removed[j])
         total = removed[0]
         cv2.resize(removed[1], total.shape[::-1], dst=total, interpolation=cv2.INTER_LINEAR)
-        for window in fine:
-            self._finest(picture, variance, window, scale, total)
+        for rectangle in fine:
+            self._finest(picture, variance, rectangle, scale, total)
         cv2.subtract(picture, total, dst=out, dtype=cv2.CV_8U)
 
     def _shrink(self, picture: Floats, below: Floats, variance: Floats, j: int) -> None:
@@ -126,13 +126,13 @@ class Coring:
         self,
         picture: Floats,
         variance: Floats,
-        window: Window,
+        rectangle: Rectangle,
         scale: tuple[int, int],
         total: Floats,
     ) -> None:
-        """Adds what goes of the finest band in a window to ``total``."""
+        """Adds what goes of the finest band in a rectangle to ``total``."""
         grid = variance.shape
-        wide = window.grown(_HALO, (grid[0], grid[1]))
+        wide = rectangle.grown(_HALO, (grid[0], grid[1]))
         rows, columns = wide.of(scale)
         half = (
             slice(rows.start // 2, (rows.stop + 1) // 2),
@@ -152,7 +152,7 @@ class Coring:
         self._noise_share(share, power, 0)
         cv2.resize(share, size, dst=work, interpolation=cv2.INTER_LINEAR)
         cv2.multiply(band, work, dst=band)
-        place = window.of(scale)
+        place = rectangle.of(scale)
         top, left = place[0].start - rows.start, place[1].start - columns.start
         target = total[place]
         cv2.add(

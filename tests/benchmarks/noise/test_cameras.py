@@ -54,15 +54,15 @@ def test_noise_at_edges_is_compared_with_that_of_flat_places() -> None:
     assert found.by_gradient[0] == pytest.approx(1, abs=0.05)
 
 
-def test_white_noise_that_is_the_same_everywhere_has_no_ratio_in_any_band() -> None:
+def test_white_noise_that_is_the_same_everywhere_has_no_ratio_in_any_coefficient() -> None:
     found = measured(clip(scene(), 3.0))
     assert found.ratio == pytest.approx(1, abs=0.05)
-    assert found.bands == pytest.approx((1, 1, 1, 1), abs=0.12)
+    assert found.coefficients == pytest.approx((1, 1, 1, 1), abs=0.12)
     assert found.neighbours == pytest.approx(0, abs=0.02)
     assert found.flat_lag1 == pytest.approx(0, abs=0.02)
 
 
-def test_the_direction_of_edge_noise_and_its_bands_are_told() -> None:
+def test_the_direction_of_edge_noise_and_its_spectrum_are_told() -> None:
     picture = scene()
     edge = edges_of(picture)
     white = clip(np.zeros_like(picture), 1.0)
@@ -74,7 +74,7 @@ def test_the_direction_of_edge_noise_and_its_bands_are_told() -> None:
     assert found.neighbours == pytest.approx(0.78, abs=0.03)
     assert found.along == pytest.approx(0.78, abs=0.04)
     assert found.across == pytest.approx(0, abs=0.04)
-    lowest, *_, high = found.bands
+    lowest, *_, high = found.coefficients
     assert lowest is not None
     assert high is not None
     assert high > 5 * lowest

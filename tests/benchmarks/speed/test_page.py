@@ -45,12 +45,12 @@ REPORT = Report(
 )
 
 
-def cells(line: str) -> list[str]:
-    return [cell.strip() for cell in line.strip("|").split("|")]
+def blocks(line: str) -> list[str]:
+    return [block.strip() for block in line.strip("|").split("|")]
 
 
 def test_the_best_comes_first_and_keeps_its_figures() -> None:
-    lines = [cells(line) for line in speed_table(ROWS).splitlines()]
+    lines = [blocks(line) for line in speed_table(ROWS).splitlines()]
     named = [dict(zip(lines[0], line, strict=True)) for line in lines[2:]]
     assert [line["method"] for line in named[:2]] == ["**nano**", "atadenoise"]
     best = named[0]
@@ -64,7 +64,7 @@ def test_the_best_comes_first_and_keeps_its_figures() -> None:
 
 
 def test_what_was_not_timed_says_so() -> None:
-    line = cells(speed_table([replace(ROWS[0], timing=None)]).splitlines()[-1])
+    line = blocks(speed_table([replace(ROWS[0], timing=None)]).splitlines()[-1])
     assert "not measured" in line
     assert "38.00" in line
 

@@ -22,7 +22,7 @@ from rtdenoise.networks.card import load_network, read_card
 from rtdenoise.networks.live import SIZES, LiveNetwork
 
 CPU = torch.device("cpu")
-RECIPE = LiveRecipe(steps=3, batch=2, crop=64, window=2, judge_every=0.5)
+RECIPE = LiveRecipe(steps=3, batch=2, crop=64, chunk=2, judge_every=0.5)
 
 
 @pytest.fixture(autouse=True)

@@ -79,7 +79,7 @@ def quick(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("rtdenoise.networks.shipped.FOLDER", tmp_path / "base")
     torch.manual_seed(5)
     save_network(base_network_path("nano"), LiveNetwork(SIZES["nano"]), Card("nano"))
-    recipe = replace(finetune.RECIPE, steps=2, batch=2, crop=64, window=3, judge_every=0.5)
+    recipe = replace(finetune.RECIPE, steps=2, batch=2, crop=64, chunk=3, judge_every=0.5)
     monkeypatch.setattr(finetune, "RECIPE", recipe)
     for name, value in (
         ("_FRAMES", 6),

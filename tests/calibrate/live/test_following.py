@@ -1,4 +1,4 @@
-"""Changes of light that training follows, as the denoiser does in use."""
+"""Brightness changes that training follows, as the denoiser does in use."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import numpy as np
 import torch
 
 from calibrate.live.batches import Pool, prepare, whole
-from calibrate.live.following import Light, relit
+from calibrate.live.following import BrightnessChange, brightened
 from calibrate.synthesis import ClipBatch
 from rtdenoise.networks.live import LiveNetwork
 
@@ -28,12 +28,12 @@ def brighter(batch: ClipBatch, factors: torch.Tensor) -> ClipBatch:
 
 
 def error(net: LiveNetwork, batch: ClipBatch, t: int, *, follow: bool) -> float:
-    """Mean squared error of the last frame's clean bands, relit or not, against frame ``t``'s, in units of noise."""
+    """Mean squared error of the last frame's clean coefficients, brightened or not, against frame ``t``'s."""
     material = whole(net, prepare(batch, net))
-    kept = material.clean[:, t - 1] / material.deviations
+    kept = material.clean[:, t - 1] / material.band_std
     if follow:
-        kept = relit(kept, material.light(t), material.deviations)
-    return float((kept - material.clean[:, t] / material.deviations)[:, 0].square().mean())
+        kept = brightened(kept, material.brightness(t), material.band_std)
+    return float((kept - material.clean[:, t] / material.band_std)[:, 0].square().mean())
 
 
 def test_steps_of_brightness_are_found_and_followed() -> None:
@@ -41,18 +41,18 @@ def test_steps_of_brightness_are_found_and_followed() -> None:
     steps = torch.tensor(FACTORS)[:, None].expand(-1, 128)
     batch = brighter(clips(1, side=128, std=2.0), steps)
     (clip,) = prepare(batch, net)
-    light = clip.following.light
-    assert (light.slope[:, 0] != 0).tolist() == [False, False, True, True, True, False]
+    brightness = clip.following.brightness
+    assert (brightness.slope[:, 0] != 0).tolist() == [False, False, True, True, True, False]
     for t in (2, 3, 4):
         assert error(net, batch, t, follow=True) < 0.03 * error(net, batch, t, follow=False)
 
 
-def test_bands_over_the_rows_are_found_and_turn_with_the_picture() -> None:
+def test_banding_over_the_rows_is_found_and_turns_with_the_picture() -> None:
     net = network()
     wave = 1 + 0.04 * torch.sin(torch.arange(6)[:, None] + torch.arange(128) / 20)
     batch = brighter(clips(1, side=128, std=2.0), wave)
     (clip,) = prepare(batch, net)
-    assert bool((clip.following.light.rows[1:] != 0).any(1).all())
+    assert bool((clip.following.brightness.rows[1:] != 0).any(1).all())
     assert error(net, batch, 2, follow=True) < 0.15 * error(net, batch, 2, follow=False)
     ways = set()
     for seed in range(24):
@@ -64,7 +64,7 @@ def test_bands_over_the_rows_are_found_and_turn_with_the_picture() -> None:
     assert ways == {True, False}
 
 
-def test_no_change_of_light_leaves_bands_as_they_are() -> None:
-    bands = torch.randn(2, 24, 4, 4)
-    light = Light(torch.zeros(2, 3), torch.zeros(2, 3), torch.zeros(2, 4, 4))
-    assert torch.equal(relit(bands, light, torch.ones(2, 24, 1, 1)), bands)
+def test_no_brightness_change_leaves_coefficients_as_they_are() -> None:
+    coefficients = torch.randn(2, 24, 4, 4)
+    brightness = BrightnessChange(torch.zeros(2, 3), torch.zeros(2, 3), torch.zeros(2, 4, 4))
+    assert torch.equal(brightened(coefficients, brightness, torch.ones(2, 24, 1, 1)), coefficients)

@@ -1,4 +1,4 @@
-"""Live networks in training: clips in units of noise, windows of frames, and trainings that stop and go on."""
+"""Live networks in training: clips in units of noise, chunks of frames, and trainings that stop and go on."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -9,7 +9,7 @@ import torch
 
 from calibrate.live.batches import Pool, PreparedClip, Units, prepare, whole
 from calibrate.live.training import LiveRecipe, LiveTrainer
-from calibrate.live.unroll import evaluate, follow, loss_of, run_window
+from calibrate.live.unroll import evaluate, loss_of, run_chunk, warped_state
 from calibrate.synthesis import ClipBatch
 from rtdenoise.networks.live import LiveNetwork, LiveSize, State
 from rtdenoise.networks.local_noise import unknown
@@ -19,7 +19,7 @@ from rtdenoise.noise.vst import Stabiliser
 TINY = LiveSize(gate=2, context=2, energy=3, wide=2, filters=2)
 STD = 5.0
 SIDE, FRAMES = 64, 6
-QUICK = LiveRecipe(steps=4, batch=2, crop=64, window=3, warm_up=2, judge_every=0.5, seed=1)
+QUICK = LiveRecipe(steps=4, batch=2, crop=64, chunk=3, warm_up=2, judge_every=0.5, seed=1)
 
 
 def network(seed: int = 0) -> LiveNetwork:
@@ -62,27 +62,27 @@ def flat_model(std: float = STD) -> NoiseModel:
     return NoiseModel(plane, plane, plane, chroma="420")
 
 
-def test_bands_of_prepared_clips_have_unit_noise_around_their_truth() -> None:
+def test_coefficients_of_prepared_clips_have_unit_noise_around_their_truth() -> None:
     net = network()
     material = whole(net, prepare(clips(), net))
-    residual = (material.noisy - material.clean[:, :]) / material.deviations[:, None]
+    residual = (material.noisy - material.clean[:, :]) / material.band_std[:, None]
     spread = residual.std((1, 3, 4))
     assert spread.min() > 0.9
     assert spread.max() < 1.1
-    # White noise has no share of the coarse in the fine: a band's deviation is that of a mean of its pixels.
-    deviations = material.deviations[:, :, 0, 0]
-    assert torch.allclose(deviations[:, 0], torch.tensor(0.25), rtol=0.25)
-    assert torch.allclose(deviations[:, 16], torch.tensor(0.5), rtol=0.25)
+    # White noise has no share of the coarse in the fine: a coefficient's deviation is that of a mean of its pixels.
+    band_std = material.band_std[:, :, 0, 0]
+    assert torch.allclose(band_std[:, 0], torch.tensor(0.25), rtol=0.25)
+    assert torch.allclose(band_std[:, 16], torch.tensor(0.5), rtol=0.25)
     # The weight takes squared units back to squared bytes.
     assert float(material.weight.mean()) == pytest.approx(STD**2, rel=0.05)
 
 
-def test_a_measured_camera_needs_no_clip_to_know_its_bands() -> None:
+def test_a_measured_camera_needs_no_clip_to_know_its_noise() -> None:
     net, units = network(), Units.of_model(flat_model())
     (known, *_), (found, *_) = prepare(clips(), net, units), prepare(clips(), net)
-    assert units.deviations is not None
-    assert found.units.deviations is not None
-    assert torch.allclose(units.deviations, found.units.deviations, rtol=0.2)
+    assert units.band_std is not None
+    assert found.units.band_std is not None
+    assert torch.allclose(units.band_std, found.units.band_std, rtol=0.2)
     forward = Stabiliser.of(flat_model().y).forward
     assert np.allclose(known.units.noisy[0].numpy(), forward)
 
@@ -96,17 +96,17 @@ def test_flipped_and_turned_pieces_are_the_flipped_picture() -> None:
         drawn = pool.draw(net, np.random.default_rng(seed), 1, SIDE, turn=True)
         for turns in range(8):
             there = plain.luma[0, 0]
-            deviations = plain.deviations
+            band_std = plain.band_std
             there = there.flip(-1) if turns & 1 else there
             there = there.flip(-2) if turns & 2 else there
             there = there.T if turns & 4 else there
             if torch.equal(drawn.luma[0, 0], there):
                 seen.add(turns)
                 if not turns & 4:
-                    assert torch.equal(drawn.deviations, deviations)
+                    assert torch.equal(drawn.band_std, band_std)
                 else:
                     order = [4 * column + row for row in range(4) for column in range(4)]
-                    assert torch.equal(drawn.deviations[0, :16], deviations[0, order])
+                    assert torch.equal(drawn.band_std[0, :16], band_std[0, order])
     assert len(seen) >= 4
 
 
@@ -114,7 +114,7 @@ def test_movement_turns_with_the_picture() -> None:
     net = network()
     (clip,) = prepare(clips(1), net)
     flow = torch.zeros_like(clip.following.flow)
-    flow[1, 0] = 1.0  # one cell to the right, everywhere
+    flow[1, 0] = 1.0  # one block to the right, everywhere
     pool = Pool([replace(clip, following=replace(clip.following, flow=flow))])
     found = set()
     for seed in range(24):
@@ -129,30 +129,35 @@ def test_the_movement_that_is_found_brings_the_state_to_the_new_frame() -> None:
     prepared = prepare(clips(2, move=4, side=128, std=2.0), net)
     assert any(bool(clip.following.flow.abs().sum() > 0) for clip in prepared)
     material = whole(net, prepared)
-    before = material.clean[:, 1] / material.deviations
-    left = torch.ones(2, 3, 32, 32)
-    state = State(before, left, torch.ones_like(left), *unknown(before))
-    moved = follow(net, state, material.flow[:, 2], material.deviations)
-    true = material.clean[:, 2] / material.deviations
+    before = material.clean[:, 1] / material.band_std
+    residual = torch.ones(2, 3, 32, 32)
+    state = State(before, residual, torch.ones_like(residual), *unknown(before))
+    moved = warped_state(net, state, material.flow[:, 2], material.band_std)
+    true = material.clean[:, 2] / material.band_std
     where = material.flow[:, 2].abs().sum(1) > 0
 
-    def error(bands: torch.Tensor) -> float:
-        return float((bands - true)[:, 0][where].square().mean())
+    def error(coefficients: torch.Tensor) -> float:
+        return float((coefficients - true)[:, 0][where].square().mean())
 
-    assert error(moved.bands) < 0.4 * error(before)
-    assert (moved.left[:, 0][where] > 1).all()
-    assert (moved.slow[:, 0][where] == 0).all()
+    assert error(moved.coefficients) < 0.4 * error(before)
+    assert (moved.residual[:, 0][where] > 1).all()
+    assert (moved.difference_mean[:, 0][where] == 0).all()
 
 
 def test_gradients_pass_a_followed_state_unchanged() -> None:
     net = network()
-    bands = torch.randn(1, 24, 16, 16, requires_grad=True)
-    left = torch.ones(1, 3, 16, 16)
+    coefficients = torch.randn(1, 24, 16, 16, requires_grad=True)
+    residual = torch.ones(1, 3, 16, 16)
     flow = torch.full((1, 2, 16, 16), 0.5)
-    moved = follow(net, State(bands, left, left, *unknown(bands)), flow, torch.ones(1, 24, 1, 1))
-    torch.autograd.backward(moved.bands.sum())
-    assert bands.grad is not None
-    assert torch.equal(bands.grad, torch.ones_like(bands))
+    moved = warped_state(
+        net,
+        State(coefficients, residual, residual, *unknown(coefficients)),
+        flow,
+        torch.ones(1, 24, 1, 1),
+    )
+    torch.autograd.backward(moved.coefficients.sum())
+    assert coefficients.grad is not None
+    assert torch.equal(coefficients.grad, torch.ones_like(coefficients))
 
 
 def test_a_cut_forgets() -> None:
@@ -160,13 +165,13 @@ def test_a_cut_forgets() -> None:
     batch = clips(1)
     batch.cut[0, 3] = True
     material = whole(net, prepare(batch, net))
-    _, state = run_window(net, material.part(0, 3))
-    outputs, _ = run_window(net, material.part(3, 4), state)
-    fresh, _ = run_window(net, material.part(3, 4))
+    _, state = run_chunk(net, material.part(0, 3))
+    outputs, _ = run_chunk(net, material.part(3, 4), state)
+    fresh, _ = run_chunk(net, material.part(3, 4))
     assert torch.allclose(outputs[0], fresh[0], atol=1e-2)
 
 
-def test_cells_without_truth_do_not_count() -> None:
+def test_blocks_without_truth_do_not_count() -> None:
     net = network()
     still = clips(2)
     still.moving[:, :, :, :4] = True
@@ -183,7 +188,7 @@ def test_cells_without_truth_do_not_count() -> None:
     losses = []
     for batch in (still, spoilt):
         material = whole(net, prepare(batch, net, units, still=True))
-        outputs, _ = run_window(net, material)
+        outputs, _ = run_chunk(net, material)
         losses.append(float(loss_of(net, outputs, material).detach()))
     assert losses[0] == pytest.approx(losses[1], rel=1e-5)
 

@@ -164,7 +164,7 @@ def test_without_flicker_of_rows_there_is_none() -> None:
     assert noise.row_flicker_std < 0.08
 
 
-def test_bands_of_a_lamp_are_measured() -> None:
+def test_banding_of_a_lamp_is_measured() -> None:
     wave = 2 * np.pi * np.arange(240) / 66
     frames = [flickering(3 * np.sin(wave + 2.1 * i), i) for i in range(12)]
     noise = measure([(frames, np.ones((240, 512), bool))], "", "").y
@@ -244,7 +244,7 @@ def test_row_noise_of_the_simulated_camera() -> None:
     assert np.isnan(found.row_flicker_period)
 
 
-def test_mains_bands_of_the_simulated_camera() -> None:
+def test_banding_of_the_simulated_camera() -> None:
     camera, frames = still_frames(":room?noise=low&flicker=0.1", 12)
     found = measure([(frames, np.ones(frames[0].y.shape, bool))], "", "").y
     truth = np.stack([camera.truth(i).y for i in range(12)]).astype(np.float64)

@@ -36,17 +36,17 @@ def measured(camera: SimulatedCamera, count: int = 24) -> StructureNoise:
     return found
 
 
-def bands(planes: Planes) -> np.ndarray:
+def coefficients(planes: Planes) -> np.ndarray:
     frame = convert(planes, "420", True)
     return split(frame.y, frame.u, frame.v).astype(np.float64)
 
 
 def known(rest: str) -> tuple[np.ndarray, np.ndarray]:
-    """The truth of luma's ratios (4, BINS), by the clean picture and by the noise on grey; and the cells per bin."""
+    """The truth of luma's ratios (4, BINS), by the clean picture and by the noise on grey; and the blocks per bin."""
     camera = opened(rest)
-    clean = bands(camera.truth(0))
-    bins = bin_of_structure(structure_of(clean.astype(np.float32)))
-    noise = np.stack([bands(camera.noisy(100 + i)) for i in range(24)])
+    clean = coefficients(camera.truth(0))
+    bins = bin_of_structure(structure_of((clean[1:16].astype(np.float32) ** 2).sum(0)))
+    noise = np.stack([coefficients(camera.noisy(100 + i)) for i in range(24)])
     variance = noise.var(0, ddof=1) / camera.grey_noise(jpeg=False).curve().variance(clean[0])
     lit = (clean[0] > 12) & (clean[0] < 243)
     table = np.array(
@@ -62,9 +62,9 @@ def known(rest: str) -> tuple[np.ndarray, np.ndarray]:
 @pytest.mark.filterwarnings("ignore:invalid value")
 @pytest.mark.parametrize("processing", ["none", "mild", "strong"])
 def test_ratios_come_close_to_the_truth(processing: str) -> None:
-    truth, cells = known(f":room?seed=5&processing={processing}")
+    truth, blocks = known(f":room?seed=5&processing={processing}")
     found = measured(opened(f":room?processing={processing}"))
-    enough = cells > 150
+    enough = blocks > 150
     assert enough.sum() >= 6
     ratios = np.array(found.ratios)[:4, enough]
     off = np.abs(np.log(ratios / truth[:, enough]))
@@ -84,7 +84,7 @@ def test_steps_of_brightness_are_no_noise() -> None:
     assert np.abs(off[1:4]).max() < 0.3
 
 
-def test_bins_without_cells_stay_at_1_and_few_cells_are_drawn_to_it() -> None:
+def test_bins_without_blocks_stay_at_1_and_few_blocks_are_drawn_to_it() -> None:
     layout = PlaneFormat(64, 64, "420", full_range=True, matrix="bt601")
     random = np.random.default_rng(2)
     frames = []
@@ -102,7 +102,7 @@ def test_bins_without_cells_stay_at_1_and_few_cells_are_drawn_to_it() -> None:
         column = [row[index] for row in found.ratios]
         if index and not count:
             assert column == [1.0] * len(GROUPS)
-        if 0 < count < 20 and index:  # the nine cells around the mark
+        if 0 < count < 20 and index:  # the nine blocks around the mark
             assert 1 < column[3] < found.high[3][index]
 
 

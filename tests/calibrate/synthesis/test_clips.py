@@ -12,7 +12,7 @@ from calibrate.synthesis.edges import steepness
 from rtdenoise.errors import ClipError
 
 STILL = Mix(
-    still=1, panned=0, talking=0, cut=0, drift=0, jump=0, bands=0, unfocused=0, steps=0, fade=0
+    still=1, panned=0, talking=0, cut=0, drift=0, jump=0, banding=0, unfocused=0, steps=0, fade=0
 )
 
 

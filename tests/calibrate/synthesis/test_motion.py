@@ -55,11 +55,11 @@ def test_what_a_cut_out_covers_and_uncovers_is_moving() -> None:
     back = Layer(torch.zeros((3, SIDE, SIDE)), resting(3), density=1.0)
     shown, moving = Scene([back, front], 3).render(SIDE, SIDE)
     changed = (shown[1:] - shown[:-1]).abs().amax(1) > 0.01
-    cells = changed.view(2, SIDE // 4, 4, SIDE // 4, 4).any(4).any(2)
+    blocks = changed.view(2, SIDE // 4, 4, SIDE // 4, 4).any(4).any(2)
     assert not moving[0].any()
-    assert (moving[1:] | ~cells).all(), "all that changed is marked"
+    assert (moving[1:] | ~blocks).all(), "all that changed is marked"
     for t in (1, 2):
-        # From the left edge of where it was to the right edge of where it is, give or take two cells.
+        # From the left edge of where it was to the right edge of where it is, give or take two blocks.
         columns = np.flatnonzero(moving[t].any(0).numpy()) * 4
         left, right = SIDE / 2 - 20 + 8 * (t - 1) - half, SIDE / 2 - 20 + 8 * t + half
         assert abs(columns[0] - left) <= 8
@@ -76,7 +76,7 @@ def test_a_cut_out_at_rest_does_not_move() -> None:
     assert not moving.any()
 
 
-def test_exposure_and_bands_change_the_light() -> None:
+def test_exposure_and_banding_change_the_light() -> None:
     back = Layer(torch.ones((3, SIDE, SIDE)), resting(3), density=1.0)
     exposure = np.array([1.0, 0.5, 2.0])
     bands = np.ones((3, SIDE))
@@ -125,7 +125,7 @@ def test_a_screen_moves_by_itself() -> None:
     where = torch.zeros((SIDE // 4, SIDE // 4), dtype=torch.bool)
     where[8:14, 4:14] = True
     assert not moving[0].any()
-    assert all(torch.equal(cells, where) for cells in moving[1:])
+    assert all(torch.equal(blocks, where) for blocks in moving[1:])
 
 
 def test_a_screen_that_only_flickers_moves_where_it_does() -> None:

@@ -22,7 +22,7 @@ STILL = Mix(
     cut=0,
     drift=0,
     jump=0,
-    bands=0,
+    banding=0,
     steps=0,
     fade=0,
     leaves=0,
@@ -140,14 +140,14 @@ def test_noise_on_moving_means_is_the_cameras(stacks: list[StillStack], mix: Mix
 def test_the_clean_picture_moves_and_the_rest_stays(stacks: list[StillStack]) -> None:
     batch = clips(stacks, mix=CALM).batch(6)
     assert batch.moving.any()
-    cells = batch.moving.repeat_interleave(4, 3).repeat_interleave(4, 4)
+    blocks = batch.moving.repeat_interleave(4, 3).repeat_interleave(4, 4)
     change = (batch.clean[0][:, 1:] - batch.clean[0][:, :-1]).abs()
     # Less than a tenth of a pixel per frame counts as still: at most a tenth of what neighbours differ by.
     clean = batch.clean[0]
     steepest = max(float(clean.diff(dim=axis).abs().max()) for axis in (3, 4))
-    assert float(change[~cells[:, 1:]].max()) < 0.1 * steepest
-    assert float(change[~cells[:, 1:]].mean()) < 0.01
-    assert float(change[cells[:, 1:]].mean()) > 0.3
+    assert float(change[~blocks[:, 1:]].max()) < 0.1 * steepest
+    assert float(change[~blocks[:, 1:]].mean()) < 0.01
+    assert float(change[blocks[:, 1:]].mean()) > 0.3
 
 
 def test_still_frames_are_real_and_their_targets_are_independent(stacks: list[StillStack]) -> None:

@@ -402,5 +402,5 @@ def test_another_estimate_of_the_noise_does_not_start_the_average_anew() -> None
         if index == 30:
             denoiser._set_noise(NoiseModel(white, white, white, chroma="420"))
         denoiser(frame(noisy_edges(clean, edges, index)))
-        gains.append(float(np.mean(denoiser._filters[0].evidence.gain)))
+        gains.append(float(np.mean(denoiser._filters[0].temporal_gain.gain)))
     assert max(gains[30:]) < 1.3 * gains[29]

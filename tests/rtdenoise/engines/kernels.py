@@ -24,9 +24,9 @@ import rtdenoise
 from rtdenoise.engines import native_engine, native_library
 from rtdenoise.networks.live import LiveNetwork, LiveSize
 from rtdenoise.noise import NoiseCurve, NoiseModel, PlaneNoise
-from rtdenoise.noise.normalised import Stabilised
+from rtdenoise.noise.normalised import Normalised
 
-from .reference import DC, dct, stabilised
+from .reference import DC, dct, normalised
 
 Floats = NDArray[np.float32]
 
@@ -142,9 +142,9 @@ class Parts:
         luma, chroma = (
             PlaneNoise(NoiseCurve((0.0, 255.0), ends)) for ends in ((5.0, 40.0), (9.0, 4.0))
         )
-        stabilised = Stabilised(NoiseModel(luma, chroma, chroma, chroma="420"))
-        self.forward = np.ascontiguousarray(stabilised.forward, np.float32)
-        tables = [stabilised.table(index) for index in range(3)]
+        normalised = Normalised(NoiseModel(luma, chroma, chroma, chroma="420"))
+        self.forward = np.ascontiguousarray(normalised.forward, np.float32)
+        tables = [normalised.table(index) for index in range(3)]
         self.scales = np.array([scale for scale, _ in tables], np.float32)
         self.tables = [table for _, table in tables]
         self.std = self.random.uniform(0.2, 0.6, 24).astype(np.float32)
@@ -246,7 +246,7 @@ class Parts:
 
     def coefficients(self) -> NDArray[np.float64]:
         """The picture's, in units of the noise of each, (24, h, w)."""
-        pixels = stabilised(self.picture, self.forward)
+        pixels = normalised(self.picture, self.forward)
         return dct(pixels) / self.std[:, None, None]
 
     def planes(self) -> tuple[list[Floats], tuple[Any, Any]]:

@@ -43,7 +43,7 @@ def test_what_a_graph_holds_never_touches_the_host(size: str) -> None:
     """On the device without memory: whatever reads a value, or comes from the host, would show."""
     step = DeviceStep(LiveNetwork(SIZES[size]), GRID, torch.device("meta"), torch.float16)
     with torch.inference_mode(), Watch() as watch:
-        step.see()
+        step.analyse()
         step.step(0)
         step.step(1)
     assert watch.devices == {"meta"}
@@ -63,9 +63,9 @@ def test_convolutions_are_in_half_precision_and_channels_last(size: str) -> None
             super()._note(name, values)
 
     with torch.inference_mode(), Convolutions() as watch:
-        step.see()
+        step.analyse()
         step.step(0)
     assert seen
     assert {dtype for dtypes in seen for dtype in dtypes} == {torch.bfloat16}
     assert not watch.flat
-    assert step.bands.dtype == torch.float32
+    assert step.coefficients.dtype == torch.float32

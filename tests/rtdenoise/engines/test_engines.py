@@ -15,8 +15,8 @@ from rtdenoise.engines.torch_engine import TorchEngine
 from rtdenoise.frames import PlaneFormat, Planes
 from rtdenoise.networks.live import LiveNetwork, LiveSize
 from rtdenoise.noise import NoiseCurve, NoiseModel, PlaneNoise
-from rtdenoise.noise.dct import BANDS
-from rtdenoise.noise.normalised import Stabilised
+from rtdenoise.noise.dct import COEFFICIENTS
+from rtdenoise.noise.normalised import Normalised
 
 H, W = 12, 20
 NANO = LiveSize(gate=8, context=16, energy=12, wide=12, filters=10)
@@ -37,14 +37,14 @@ def network(size: LiveSize) -> LiveNetwork:
     return made
 
 
-def noise(scale: float) -> Stabilised:
+def noise(scale: float) -> Normalised:
     luma = PlaneNoise(NoiseCurve((0.0, 255.0), (4 * scale, 30 * scale)))
     chroma = PlaneNoise(NoiseCurve((0.0, 255.0), (9 * scale, 5 * scale)))
-    return Stabilised(NoiseModel(luma, chroma, chroma, chroma="420"))
+    return Normalised(NoiseModel(luma, chroma, chroma, chroma="420"))
 
 
-def deviations(seed: int) -> NDArray[np.float32]:
-    return np.random.default_rng(seed).uniform(0.3, 1.5, BANDS).astype(np.float32)
+def band_std(seed: int) -> NDArray[np.float32]:
+    return np.random.default_rng(seed).uniform(0.3, 1.5, COEFFICIENTS).astype(np.float32)
 
 
 def frame(seed: int) -> Frame:
@@ -82,34 +82,34 @@ def steps_agree(engines: tuple[Engine, Engine], index: int, tolerance: float = 1
     narrow = "AVX-512" in engines[0].name
     tolerance += 4e-3 if narrow else 0
     for engine in engines:
-        engine.see(frame(index))
+        engine.analyse(frame(index))
     one, two = engines
     assert np.allclose(one.means(), two.means(), atol=tolerance)
     for mine, reference in zip(one.step(), two.step(), strict=True):
         apart = np.abs(mine.astype(int) - reference)
         assert apart.max() <= 1
         assert np.mean(apart > 0) < (0.035 if narrow else 0.003)
-    assert np.allclose(one.kept_means(), two.kept_means(), atol=tolerance)
-    assert np.allclose(one.left(), two.left(), atol=tolerance)
+    assert np.allclose(one.state_means(), two.state_means(), atol=tolerance)
+    assert np.allclose(one.residual(), two.residual(), atol=tolerance)
 
 
 @pytest.mark.parametrize("size", [NANO, STAGES])
 def test_engines_agree_over_ten_frames(pair: Pair, size: LiveSize) -> None:
     engines = pair(size)
     for engine in engines:
-        engine.set_noise(noise(1), deviations(0))
+        engine.set_noise(noise(1), band_std(0))
     for index in range(10):
         steps_agree(engines, index)
     # Averaging has begun: what is compared isn't just the first frame.
-    assert engines[0].left().mean() < 0.9
+    assert engines[0].residual().mean() < 0.9
 
 
 def test_engines_agree_when_the_noise_changes(pair: Pair) -> None:
     engines = pair(NANO)
     changes = {
-        0: (noise(1), deviations(0)),
-        3: (noise(2), deviations(0)),
-        6: (noise(2), deviations(1)),
+        0: (noise(1), band_std(0)),
+        3: (noise(2), band_std(0)),
+        6: (noise(2), band_std(1)),
     }
     changes[6] = (changes[3][0], changes[6][1])
     for index in range(8):
@@ -120,14 +120,14 @@ def test_engines_agree_when_the_noise_changes(pair: Pair) -> None:
         steps_agree(engines, index, 1e-3 if index < 3 else 5e-3)
 
 
-def test_engines_agree_when_the_light_changes(pair: Pair) -> None:
+def test_engines_agree_when_brightness_changes(pair: Pair) -> None:
     engines = pair(NANO)
     rows = np.linspace(0.9, 1.1, H, dtype=np.float32)
     for engine in engines:
-        engine.set_noise(noise(1), deviations(0))
+        engine.set_noise(noise(1), band_std(0))
     for index in range(4):
         steps_agree(engines, index)
-        before = engines[0].kept_means()
+        before = engines[0].state_means()
         for engine in engines:
             engine.rescale(index % 3, 0.05, 1.5)
             engine.scale_rows(rows)
@@ -143,44 +143,44 @@ def test_engines_agree_when_something_moves(pair: Pair) -> None:
     x, y = np.meshgrid(np.arange(W, dtype=np.float32), np.arange(H, dtype=np.float32))
     movement = Movement(flow, moved, np.stack([x, y], axis=2))
     for engine in engines:
-        engine.set_noise(noise(1), deviations(0))
+        engine.set_noise(noise(1), band_std(0))
     for index in range(4):
         # What is fetched from between pixels was rounded to 16 bits before.
         steps_agree(engines, index, 6e-3)
         for engine in engines:
-            engine.follow(movement)
-        assert np.allclose(engines[0].left(), engines[1].left(), atol=5e-3)
+            engine.warp(movement)
+        assert np.allclose(engines[0].residual(), engines[1].residual(), atol=5e-3)
 
 
 def test_a_forgotten_engine_starts_anew(pair: Pair) -> None:
     engine, _ = pair(NANO)
-    engine.set_noise(noise(1), deviations(0))
-    engine.see(frame(0))
+    engine.set_noise(noise(1), band_std(0))
+    engine.analyse(frame(0))
     assert engine.fresh
     first = [plane.copy() for plane in engine.step()]
     for index in range(1, 4):
-        engine.see(frame(index))
+        engine.analyse(frame(index))
         engine.step()
     assert not engine.fresh
-    engine.forget()
+    engine.reset()
     assert engine.fresh
-    engine.see(frame(0))
+    engine.analyse(frame(0))
     assert all(np.array_equal(a, b) for a, b in zip(first, engine.step(), strict=True))
 
 
 def test_results_stay_valid_until_the_call_after_the_next(pair: Pair) -> None:
     engine, _ = pair(NANO)
-    engine.set_noise(noise(1), deviations(0))
-    engine.see(frame(0))
+    engine.set_noise(noise(1), band_std(0))
+    engine.analyse(frame(0))
     first = engine.step()
     held = [plane.copy() for plane in first]
-    engine.see(frame(1))
+    engine.analyse(frame(1))
     engine.step()
     assert all(np.array_equal(a, b) for a, b in zip(first, held, strict=True))
 
 
 @pytest.mark.parametrize(("width", "height"), [(64, 48), (70, 50), (34, 22)])
-def test_sizes_that_are_no_whole_cells_are_cleaned_whole(
+def test_sizes_that_are_no_whole_blocks_are_cleaned_whole(
     width: int, height: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     layout = PlaneFormat(width, height, "420", full_range=True, matrix="bt601")
@@ -226,10 +226,10 @@ def test_engines_agree_about_noise_that_was_measured_beforehand(pair: Pair) -> N
     strength = np.random.default_rng(3).uniform(10, 40, (6, H, W)).astype(np.float32)
     strength[0] /= 10  # noise at edges is fine
     for engine in engines:
-        engine.set_noise(noise(1), deviations(0))
+        engine.set_noise(noise(1), band_std(0))
     steps_agree(engines, 0)
     for engine in engines:
-        engine.believe(strength)
+        engine.set_local_noise(strength)
     for index in range(1, 5):
         steps_agree(engines, index)
         one, two = (engine.excess() for engine in engines)

@@ -31,18 +31,18 @@ def test_a_step_is_the_network_s(size: str) -> None:
     with torch.no_grad():
         network.gate.last.weight.normal_(0, 0.2)
     grid = (12, 16)
-    bands, kept = (40 * torch.randn(1, 24, *grid) for _ in range(2))
+    coefficients, kept = (40 * torch.randn(1, 24, *grid) for _ in range(2))
     learned = LocalNoise(
         1 + 30 * torch.rand(1, 6, *grid), torch.randn(1, 3, *grid), torch.full((1, 1, 1, 1), 5.0)
     )
-    left, slow = torch.rand(1, 3, *grid) + 0.02, torch.randn(1, 3, *grid)
-    old = State(kept, left, slow, *learned)
-    deviations = torch.rand(1, 24, 1, 1) / 4
+    residual, difference_mean = torch.rand(1, 3, *grid) + 0.02, torch.randn(1, 3, *grid)
+    old = State(kept, residual, difference_mean, *learned)
+    band_std = torch.rand(1, 24, 1, 1) / 4
     new = State(*(torch.empty_like(part) for part in old))
     mixed = MixedNetwork(network, grid, torch.device("cpu"), torch.float32)
     with torch.inference_mode():
-        expected, state = network(bands, old, deviations)
-        clean = mixed(bands, old, new, shares(deviations))
+        expected, state = network(coefficients, old, band_std)
+        clean = mixed(coefficients, old, new, shares(band_std))
     assert torch.allclose(clean, expected, atol=1e-3)
     for mine, other in zip(new, state, strict=True):
         assert torch.allclose(mine, other, atol=1e-3)
@@ -50,7 +50,7 @@ def test_a_step_is_the_network_s(size: str) -> None:
 
 @pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
 def test_large_values_average_without_loss(dtype: torch.dtype) -> None:
-    """A band of 300 units that drifts by 0.02 a frame: in half precision it would never be followed."""
+    """A coefficient of 300 units that drifts by 0.02 a frame: in half precision it would never be followed."""
     torch.manual_seed(0)
     network, grid = LiveNetwork(SIZES["nano"]).eval(), (4, 4)
     exact = MixedNetwork(network, grid, torch.device("cpu"), torch.float32)
@@ -69,8 +69,8 @@ def test_large_values_average_without_loss(dtype: torch.dtype) -> None:
         share = torch.full((1, 24, 1, 1), 1 / 16)
         with torch.inference_mode():
             for index in range(60):
-                bands = torch.full((1, 24, *grid), 300 + 0.02 * index)
-                mixed(bands, states[index % 2], states[1 - index % 2], share)
-        found.append(states[0].bands)
+                coefficients = torch.full((1, 24, *grid), 300 + 0.02 * index)
+                mixed(coefficients, states[index % 2], states[1 - index % 2], share)
+        found.append(states[0].coefficients)
     assert found[0].mean() > 300.4
     assert torch.allclose(found[1], found[0], atol=0.02)

@@ -19,15 +19,15 @@ from rtdenoise.engines.native_library import KINDS, compiled_kind
 from rtdenoise.engines.torch_engine import TorchEngine
 from rtdenoise.networks.live import SIZES, LiveNetwork, LiveSize
 from rtdenoise.noise import NoiseCurve, NoiseModel, PlaneNoise
-from rtdenoise.noise.dct import BANDS
-from rtdenoise.noise.normalised import Stabilised
+from rtdenoise.noise.dct import COEFFICIENTS
+from rtdenoise.noise.normalised import Normalised
 
 pytestmark = pytest.mark.skipif(
     not compiled_kind(), reason="there is no compiled code for this machine"
 )
 PLANE = PlaneNoise(NoiseCurve((0.0, 255.0), (9.0, 25.0)))
-NOISE = Stabilised(NoiseModel(PLANE, PLANE, PLANE, chroma="420"))
-ONES = np.ones(BANDS, np.float32)
+NOISE = Normalised(NoiseModel(PLANE, PLANE, PLANE, chroma="420"))
+ONES = np.ones(COEFFICIENTS, np.float32)
 Frame = list[NDArray[np.uint8]]
 
 
@@ -50,7 +50,7 @@ def cleaned(engine: NativeEngine | TorchEngine, frames: list[Frame]) -> list[Fra
     engine.set_noise(NOISE, ONES)
     results = []
     for planes in frames:
-        engine.see(planes)
+        engine.analyse(planes)
         results.append([plane.copy() for plane in engine.step()])
     return results
 
@@ -87,8 +87,8 @@ def test_black_white_and_chaos_stay_in_bounds(low: int, high: int) -> None:
             assert all(
                 np.abs(c.astype(int) - p).max() <= 2 for c, p in zip(clean, planes, strict=True)
             )
-    assert np.isfinite(engine.kept_means()).all()
-    assert np.isfinite(engine.left()).all()
+    assert np.isfinite(engine.state_means()).all()
+    assert np.isfinite(engine.residual()).all()
 
 
 def test_threads_and_runs_change_nothing() -> None:
@@ -144,15 +144,17 @@ def test_what_moves_out_of_the_picture_and_far_is_followed() -> None:
     movement = Movement(flow, np.ones((12, 20), np.bool_), np.stack([x, y], 2))
     for engine in engines:
         cleaned(engine, [frame(grid, seed) for seed in range(3)])
-        engine.follow(movement)
-    assert np.allclose(engines[0].left(), engines[1].left(), atol=5e-3)
+        engine.warp(movement)
+    assert np.allclose(engines[0].residual(), engines[1].residual(), atol=5e-3)
     # Luma is moved linearly here, for so much moves, and cubically by PyTorch.
-    assert np.allclose(engines[0].kept_means()[1:], engines[1].kept_means()[1:], atol=0.02)
+    assert np.allclose(engines[0].state_means()[1:], engines[1].state_means()[1:], atol=0.02)
 
 
 @pytest.mark.parametrize("threads", [1, 3])
 @pytest.mark.parametrize("left", [0, 70, 148])
-def test_what_is_believed_of_the_noise_is_whole_after_a_movement(threads: int, left: int) -> None:
+def test_what_is_believed_of_the_noise_is_whole_after_a_movement(
+    threads: int, left: int
+) -> None:
     # Where nothing came from elsewhere nothing is looked at again: only as long as nothing is forgotten.
     grid = (40, 160)
     random = np.random.default_rng(4)
@@ -170,9 +172,9 @@ def test_what_is_believed_of_the_noise_is_whole_after_a_movement(threads: int, l
         grey = np.full((2 * grid[0], 2 * grid[1]), 128, np.uint8)
         frames.append([y.reshape(4 * grid[0], 4 * grid[1]), grey, grey])
     for planes in frames[:-1]:
-        engine.see(planes)
+        engine.analyse(planes)
         engine.step()
-    engine.see(frames[-1])
+    engine.analyse(frames[-1])
     before = engine.excess().copy()
     assert before.max() > 1.05
     moved = np.zeros(grid, np.bool_)
@@ -180,10 +182,10 @@ def test_what_is_believed_of_the_noise_is_whole_after_a_movement(threads: int, l
     flow = np.zeros((*grid, 2), np.float32)
     flow[moved] = (1.4, -2.3)
     base = np.stack(np.meshgrid(*(np.arange(n, dtype=np.float32) for n in grid[::-1])), 2)
-    engine.follow(Movement(flow, moved, base))
+    engine.warp(Movement(flow, moved, base))
     after = engine.excess().copy()
     assert not np.array_equal(before, after)
-    engine.see(frames[-1])  # looks at everything
+    engine.analyse(frames[-1])  # looks at everything
     assert np.allclose(after, engine.excess(), rtol=1e-4)
 
 

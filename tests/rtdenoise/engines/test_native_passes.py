@@ -40,7 +40,7 @@ def close(found: NDArray[Any], exact: NDArray[Any], error: float) -> bool:
 
 def test_a_picture_is_analysed(parts: Parts) -> None:
     means = parts.analyse()
-    pixels = reference.stabilised(parts.picture, parts.forward)
+    pixels = reference.normalised(parts.picture, parts.forward)
     exact = reference.dct(pixels)[DC]
     assert np.allclose(means[:3], exact, atol=1e-3)
     average = parts.get("average", 24)

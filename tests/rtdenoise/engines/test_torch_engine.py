@@ -17,8 +17,8 @@ from rtdenoise.networks.live import LiveNetwork, LiveSize, State
 from rtdenoise.networks.local_noise import excess, shares
 from rtdenoise.networks.shipped import base_network_path
 from rtdenoise.noise import NoiseCurve, NoiseModel, PlaneNoise
-from rtdenoise.noise.dct import BANDS, MEANS
-from rtdenoise.noise.normalised import Stabilised
+from rtdenoise.noise.dct import COEFFICIENTS, MEANS
+from rtdenoise.noise.normalised import Normalised
 
 H, W = 12, 20
 CPU = torch.device("cpu")
@@ -40,14 +40,14 @@ def network(size: LiveSize) -> LiveNetwork:
     return made
 
 
-def noise(scale: float) -> Stabilised:
+def noise(scale: float) -> Normalised:
     luma = PlaneNoise(NoiseCurve((0.0, 255.0), (4 * scale, 30 * scale)))
     chroma = PlaneNoise(NoiseCurve((0.0, 255.0), (9 * scale, 5 * scale)))
-    return Stabilised(NoiseModel(luma, chroma, chroma, chroma="420"))
+    return Normalised(NoiseModel(luma, chroma, chroma, chroma="420"))
 
 
-def deviations(seed: int) -> Floats:
-    return np.random.default_rng(seed).uniform(0.3, 1.5, BANDS).astype(np.float32)
+def band_std(seed: int) -> Floats:
+    return np.random.default_rng(seed).uniform(0.3, 1.5, COEFFICIENTS).astype(np.float32)
 
 
 def frame(seed: int) -> Frame:
@@ -76,12 +76,12 @@ class Reference:
     def __init__(self, made: LiveNetwork) -> None:
         self.network = made
         self.state: State | None = None
-        self.stabilised: Stabilised | None = None
-        self.deviations = np.ones(BANDS, np.float32)
+        self.normalised: Normalised | None = None
+        self.band_std = np.ones(COEFFICIENTS, np.float32)
 
     @property
-    def per_band(self) -> torch.Tensor:
-        return torch.from_numpy(self.deviations)[None, :, None, None]
+    def per_coefficient_(self) -> torch.Tensor:
+        return torch.from_numpy(self.band_std)[None, :, None, None]
 
     @property
     def kept(self) -> State:
@@ -90,84 +90,87 @@ class Reference:
 
     def _split(self, planes: Sequence[Floats]) -> torch.Tensor:
         y, u, v = (torch.from_numpy(plane)[None, None] for plane in planes)
-        return self.network.split(y, u, v) / self.per_band
+        return self.network.split(y, u, v) / self.per_coefficient_
 
-    def _join(self, bands: torch.Tensor) -> list[Floats]:
-        return [plane[0, 0].numpy().copy() for plane in self.network.join(bands * self.per_band)]
+    def _join(self, coefficients: torch.Tensor) -> list[Floats]:
+        return [
+            plane[0, 0].numpy().copy()
+            for plane in self.network.join(coefficients * self.per_coefficient_)
+        ]
 
-    def set_noise(self, stabilised: Stabilised, deviations: Floats) -> None:
-        planes = self._join(self.kept.bands) if self.state is not None else []
-        before, self.stabilised = self.stabilised, stabilised
-        was, self.deviations = self.deviations, deviations
+    def set_noise(self, normalised: Normalised, band_std: Floats) -> None:
+        planes = self._join(self.kept.coefficients) if self.state is not None else []
+        before, self.normalised = self.normalised, normalised
+        was, self.band_std = self.band_std, band_std
         if self.state is None or before is None:
             return
-        factors = torch.from_numpy(unit_changes(before, was, stabilised, deviations))
+        factors = torch.from_numpy(unit_changes(before, was, normalised, band_std))
         white = self.state.white * factors[0] ** torch.tensor([1, 0.5, 0]).view(1, -1, 1, 1)
         strength = self.state.strength * factors.view(1, -1, 1, 1)
         self.state = self.state._replace(strength=strength, white=white)
-        if before is not stabilised:
-            planes = [before.as_in(stabilised, i, plane) for i, plane in enumerate(planes)]
-        self.state = self.state._replace(bands=self._split(planes))
+        if before is not normalised:
+            planes = [before.as_in(normalised, i, plane) for i, plane in enumerate(planes)]
+        self.state = self.state._replace(coefficients=self._split(planes))
 
     @torch.no_grad()
-    def see(self, planes: Frame) -> None:
-        assert self.stabilised is not None
+    def analyse(self, planes: Frame) -> None:
+        assert self.normalised is not None
         units = [np.empty(plane.shape, np.float32) for plane in planes]
         for index, (plane, out) in enumerate(zip(planes, units, strict=True)):
-            self.stabilised.units(index, plane, out)
-        self.bands = self._split(units)
+            self.normalised.units(index, plane, out)
+        self.coefficients = self._split(units)
 
     def means(self) -> Floats:
-        return np.asarray((self.bands * self.per_band)[0, list(MEANS)].numpy())
+        return np.asarray((self.coefficients * self.per_coefficient_)[0, list(MEANS)].numpy())
 
-    def kept_means(self) -> Floats:
-        return np.asarray((self.kept.bands * self.per_band)[0, list(MEANS)].numpy())
+    def state_means(self) -> Floats:
+        return np.asarray((self.kept.coefficients * self.per_coefficient_)[0, list(MEANS)].numpy())
 
-    def left(self) -> Floats:
-        return np.asarray(self.kept.left[0, 0].numpy())
+    def residual(self) -> Floats:
+        return np.asarray(self.kept.residual[0, 0].numpy())
 
     @property
-    def _deviations(self) -> torch.Tensor:
-        return torch.from_numpy(self.deviations).view(1, -1, 1, 1)
+    def _band_std(self) -> torch.Tensor:
+        return torch.from_numpy(self.band_std).view(1, -1, 1, 1)
 
     def excess(self) -> Floats:
         kept = self.kept
-        found = excess(kept.noise, kept.bands, shares(self._deviations))
+        found = excess(kept.noise, kept.coefficients, shares(self._band_std))
         return np.asarray(found.ratio[0, 0].numpy())
 
-    def believe(self, strength: Floats) -> None:
+    def set_local_noise(self, strength: Floats) -> None:
         self.kept.strength.copy_(torch.from_numpy(strength)[None])
         self.kept.frames.fill_(MEASURED_FRAMES)
 
-    def forget(self) -> None:
+    def reset(self) -> None:
         self.state = None
 
     @torch.no_grad()
     def step(self) -> list[NDArray[np.uint8]]:
-        assert self.stabilised is not None
-        state = self.state or self.network.start(self.bands)
-        clean, self.state = self.network(self.bands, state, self._deviations)
+        assert self.normalised is not None
+        state = self.state or self.network.start(self.coefficients)
+        clean, self.state = self.network(self.coefficients, state, self._band_std)
         planes = self._join(clean)
         results = [np.empty(plane.shape, np.uint8) for plane in planes]
         for index, (plane, out) in enumerate(zip(planes, results, strict=True)):
-            self.stabilised.byte_values(index, plane, out)
+            self.normalised.byte_values(index, plane, out)
         return results
 
     def rescale(self, index: int, slope: float, offset: float) -> None:
-        first, last = (*MEANS, BANDS)[index : index + 2]
-        self.kept.bands[:, first:last] *= 1 + slope
-        self.kept.bands[:, first] += offset / float(self.deviations[first])
+        first, last = (*MEANS, COEFFICIENTS)[index : index + 2]
+        self.kept.coefficients[:, first:last] *= 1 + slope
+        self.kept.coefficients[:, first] += offset / float(self.band_std[first])
 
     def scale_rows(self, factors: Floats) -> None:
-        self.kept.bands[:, :16] *= torch.from_numpy(factors)[:, None]
+        self.kept.coefficients[:, :16] *= torch.from_numpy(factors)[:, None]
 
     @torch.no_grad()
-    def follow(self, movement: Movement) -> None:
-        planes = self._join(self.kept.bands)
+    def warp(self, movement: Movement) -> None:
+        planes = self._join(self.kept.coefficients)
         for side, plane in zip((4, 2, 2), planes, strict=True):
             movement.warp_plane(plane, (side, side), np.empty_like(plane))
         moved = torch.from_numpy(movement.moved)
-        bands = torch.where(moved, self._split(planes), self.kept.bands)
+        coefficients = torch.where(moved, self._split(planes), self.kept.coefficients)
         kept = self.kept
 
         def along(part: torch.Tensor, loss: float = 0.0) -> torch.Tensor:
@@ -176,28 +179,30 @@ class Reference:
 
         white = torch.cat([along(kept.white[:, :1]), kept.white[:, 1:]], 1)
         noise = (along(kept.strength), white, kept.frames)
-        self.state = State(bands, along(kept.left, WARP_LOSS), kept.slow * ~moved, *noise)
+        self.state = State(
+            coefficients, along(kept.residual, WARP_LOSS), kept.difference_mean * ~moved, *noise
+        )
 
 
 def pair(size: LiveSize = NANO) -> tuple[TorchEngine, Reference]:
     made = network(size)
     engine, reference = TorchEngine(made, (H, W), CPU), Reference(made)
     for one in (engine, reference):
-        one.set_noise(noise(1), deviations(0))
+        one.set_noise(noise(1), band_std(0))
     return engine, reference
 
 
 def agree(engine: TorchEngine, reference: Reference, index: int, tolerance: float = 1e-3) -> None:
     """The same bytes, but for values that lie between two, and the same kept."""
-    engine.see(frame(index))
-    reference.see(frame(index))
+    engine.analyse(frame(index))
+    reference.analyse(frame(index))
     assert np.allclose(engine.means(), reference.means(), atol=1e-3)
     for mine, expected in zip(engine.step(), reference.step(), strict=True):
         apart = np.abs(mine.astype(int) - expected)
         assert apart.max() <= 1
         assert np.mean(apart > 0) < 0.003
-    assert np.allclose(engine.kept_means(), reference.kept_means(), atol=tolerance)
-    assert np.allclose(engine.left(), reference.left(), atol=tolerance)
+    assert np.allclose(engine.state_means(), reference.state_means(), atol=tolerance)
+    assert np.allclose(engine.residual(), reference.residual(), atol=tolerance)
 
 
 @pytest.mark.parametrize("size", [NANO, STAGES])
@@ -206,32 +211,32 @@ def test_the_device_path_is_the_network_itself(size: LiveSize) -> None:
     for index in range(8):
         agree(engine, reference, index)
     # Averaging has begun: what is compared isn't just the first frame.
-    assert engine.left().mean() < 0.9
+    assert engine.residual().mean() < 0.9
 
 
-def test_other_noise_and_other_deviations_keep_what_is_kept() -> None:
+def test_other_noise_and_other_band_std_keep_the_state() -> None:
     engine, reference = pair()
     louder = noise(2)
     for index in range(7):
         for one in (engine, reference):
             if index in (3, 5):
-                one.set_noise(louder, deviations(index // 5))
+                one.set_noise(louder, band_std(index // 5))
         # Tables lead from one noise to the other; a place between two goes either way.
         agree(engine, reference, index, 1e-3 if index < 3 else 5e-3)
 
 
-def test_light_and_rows_are_followed() -> None:
+def test_brightness_and_rows_are_followed() -> None:
     engine, reference = pair()
     rows = np.linspace(0.9, 1.1, H, dtype=np.float32)
     for index in range(6):
         agree(engine, reference, index)
-        before = engine.kept_means().copy()
+        before = engine.state_means().copy()
         for one in (engine, reference):
             one.rescale(index % 3, 0.05, 1.5)
             one.scale_rows(rows)
         # What was fetched before isn't handed out again.
-        assert not np.allclose(before, engine.kept_means(), atol=0.1)
-        assert np.allclose(engine.kept_means(), reference.kept_means(), atol=1e-3)
+        assert not np.allclose(before, engine.state_means(), atol=0.1)
+        assert np.allclose(engine.state_means(), reference.state_means(), atol=1e-3)
 
 
 @pytest.mark.parametrize(
@@ -244,9 +249,9 @@ def test_what_moves_is_followed(rows: slice, columns: slice) -> None:
     for index in range(4):
         agree(engine, reference, index)
         for one in (engine, reference):
-            one.follow(movement(rows, columns))
-        assert np.allclose(engine.left(), reference.left(), atol=1e-3)
-        assert np.allclose(engine.kept_means(), reference.kept_means(), atol=1e-3)
+            one.warp(movement(rows, columns))
+        assert np.allclose(engine.residual(), reference.residual(), atol=1e-3)
+        assert np.allclose(engine.state_means(), reference.state_means(), atol=1e-3)
 
 
 def test_a_forgotten_engine_starts_anew_from_either_state() -> None:
@@ -257,15 +262,15 @@ def test_a_forgotten_engine_starts_anew_from_either_state() -> None:
             agree(engine, reference, index)
             assert not engine.fresh
         for one in (engine, reference):
-            one.forget()
+            one.reset()
 
 
 def test_results_stay_valid_until_the_call_after_the_next() -> None:
     engine, _ = pair()
-    engine.see(frame(0))
+    engine.analyse(frame(0))
     first = engine.step()
     held = [plane.copy() for plane in first]
-    engine.see(frame(1))
+    engine.analyse(frame(1))
     second = engine.step()
     assert all(np.array_equal(a, b) for a, b in zip(first, held, strict=True))
     assert not any(np.shares_memory(a, b) for a, b in zip(first, second, strict=True))
@@ -276,21 +281,21 @@ def test_nothing_that_a_graph_would_hold_is_ever_replaced() -> None:
     step = engine._step
 
     def places() -> list[int]:
-        held = [step.inputs, step.outputs, step.bands, step.deviations, *step.states[0]]
+        held = [step.inputs, step.outputs, step.coefficients, step.band_std, *step.states[0]]
         held += [*step.states[1], step._units, step._bytes, step._there, step._back]
         return [tensor.data_ptr() for tensor in (*held, step._to_places, step._levels)]
 
     before = places()
     following = movement(slice(3, 8), slice(4, 12))
     deeds: list[Callable[[], object]] = [
-        lambda: engine.set_noise(noise(2), deviations(1)),
-        lambda: engine.follow(following),
+        lambda: engine.set_noise(noise(2), band_std(1)),
+        lambda: engine.warp(following),
         lambda: engine.rescale(0, 0.1, 1.0),
         lambda: engine.scale_rows(np.ones(H, np.float32)),
-        engine.forget,
+        engine.reset,
     ]
     for index, deed in enumerate(deeds):
-        engine.see(frame(index))
+        engine.analyse(frame(index))
         engine.step()
         deed()
     assert places() == before
@@ -302,7 +307,7 @@ def test_half_precision_stays_close_and_keeps_float32(dtype: torch.dtype, size: 
     made = network(size)
     engines = [TorchEngine(made, (H, W), CPU, d) for d in (torch.float32, dtype)]
     for engine in engines:
-        engine.set_noise(noise(1), deviations(0))
+        engine.set_noise(noise(1), band_std(0))
     for index in range(6):
         exact, half = (_cleaned(engine, frame(index)) for engine in engines)
         for one, other in zip(exact, half, strict=True):
@@ -312,11 +317,11 @@ def test_half_precision_stays_close_and_keeps_float32(dtype: torch.dtype, size: 
     assert engines[1].name.startswith(f"PyTorch, {str(dtype)[6:]}, cpu")
     assert all(part.dtype == torch.float32 for state in engines[1]._step.states for part in state)
     # A frame's own value goes into the average exactly, however large it is.
-    assert np.allclose(engines[0].kept_means(), engines[1].kept_means(), atol=0.05)
+    assert np.allclose(engines[0].state_means(), engines[1].state_means(), atol=0.05)
 
 
 def _cleaned(engine: TorchEngine, planes: Frame) -> list[NDArray[np.uint8]]:
-    engine.see(planes)
+    engine.analyse(planes)
     return [plane.copy() for plane in engine.step()]
 
 
@@ -325,7 +330,7 @@ def test_the_given_network_is_left_alone() -> None:
     before = {name: value.clone() for name, value in made.state_dict().items()}
     for _ in range(2):
         engine = TorchEngine(made, (H, W), CPU, torch.bfloat16)
-        engine.set_noise(noise(1), deviations(0))
+        engine.set_noise(noise(1), band_std(0))
         _cleaned(engine, frame(0))
     after = made.state_dict()
     assert all(torch.equal(after[name], value) for name, value in before.items())
@@ -367,7 +372,7 @@ def test_too_little_memory_is_said_plainly(monkeypatch: pytest.MonkeyPatch) -> N
     def none_left(_turn: int) -> None:
         raise torch.OutOfMemoryError("CUDA out of memory")
 
-    engine.see(frame(0))
+    engine.analyse(frame(0))
     monkeypatch.setattr(engine._step, "step", none_left)
     with pytest.raises(NetworkError, match="memory of cpu is too small") as caught:
         engine.step()

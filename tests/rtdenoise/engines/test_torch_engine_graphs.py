@@ -12,8 +12,8 @@ from rtdenoise.engines.cuda_graphs import Capture, Graph, Work, record
 from rtdenoise.engines.torch_engine import TorchEngine
 from rtdenoise.networks.live import LiveNetwork, LiveSize
 from rtdenoise.noise import NoiseCurve, NoiseModel, PlaneNoise
-from rtdenoise.noise.dct import BANDS
-from rtdenoise.noise.normalised import Stabilised
+from rtdenoise.noise.dct import COEFFICIENTS
+from rtdenoise.noise.normalised import Normalised
 
 GRID = (8, 12)
 Planes = list[NDArray[np.uint8]]
@@ -30,9 +30,9 @@ def frame(seed: int) -> Planes:
     return [random.integers(90, 110, shape, dtype=np.uint8) for shape in shapes]
 
 
-def stabilised(variance: float) -> Stabilised:
+def normalised(variance: float) -> Normalised:
     curve = PlaneNoise(NoiseCurve((0.0, 255.0), (variance, 2 * variance)))
-    return Stabilised(NoiseModel(curve, curve, curve, chroma="420"))
+    return Normalised(NoiseModel(curve, curve, curve, chroma="420"))
 
 
 def run(engine: TorchEngine) -> list[Planes]:
@@ -40,12 +40,12 @@ def run(engine: TorchEngine) -> list[Planes]:
     results = []
     for index in range(7):
         if index in (0, 4):
-            engine.set_noise(stabilised(9.0 + index), np.full(BANDS, 0.8, np.float32))
-        engine.see(frame(index))
+            engine.set_noise(normalised(9.0 + index), np.full(COEFFICIENTS, 0.8, np.float32))
+        engine.analyse(frame(index))
         if index == 2:
             engine.rescale(0, 0.02, 0.5)
         if index == 5:
-            engine.forget()
+            engine.reset()
         results.append([plane.copy() for plane in engine.step()])
     return results
 
@@ -102,7 +102,7 @@ def test_replays_stand_for_the_plain_way() -> None:
     assert captured.name == "PyTorch, float32, cpu, graphs"
     assert captured.no_graphs == ""
     assert captured.fresh
-    # The two steps and the way to bands share the first one's memory.
+    # The two steps and the way to coefficients share the first one's memory.
     assert pools[0] is None
     assert len(pools) == 3
     assert pools[1] is pools[2] is not None

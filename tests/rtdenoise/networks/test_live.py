@@ -40,8 +40,8 @@ def count_macs(made: LiveNetwork, rows: int, columns: int) -> float:
     with pytest.MonkeyPatch.context() as patch, torch.no_grad():
         patch.setattr(torch.nn.functional, "conv2d", counted)
         y, u, v = noise(1, 1, rows, columns), *noise(2, 1, 1, rows // 2, columns // 2)
-        bands = made.split(y, u, v)
-        clean, _ = made(bands, made.start(bands))
+        coefficients = made.split(y, u, v)
+        clean, _ = made(coefficients, made.start(coefficients))
         made.join(clean)
     return total / (rows * columns)
 
@@ -56,7 +56,7 @@ def test_each_size_costs_what_its_name_promises(name: str, most: float) -> None:
 @pytest.mark.parametrize("size", [TINY, SIZES["nano"], SIZES["small"]])
 def test_operations_are_counted_as_they_happen(size: LiveSize) -> None:
     happened = count_macs(LiveNetwork(size).eval(), 128, 128)
-    # Means over 3 × 3 cells are counted as convolutions here and as additions there, and the transforms are
+    # Means over 3 × 3 blocks are counted as convolutions here and as additions there, and the transforms are
     # block-diagonal: of 24 × 24 weights 288 are not zero.
     additions = size.stages * 24 * 9 / 16
     zeros = 2 * (24 * 24 - 288) / 16
@@ -66,19 +66,19 @@ def test_operations_are_counted_as_they_happen(size: LiveSize) -> None:
 def test_split_and_join_are_inverse_and_agree_with_the_arrays() -> None:
     made = network()
     y, u, v = noise(1, 1, 16, 24), noise(1, 1, 8, 12, seed=1), noise(1, 1, 8, 12, seed=2)
-    bands = made.split(y, u, v)
-    for back, plane in zip(made.join(bands), (y, u, v), strict=True):
+    coefficients = made.split(y, u, v)
+    for back, plane in zip(made.join(coefficients), (y, u, v), strict=True):
         assert torch.allclose(back, plane, atol=1e-5)
     same = split(y[0, 0].numpy(), u[0, 0].numpy(), v[0, 0].numpy())
-    assert torch.allclose(bands[0], torch.from_numpy(same), atol=1e-5)
+    assert torch.allclose(coefficients[0], torch.from_numpy(same), atol=1e-5)
 
 
 def test_the_first_frame_replaces_the_state() -> None:
     made = network()
     first = 5 * noise(1, 24, 16, 16)
     _, state = made(first, made.start(torch.zeros_like(first)))
-    assert torch.allclose(state.bands, first, atol=2e-3)
-    assert state.left.min() > 0.999
+    assert torch.allclose(state.coefficients, first, atol=2e-3)
+    assert state.residual.min() > 0.999
 
 
 @torch.no_grad()
@@ -88,8 +88,10 @@ def test_noise_averages_out_and_the_network_knows_how_much_is_left() -> None:
     state = made.start(frames[0])
     for frame in frames:
         _, state = made(frame, state)
-    assert state.bands.square().mean() < 0.15
-    assert float(state.left.mean()) == pytest.approx(float(state.bands.square().mean()), abs=0.06)
+    assert state.coefficients.square().mean() < 0.15
+    assert float(state.residual.mean()) == pytest.approx(
+        float(state.coefficients.square().mean()), abs=0.06
+    )
 
 
 @torch.no_grad()
@@ -107,25 +109,25 @@ def test_it_is_causal_and_depends_on_nothing_but_the_state() -> None:
 @torch.no_grad()
 def test_gates_of_fine_coarse_and_chroma_are_apart() -> None:
     made = network()
-    bands = noise(1, 24, 16, 16)
+    coefficients = noise(1, 24, 16, 16)
     state = State(
-        bands,
+        coefficients,
         torch.tensor([0.1, 1.0, 10.0]).view(1, GATES, 1, 1).expand(1, 3, 16, 16),
         torch.zeros(1, 3, 16, 16),
-        *unknown(bands),
+        *unknown(coefficients),
     )
-    _, after = made(bands + 0.1, state)
-    moved = ((after.bands - bands) / 0.1).mean((0, 2, 3))
+    _, after = made(coefficients + 0.1, state)
+    moved = ((after.coefficients - coefficients) / 0.1).mean((0, 2, 3))
     coarse, fine, chroma = moved[MEANS[0]], moved[1:16], moved[16:]
     assert coarse < fine.min()
     assert fine.max() < chroma.min()
 
 
 @torch.no_grad()
-def test_grids_of_any_multiple_of_four_cells_do() -> None:
+def test_grids_of_any_multiple_of_four_blocks_do() -> None:
     made = network(SIZES["nano"])
     for rows, columns in ((4, 4), (8, 20), (44, 36)):
-        bands = noise(1, 24, rows, columns)
-        clean, state = made(bands, made.start(bands))
-        assert clean.shape == bands.shape
-        assert state.slow.shape == (1, 3, rows, columns)
+        coefficients = noise(1, 24, rows, columns)
+        clean, state = made(coefficients, made.start(coefficients))
+        assert clean.shape == coefficients.shape
+        assert state.difference_mean.shape == (1, 3, rows, columns)

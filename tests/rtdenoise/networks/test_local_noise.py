@@ -17,9 +17,9 @@ SHARE = torch.full((1, 24, 1, 1), 1 / 16)
 
 def average(detail: float) -> torch.Tensor:
     """An average with so strong detail, in units of noise, everywhere."""
-    bands = torch.zeros(1, 24, *GRID)
-    bands[:, 1:16] = detail
-    return bands
+    coefficients = torch.zeros(1, 24, *GRID)
+    coefficients[:, 1:16] = detail
+    return coefficients
 
 
 def learned(means: float, rest: float, alike: float = 0.0) -> LocalNoise:
@@ -39,8 +39,10 @@ def test_the_groups_hold_every_coefficient_once() -> None:
 
 
 def test_nothing_is_believed_at_first() -> None:
-    bands = average(30.0)
-    assert torch.equal(excess(unknown(bands), bands, SHARE).ratio, torch.ones(1, 6, *GRID))
+    coefficients = average(30.0)
+    assert torch.equal(
+        excess(unknown(coefficients), coefficients, SHARE).ratio, torch.ones(1, 6, *GRID)
+    )
 
 
 def test_white_fine_noise_that_is_a_part_of_an_edge_is_believed() -> None:
@@ -76,13 +78,13 @@ def test_what_is_learned_is_the_variance_of_the_noise() -> None:
     deviation = torch.ones(24)
     deviation[1:16] = 5
     noise = unknown(average(0))
-    left, gain = torch.full((1, 3, *GRID), 1e4), torch.ones(1, 3, *GRID)
+    residual, gain = torch.full((1, 3, *GRID), 1e4), torch.ones(1, 3, *GRID)
     before = torch.zeros(1, 24, *GRID)
     for _ in range(60):
         frame = torch.randn((1, 24, *GRID), generator=random) * deviation.view(1, -1, 1, 1)
         # A gain of one: the average is the frame before, and innovations hold the noise of both.
-        noise = learn(noise, frame - before, left, gain)
-        before, left = frame, gain
+        noise = learn(noise, frame - before, residual, gain)
+        before, residual = frame, gain
     means = noise.strength.mean((0, 2, 3))
     assert means[0] == pytest.approx(1, rel=0.15)
     assert means[1:4].tolist() == pytest.approx([25] * 3, rel=0.15)

@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rtdenoise.noise.dct import BANDS, MEANS, split, transform
+from rtdenoise.noise.dct import COEFFICIENTS, MEANS, split, transform
 
 
 def planes(rows: int, columns: int, seed: int) -> list[np.ndarray]:
@@ -13,14 +13,16 @@ def planes(rows: int, columns: int, seed: int) -> list[np.ndarray]:
 
 
 @given(st.integers(1, 6), st.integers(1, 6), st.integers(0, 99))
-def test_the_means_are_the_cells_means(rows: int, columns: int, seed: int) -> None:
+def test_the_means_are_the_blocks_means(rows: int, columns: int, seed: int) -> None:
     y, u, v = planes(4 * rows, 4 * columns, seed)
-    bands = split(y, u, v)
-    assert bands.shape == (BANDS, rows, columns)
-    assert bands[MEANS[0]] == pytest.approx(y.reshape(rows, 4, columns, 4).mean((1, 3)), rel=1e-4)
-    for band, plane in zip(MEANS[1:], (u, v), strict=True):
+    coefficients = split(y, u, v)
+    assert coefficients.shape == (COEFFICIENTS, rows, columns)
+    assert coefficients[MEANS[0]] == pytest.approx(
+        y.reshape(rows, 4, columns, 4).mean((1, 3)), rel=1e-4
+    )
+    for coefficient, plane in zip(MEANS[1:], (u, v), strict=True):
         means = plane.reshape(rows, 2, columns, 2).mean((1, 3))
-        assert bands[band] == pytest.approx(means, rel=1e-4)
+        assert coefficients[coefficient] == pytest.approx(means, rel=1e-4)
 
 
 def test_even_planes_have_nothing_but_means() -> None:
@@ -29,7 +31,7 @@ def test_even_planes_have_nothing_but_means() -> None:
     assert np.abs(detail).max() < 1e-5
 
 
-def test_the_bands_of_a_plane_hold_the_same_power_each() -> None:
-    # Rows of the transform are orthogonal and equally long, so that white noise is alike in all bands of a plane.
+def test_the_coefficients_of_a_plane_hold_the_same_power_each() -> None:
+    # Rows of the transform are orthogonal and equally long: white noise is alike in all coefficients of a plane.
     whole = transform().astype(np.float64)
     assert whole @ whole.T == pytest.approx(np.diag([1 / 16] * 16 + [1 / 4] * 8), abs=1e-6)

@@ -76,7 +76,7 @@ def test_motion_in_a_third_of_the_picture_does_not_count() -> None:
     np.testing.assert_allclose(found, true_variance(levels), rtol=0.3)
 
 
-def test_a_change_of_light_does_not_count() -> None:
+def test_a_brightness_change_does_not_count() -> None:
     model = run([noisy(ramp(SHAPE) + 2.0 * (index % 2), index) for index in range(12)])
     levels = np.array([60, 120, 190], np.float32)
     np.testing.assert_allclose(model.y.curve.variance(levels), true_variance(levels), rtol=0.2)
@@ -190,13 +190,13 @@ def test_the_noise_per_coefficient_adds_up_and_is_that_of_the_correlation() -> N
         estimator.update(in_colour(index))
     model = estimator.model()
     assert model is not None
-    bands = np.square(model.bands)
+    band_std = np.square(model.band_std)
     for part in PLANE_SLICES:
-        assert bands[part].sum() == pytest.approx(1, abs=0.01)
+        assert band_std[part].sum() == pytest.approx(1, abs=0.01)
     fields = [field(UNIT, SHAPE, index) for index in range(20, 30)]
     small = np.zeros((SHAPE[0] // 2, SHAPE[1] // 2), np.float32)
     true = np.mean([np.square(split(f, small, small)[:16]).mean((1, 2)) for f in fields], axis=0)
-    np.testing.assert_allclose(np.sqrt(bands[:16]), np.sqrt(true), atol=0.03)
+    np.testing.assert_allclose(np.sqrt(band_std[:16]), np.sqrt(true), atol=0.03)
 
 
 def test_tiny_pictures_give_no_model() -> None:

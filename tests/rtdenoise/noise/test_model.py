@@ -126,8 +126,8 @@ def test_halving_lowers_all_that_varies() -> None:
     assert across.fixed_pattern_std == pytest.approx(np.sqrt(0.75))
     assert across.row_flicker_std == 0.5
     assert down.row_flicker_std == pytest.approx(0.5 * 0.8)
-    bands = PlaneNoise(curve, (0.5,), (0.28,), (), 1.0, 0.5, 80.0).halved(False, True)
-    assert (bands.row_flicker_std, bands.row_flicker_period) == (0.5, 40.0)
+    band_std = PlaneNoise(curve, (0.5,), (0.28,), (), 1.0, 0.5, 80.0).halved(False, True)
+    assert (band_std.row_flicker_std, band_std.row_flicker_period) == (0.5, 40.0)
 
 
 @pytest.mark.parametrize(

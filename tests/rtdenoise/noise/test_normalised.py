@@ -3,13 +3,13 @@ import pytest
 
 from rtdenoise.frames import PlaneFormat, Planes
 from rtdenoise.noise import NoiseCurve, NoiseModel, PlaneNoise
-from rtdenoise.noise.dct import BANDS, split
+from rtdenoise.noise.dct import COEFFICIENTS, split
 from rtdenoise.noise.fields import field
 from rtdenoise.noise.normalised import (
-    LEAST_BAND,
-    Stabilised,
-    band_deviations,
-    bands_of_bytes,
+    LEAST_BAND_STD,
+    Normalised,
+    band_std_of,
+    frame_coefficients,
 )
 
 WIDTH, HEIGHT = 256, 192
@@ -33,18 +33,18 @@ def frame(seed: int, moving: bool = False) -> Planes:
 
 def test_there_and_back_is_the_same_byte_where_there_is_little_noise() -> None:
     quiet = PlaneNoise(NoiseCurve((0.0, 255.0), (0.3, 0.5)))
-    stabilised = Stabilised(NoiseModel(quiet, quiet, quiet))
+    normalised = Normalised(NoiseModel(quiet, quiet, quiet))
     plane = np.arange(3, 250, dtype=np.uint8)[None].repeat(2, 0)
     units, back = np.empty(plane.shape, np.float32), np.empty(plane.shape, np.uint8)
-    stabilised.units(0, plane, units)
-    stabilised.byte_values(0, units, back)
+    normalised.units(0, plane, units)
+    normalised.byte_values(0, units, back)
     assert np.abs(back.astype(int) - plane).max() <= 1
 
 
 def test_other_units_are_those_of_the_other_transforms() -> None:
     plane_noise = PlaneNoise(NoiseCurve((0.0, 255.0), (50.0, 20.0)))
     louder = NoiseModel(plane_noise, plane_noise, plane_noise)
-    one, two = Stabilised(MODEL), Stabilised(louder)
+    one, two = Normalised(MODEL), Normalised(louder)
     plane = np.arange(10, 245, dtype=np.uint8)[None].repeat(2, 0)
     a, b = np.empty(plane.shape, np.float32), np.empty(plane.shape, np.float32)
     one.units(0, plane, a)
@@ -53,21 +53,23 @@ def test_other_units_are_those_of_the_other_transforms() -> None:
     assert one.as_in(two, 0, a) == pytest.approx(b, abs=0.25)
 
 
-def test_deviations_follow_from_the_correlation_and_give_way_to_measured_ones() -> None:
+def test_band_std_follows_from_the_correlation_and_give_way_to_measured_ones() -> None:
     white = PlaneNoise(NoiseCurve((128.0,), (4.0,)))
-    flat = band_deviations(NoiseModel(white, white, white, chroma="420"))
+    flat = band_std_of(NoiseModel(white, white, white, chroma="420"))
     assert flat[:16] == pytest.approx(np.full(16, 1 / 4), rel=0.05)
     assert flat[16:] == pytest.approx(np.full(8, 1 / 2), rel=0.05)
-    smooth = band_deviations(MODEL)
+    smooth = band_std_of(MODEL)
     assert smooth[0] > 1.5 * flat[0]
     assert smooth[15] < 0.5 * flat[15]
-    measured = NoiseModel(LUMA, CHROMA, CHROMA, chroma="420", bands=(0.5, *[0.0] * (BANDS - 1)))
-    assert band_deviations(measured) == pytest.approx([0.5, *[LEAST_BAND] * (BANDS - 1)])
+    measured = NoiseModel(
+        LUMA, CHROMA, CHROMA, chroma="420", band_std=(0.5, *[0.0] * (COEFFICIENTS - 1))
+    )
+    assert band_std_of(measured) == pytest.approx([0.5, *[LEAST_BAND_STD] * (COEFFICIENTS - 1)])
 
 
-def test_bands_of_bytes_leave_odd_edges_out() -> None:
+def test_frame_coefficients_leave_odd_edges_out() -> None:
     whole = frame(3)
     odd = Planes(whole.y[:-2, :-2], whole.u[:-1, :-1], whole.v[:-1, :-1], LAYOUT, 0.0)
-    bands = bands_of_bytes(Stabilised(MODEL), odd)
-    assert bands.shape == (BANDS, HEIGHT // 4 - 1, WIDTH // 4 - 1)
-    assert split(whole.y, whole.u, whole.v).shape == (BANDS, HEIGHT // 4, WIDTH // 4)
+    coefficients = frame_coefficients(Normalised(MODEL), odd)
+    assert coefficients.shape == (COEFFICIENTS, HEIGHT // 4 - 1, WIDTH // 4 - 1)
+    assert split(whole.y, whole.u, whole.v).shape == (COEFFICIENTS, HEIGHT // 4, WIDTH // 4)

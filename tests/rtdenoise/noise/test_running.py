@@ -14,8 +14,8 @@ HEIGHT, WIDTH = 192, 256
 LUMA = PlaneNoise(NoiseCurve((0.0, 128.0, 255.0), (4.0, 16.0, 25.0)), (0.6, 0.2), (0.6, 0.2))
 CHROMA = PlaneNoise(NoiseCurve((128.0,), (6.0,)), (0.7, 0.4, 0.2), (0.7, 0.4, 0.2))
 SHARES = np.outer([0.6, 0.25, 0.1, 0.05], [0.6, 0.25, 0.1, 0.05]).ravel()
-BANDS = (*np.sqrt(SHARES), 0.8, 0.4, 0.4, 0.2, 0.8, 0.4, 0.4, 0.2)
-MODEL = NoiseModel(LUMA, CHROMA, CHROMA, chroma="420", bands=BANDS)
+COEFFICIENTS = (*np.sqrt(SHARES), 0.8, 0.4, 0.4, 0.2, 0.8, 0.4, 0.4, 0.2)
+MODEL = NoiseModel(LUMA, CHROMA, CHROMA, chroma="420", band_std=COEFFICIENTS)
 LEVELS = np.array([60.0, 120.0, 190.0])
 
 
@@ -70,7 +70,7 @@ def test_a_model_of_another_gain_keeps_its_shape_and_follows_in_scale(gain: floa
             plane.curve.variance(LEVELS), true.curve.variance(LEVELS), rtol=0.25
         )
         assert plane.row_correlation == true.row_correlation
-    assert found.bands == MODEL.bands
+    assert found.band_std == MODEL.band_std
 
 
 def test_of_models_at_several_gains_the_nearest_counts() -> None:

@@ -1,4 +1,4 @@
-"""The noise of structure: look-up, what it is over a model's bands, and its place in the file."""
+"""The noise of structure: look-up, what it is over a model's coefficients, and its place in the file."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pytest
 
 from rtdenoise.errors import ProfileError
 from rtdenoise.noise import NoiseCurve, NoiseModel, PlaneNoise
-from rtdenoise.noise.dct import BANDS, split
+from rtdenoise.noise.dct import COEFFICIENTS, split
 from rtdenoise.noise.structure import BINS, GROUP_OF, GROUPS, StructureNoise, structure_of
 
 PLAIN = PlaneNoise(NoiseCurve((128.0,), (4.0,), (9,)))
@@ -20,20 +20,25 @@ NOISE = StructureNoise(ROWS, (80, 40, 20, 10, 10, 10, 10, 0), ROWS, ROWS)
 MODEL = NoiseModel(PLAIN, PLAIN, PLAIN, chroma="420", structure=NOISE)
 
 
-def test_every_band_has_a_group() -> None:
-    assert len(GROUP_OF) == BANDS
+def test_every_coefficient_has_a_group() -> None:
+    assert len(GROUP_OF) == COEFFICIENTS
     assert np.bincount(GROUP_OF).tolist() == [1, 3, 5, 7, 2, 6]
 
 
-def test_structure_is_how_far_pixels_are_from_their_cells_mean() -> None:
+def detail(y: np.ndarray, grey: np.ndarray) -> np.ndarray:
+    """Mean squares of a block's luma less its mean, by the transform."""
+    return np.asarray((split(y, grey, grey)[1:16] ** 2).sum(0))
+
+
+def test_structure_is_how_far_pixels_are_from_their_blocks_mean() -> None:
     random = np.random.default_rng(1)
     y = random.normal(100, 7, (64, 64)).astype(np.float32)
     grey = np.full((32, 32), 128, np.float32)
-    found = structure_of(split(y, grey, grey))
-    cells = y.reshape(16, 4, 16, 4).transpose(0, 2, 1, 3).reshape(16, 16, 16)
-    spread = cells.var(2)
+    found = structure_of(detail(y, grey))
+    blocks = y.reshape(16, 4, 16, 4).transpose(0, 2, 1, 3).reshape(16, 16, 16)
+    spread = blocks.var(2)
     assert found[5, 7] == pytest.approx(np.sqrt(spread[4:7, 6:9].mean()), rel=1e-4)
-    assert structure_of(split(np.full((64, 64), 50.0), grey, grey)).max() < 1e-3
+    assert structure_of(detail(np.full((64, 64), 50.0), grey)).max() < 1e-3
 
 
 def test_ratios_are_looked_up_between_bins() -> None:

@@ -3,12 +3,12 @@
 import numpy as np
 import pytest
 
-from calibrate.synthesis import light
+from calibrate.synthesis import brightness
 
 
 def test_steps_are_a_few_per_cent_of_the_bytes() -> None:
     for seed in range(40):
-        factors = light.stepping(np.random.default_rng(seed), 200) ** 0.45
+        factors = brightness.stepping(np.random.default_rng(seed), 200) ** 0.45
         steps = np.abs(np.diff(factors) / factors[:-1])
         assert 0.001 < steps.max() < 0.11
         assert steps.max() > 0.004 or np.count_nonzero(steps) < 30
@@ -16,7 +16,7 @@ def test_steps_are_a_few_per_cent_of_the_bytes() -> None:
 
 def test_a_start_from_dark_ends_at_full_brightness() -> None:
     for seed in range(20):
-        factors = light.fading_in(np.random.default_rng(seed), 30)
+        factors = brightness.fading_in(np.random.default_rng(seed), 30)
         assert 0 < factors[0] < 0.5
         assert (np.diff(factors) >= 0).all()
         assert factors[20:] == pytest.approx(1)
@@ -25,7 +25,7 @@ def test_a_start_from_dark_ends_at_full_brightness() -> None:
 def test_what_blinks_has_two_states() -> None:
     changed = 0
     for seed in range(40):
-        shown = light.blinking(np.random.default_rng(seed), 60)
+        shown = brightness.blinking(np.random.default_rng(seed), 60)
         assert shown.min() >= 0
         assert shown.max() <= 1
         assert len(np.unique(shown)) <= 2
@@ -35,6 +35,6 @@ def test_what_blinks_has_two_states() -> None:
 
 def test_screens_flicker_around_their_brightness() -> None:
     for seed in range(40):
-        bright = light.flickering(np.random.default_rng(seed), 60)
+        bright = brightness.flickering(np.random.default_rng(seed), 60)
         assert bright.shape == (60,)
         assert 0.1 < bright.min() <= bright.max() < 6

@@ -1,4 +1,4 @@
-"""How the light of a clip changes: exposure that drifts, jumps, steps or fades in, mains flicker, blinking."""
+"""How the brightness of a clip changes: exposure that drifts, jumps, steps or fades in, mains flicker, blinking."""
 
 from __future__ import annotations
 
