@@ -38,7 +38,7 @@ def find_cameras() -> list[FoundCamera]:
 
 
 def open_camera(
-    spec: str | None, *, size: tuple[int, int] | None = None, rate_fps: float | None = None
+    spec: str | None = None, *, size: tuple[int, int] | None = None, rate_fps: float | None = None
 ) -> Camera:
     """Opens a camera.
 
