@@ -14,8 +14,7 @@ import numpy as np
 
 from calibrate.noise.measure import measure
 from capture.mask import static_mask
-from rtdenoise.cameras import open_camera
-from rtdenoise.frames import planes_from_frame
+from rtdenoise import open_camera, planes_from_frame
 
 
 def main() -> None:

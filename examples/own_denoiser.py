@@ -11,11 +11,11 @@ import sys
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
-from rtdenoise.cameras import open_camera
-from rtdenoise.frames import Bytes, Planes
-from rtdenoise.sinks import open_sink
-from rtdenoise.stream import LiveLoop
+from rtdenoise import LiveLoop, Planes, open_camera, open_sink
+
+Bytes = NDArray[np.uint8]
 
 
 class TemporalMedian:

@@ -15,8 +15,8 @@ from typing import Any
 
 import click
 
-from . import __version__
 from .errors import RtdenoiseError, is_out_of_memory
+from .version import __version__
 
 _ORDER = (
     "demo",

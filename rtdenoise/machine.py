@@ -15,11 +15,11 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-from . import __version__
 from .cores import available_cores
 from .errors import ProfileError
 from .files import read_json, write_json
 from .profile import data_home
+from .version import __version__
 
 SPARE = 0.75
 """Share of the time between two frames that may be taken: then a third more frames would do, too."""

@@ -37,8 +37,8 @@ class Profile:
     folder: Path
 
     @classmethod
-    def of(cls, camera: CameraInfo, home: Path | None) -> Profile:
-        """The profile of ``camera``, whether or not it exists yet."""
+    def of(cls, camera: CameraInfo, home: Path | None = None) -> Profile:
+        """The profile of ``camera`` in ``home`` (see :func:`data_home`), whether or not it exists yet."""
         name = re.sub(r"[^A-Za-z0-9._-]+", "-", camera.id).strip("-.") or "camera"
         return cls(data_home(home) / "profiles" / name)
 

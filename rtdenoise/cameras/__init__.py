@@ -13,15 +13,32 @@ from ..errors import CameraError, ClipError
 
 if TYPE_CHECKING:
     from .base import Camera
+    from .discovery import FoundCamera
     from .webcam import Webcam
 
-__all__ = ["open_camera", "open_webcam"]
+__all__ = ["find_cameras", "open_camera", "open_webcam"]
 
 _KINDS = ("simulated", "file")
 
 
+def find_cameras() -> list[FoundCamera]:
+    """The cameras of this machine, real ones first; what :func:`open_camera` takes is each one's ``info.spec``.
+
+    Without the simulated camera, which is always there. On Windows and macOS modes are not told.
+    """
+    from . import discovery
+
+    if not sys.platform.startswith("linux"):
+        from . import webcam_other
+
+        return [discovery.FoundCamera(info, (), real) for info, real in webcam_other.cameras()]
+    # A loopback that nothing feeds offers no mode, and can't be opened.
+    found = discovery.cameras(discovery.video_nodes())
+    return [camera for camera in found if camera.real or camera.modes]
+
+
 def open_camera(
-    spec: str | None, *, size: tuple[int, int] | None = None, rate_fps: float | None = None
+    spec: str | None = None, *, size: tuple[int, int] | None = None, rate_fps: float | None = None
 ) -> Camera:
     """Opens a camera.
 

@@ -22,28 +22,23 @@ def command(as_json: bool) -> None:
       rtdenoise devices
       rtdenoise devices --json
     """
+    from ..cameras import find_cameras
     from ..console import show_json
 
-    found, denied = _cameras()
+    found, denied = find_cameras(), _denied()
     if as_json:
         show_json(as_dict(found, denied))
     else:
         _show(found, denied)
 
 
-def _cameras() -> tuple[list[FoundCamera], list[str]]:
-    """The cameras, and the device nodes for which there is no permission."""
+def _denied() -> list[str]:
+    """The device nodes for which there is no permission."""
     from ..cameras import discovery
 
     if not sys.platform.startswith("linux"):
-        from ..cameras import webcam_other
-
-        listed = webcam_other.cameras()
-        return [discovery.FoundCamera(info, (), real) for info, real in listed], []
-    nodes = discovery.video_nodes()
-    # A loopback that nothing feeds offers no mode: it is listed as a virtual camera only.
-    found = [camera for camera in discovery.cameras(nodes) if camera.real or camera.modes]
-    return found, [node.path for node in nodes if node.denied]
+        return []
+    return [node.path for node in discovery.video_nodes() if node.denied]
 
 
 def as_dict(found: list[FoundCamera], denied: list[str]) -> dict[str, Any]:

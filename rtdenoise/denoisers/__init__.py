@@ -32,11 +32,12 @@ __all__ = [
 
 
 def make_denoiser(
-    name: str | None,
+    name: str | None = None,
     *,
-    profile: Profile,
-    camera: CameraInfo,
-    mode: Mode,
+    profile: Profile | None = None,
+    camera: CameraInfo | None = None,
+    mode: Mode | None = None,
+    noise: NoiseModel | None = None,
     device: str = "auto",
     threads: int | None = None,
     any_camera: bool = False,
@@ -47,13 +48,18 @@ def make_denoiser(
 ) -> Denoiser:
     """The denoiser that a person asked for.
 
+    A program that just has frames needs no more than ``make_denoiser("nano")``: the noise is then measured while they
+    come. For frames of a camera that was calibrated, ``make_denoiser(camera=camera.info, mode=camera.mode)`` gives what
+    was calibrated for it.
+
     Args:
         name: "none", "recursive", the name of a network in the profile or, where it has none of that name, of a base
             network that comes with the package ("nano", …), or the path of a network's file. None: see
-            :func:`rtdenoise.denoisers.choice.default_network`.
-        profile: The camera's profile, for its noise model and networks.
-        camera: The camera whose frames are to be cleaned.
-        mode: Its mode; a network and a noise model are made for one.
+            :func:`rtdenoise.denoisers.choice.default_network`; where no camera is given, the largest base network.
+        profile: The camera's profile, for its noise model and networks; None: the one in the user's data directory.
+        camera: The camera whose frames are to be cleaned; None: nothing is known of it, and any network may be used.
+        mode: Its mode, which is given with it; a network and a noise model are made for one.
+        noise: The camera's noise; None: the profile's, or else it is measured while frames come.
         device: "auto", "cpu", "cuda", "mps" or "xpu", for networks.
         threads: How many CPU cores live networks and the recursive filter may take; None: see
             :func:`rtdenoise.engines.default_threads`.
@@ -66,26 +72,41 @@ def make_denoiser(
     Raises:
         NetworkError: no such network, or a damaged file, or one of another camera.
         ProfileError: the noise model is damaged.
+        ValueError: only one of ``camera`` and ``mode`` is given, or a profile without them.
     """
+    if (camera is None) != (mode is None) or (profile is not None and camera is None):
+        raise ValueError("camera and mode go together, and a profile needs both")
     if name == "none":
         return Passthrough()
-    if name is None:
-        from .choice import default_network
+    if camera is not None and mode is not None:
+        profile = profile or Profile.of(camera)
+        if name is None:
+            from .choice import default_network
 
-        name = default_network(
-            profile,
-            camera,
-            mode,
-            device,
-            threads=threads,
-            realtime=realtime,
-            machine=machine,
-            say=say,
-        )
+            name = default_network(
+                profile,
+                camera,
+                mode,
+                device,
+                threads=threads,
+                realtime=realtime,
+                machine=machine,
+                say=say,
+            )
+    elif name is None:
+        from ..networks.shipped import shipped_sizes
+
+        name = ["recursive", *shipped_sizes()][-1]
+
+    def known_noise() -> NoiseModel | None:
+        if noise is not None or profile is None or mode is None:
+            return noise
+        return noise_model_for(profile, mode, camera)
+
     if name == "recursive":
         from .recursive import RecursiveDenoiser
 
-        return RecursiveDenoiser(noise_model_for(profile, mode, camera), threads=threads != 1)
+        return RecursiveDenoiser(known_noise(), threads=threads != 1)
     from ..networks.card import check_camera, load_network, read_card
     from ..networks.live import LiveNetwork
 
@@ -99,14 +120,13 @@ def make_denoiser(
     from .live_network import LiveNetworkDenoiser
 
     network, card = load_network(path)
-    check_camera(card, camera, mode, any_camera)
+    if camera is not None and mode is not None:
+        check_camera(card, camera, mode, any_camera)
     assert isinstance(network, LiveNetwork)
-    return LiveNetworkDenoiser(
-        network, noise_model_for(profile, mode, camera), device, name=path.stem, threads=threads
-    )
+    return LiveNetworkDenoiser(network, known_noise(), device, name=path.stem, threads=threads)
 
 
-def _network_path(name: str, profile: Profile, camera: CameraInfo) -> Path:
+def _network_path(name: str, profile: Profile | None, camera: CameraInfo | None) -> Path:
     """The file of a network: named itself, or of the profile, or one that comes with the package.
 
     Raises:
@@ -117,12 +137,15 @@ def _network_path(name: str, profile: Profile, camera: CameraInfo) -> Path:
     path = Path(name)
     if path.suffix == ".safetensors":
         return path
-    for path in (profile.network_path(name), base_network_path(name)):
+    own = [] if profile is None else [profile.network_path(name)]
+    for path in (*own, base_network_path(name)):
         if path.exists():
             return path
-    known = dict.fromkeys(["recursive", *(p.stem for p in profile.networks()), *shipped_sizes()])
+    calibrated = [] if profile is None else [p.stem for p in profile.networks()]
+    known = dict.fromkeys(["recursive", *calibrated, *shipped_sizes()])
+    suited = "" if camera is None else f" for {camera.name}"
     raise NetworkError(
-        f"There is no network {name!r} for {camera.name} (there are: {', '.join(known)}).",
+        f"There is no network {name!r}{suited} (there are: {', '.join(known)}).",
         f"Make it with rtdenoise calibrate --network {name}, or name a .safetensors file.",
     )
 

@@ -144,6 +144,21 @@ def ycc_from_rgb(matrix: Matrix) -> NDArray[np.float64]:
     return np.asarray(np.linalg.inv(_rgb_from_ycc(matrix)), np.float64)
 
 
+def bytes_from_rgb(layout: PlaneFormat) -> NDArray[np.float64]:
+    """(3, 4): the bytes of Y', Cb and Cr from those of R', G', B' (0…255) and 1."""
+    low, luma_span, chroma_span = _coefficients(layout)
+    spans = np.array([luma_span, chroma_span, chroma_span])
+    turn = ycc_from_rgb(layout.matrix) * spans[:, None] / 255
+    return np.column_stack([turn, [low, 128, 128]])
+
+
+def rgb_from_bytes(layout: PlaneFormat) -> NDArray[np.float64]:
+    """(3, 4): the bytes of R', G', B' from those of Y', Cb, Cr and 1; the inverse of :func:`bytes_from_rgb`."""
+    there = bytes_from_rgb(layout)
+    turn = np.linalg.inv(there[:, :3])
+    return np.column_stack([turn, -turn @ there[:, 3]])
+
+
 def _change_matrix(
     y: Bytes, u: Bytes, v: Bytes, source: PlaneFormat, target: PlaneFormat
 ) -> tuple[Bytes, Bytes, Bytes]:

@@ -17,7 +17,8 @@ from av.video.reformatter import Interpolation, VideoReformatter
 
 from ..arrays import Bytes
 from ..errors import ClipError
-from .colour import convert, ycc_from_rgb
+from .colour import convert
+from .packed import planes_from_packed
 from .planes import NO_CHROMA, Chroma, Matrix, PlaneFormat, Planes
 
 _PLANAR: dict[str, Chroma] = {
@@ -80,7 +81,9 @@ def planes_from_frame(frame: VideoFrame) -> Planes:
     name = frame.format.name
     time_s = float(frame.time) if frame.pts is not None and frame.time_base else 0.0
     if name in _RGB:
-        return _planes_from_packed_rgb(frame, time_s)
+        samples, places = _RGB[name]
+        packed = _view(frame, 0, frame.height, frame.width, samples)
+        return planes_from_packed(packed, places, time_s)
     full = name.startswith("yuvj") or frame.color_range == _FULL
     full = full or (name.startswith("gray") and frame.color_range != _LIMITED)
     matrix: Matrix = "bt709" if frame.colorspace == _BT709 else "bt601"
@@ -110,22 +113,6 @@ def planes_from_frame(frame: VideoFrame) -> Planes:
     packed = _view(frame, 0, rows, columns, 4)
     y = _channel(_view(frame, 0, height, columns * 2, 2), at_y)[:, :width]
     return Planes(y, _channel(packed, at_u), _channel(packed, at_v), layout, time_s)
-
-
-def _planes_from_packed_rgb(frame: VideoFrame, time_s: float) -> Planes:
-    """RGB as full-range BT.601 4:4:4, rounded (libswscale rounds chroma down, half a level on average)."""
-    samples, places = _RGB[frame.format.name]
-    turn = np.zeros((3, samples + 1))
-    turn[:, places] = ycc_from_rgb("bt601")
-    turn[:, samples] = 0, 128, 128
-    packed = _view(frame, 0, frame.height, frame.width, samples)
-    y, u, v = cv2.split(cv2.transform(packed, turn))
-    layout = PlaneFormat(frame.width, frame.height, "444", True, "bt601")
-    return Planes(_bytes(y), _bytes(u), _bytes(v), layout, time_s)
-
-
-def _bytes(array: object) -> Bytes:
-    return np.asarray(array, np.uint8)
 
 
 def _view(frame: VideoFrame, index: int, rows: int, columns: int, samples: int = 1) -> Bytes:

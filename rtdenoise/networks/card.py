@@ -13,10 +13,10 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import nn
 
-from .. import __version__
 from ..cameras.base import CameraInfo, Mode
 from ..errors import NetworkError
 from ..files import write_bytes
+from ..version import __version__
 from .live import SIZES, LiveNetwork, upgraded
 from .paper import PaperNetwork
 

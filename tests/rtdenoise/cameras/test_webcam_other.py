@@ -9,7 +9,7 @@ import av.error
 import numpy as np
 import pytest
 
-from rtdenoise.cameras import open_webcam, webcam_other
+from rtdenoise.cameras import find_cameras, open_webcam, webcam_other
 from rtdenoise.cameras.base import CameraInfo
 from rtdenoise.cameras.webcam_other import attempts, find_camera
 from rtdenoise.errors import CameraError
@@ -56,6 +56,7 @@ def test_cameras_are_listed_without_microphones() -> None:
     assert find_camera(None, listed).name == "Logi C270"
     assert find_camera("obs virtual camera", listed).spec == "obs"
     assert find_camera("c270", listed).name == "Logi C270"
+    assert [(found.info, found.real) for found in find_cameras()] == listed
 
 
 def test_a_system_that_lists_nothing_has_no_cameras(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 from click.testing import CliRunner, Result
 
+from rtdenoise import stream
 from rtdenoise.cameras.file import FileCamera
 from rtdenoise.cli import Settings
 from rtdenoise.commands.denoise import command
@@ -21,7 +22,6 @@ from rtdenoise.errors import RtdenoiseError, StorageError
 from rtdenoise.frames import Planes, planes_from_frame, rgb_frame
 from rtdenoise.sinks.file import FileSink
 from rtdenoise.stream import transcode
-from rtdenoise.stream import transcode as transcoding
 
 MakeClip = Callable[..., Path]
 MakePicture = Callable[..., Planes]
@@ -227,7 +227,7 @@ def test_ctrl_c_says_so(
     def interrupted(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(transcoding, "transcode", interrupted)
+    monkeypatch.setattr(stream, "transcode", interrupted)
     result = denoise(make_clip(frames=3), tmp_path / "out.mp4", "--network", "none")
     assert result.exit_code == 1
     assert "was not written" in result.output

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from rtdenoise.cameras.base import CameraInfo, Mode
-from rtdenoise.denoisers import make_denoiser, uses_noise_model
+from rtdenoise.denoisers import Denoiser, make_denoiser, uses_noise_model
 from rtdenoise.denoisers.choice import (
     Candidate,
     candidates,
@@ -71,7 +71,7 @@ def denoiser_of(path: Path) -> LiveNetworkDenoiser:
     return LiveNetworkDenoiser(network, NOISE, "cpu")
 
 
-def cleaned(denoiser: LiveNetworkDenoiser) -> np.ndarray:
+def cleaned(denoiser: Denoiser) -> np.ndarray:
     """The last of a few noisy frames, cleaned."""
     random = np.random.default_rng(0)
     layout = PlaneFormat(64, 48, "420", True, "bt601")
@@ -343,3 +343,32 @@ def test_a_damaged_network_of_the_profile_is_no_default(profile: Profile) -> Non
     path.parent.mkdir(parents=True)
     path.write_bytes(np.zeros(100, np.uint8).tobytes())
     assert chosen(profile) == "recursive"
+
+
+def test_frames_alone_are_enough(tmp_path: Path) -> None:
+    assert isinstance(make_denoiser(device="cpu"), RecursiveDenoiser)
+    with pytest.raises(NetworkError, match=r"no network 'nano' \(there are: recursive\)"):
+        make_denoiser("nano")
+    ship("nano", "small")
+    assert make_denoiser(device="cpu").name == "small"
+    assert make_denoiser("none").name == "none"
+    # A network that was made for some camera, with that camera's noise.
+    path = tmp_path / "own.safetensors"
+    save_network(path, load_base("nano"), Card("nano", CAMERA.id, CAMERA.name, MODE.to_json()))
+    denoiser = make_denoiser(str(path), noise=NOISE, device="cpu")
+    assert denoiser.name == "own"
+    assert np.array_equal(cleaned(denoiser), cleaned(denoiser_of(path)))
+
+
+def test_a_camera_alone_finds_its_profile(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("rtdenoise.profile.data_home", lambda home: home or tmp_path / "home")
+    own(Profile.of(CAMERA), "nano")
+    assert make_denoiser(camera=CAMERA, mode=MODE, device="cpu").name == "nano"
+    assert make_denoiser(camera=OTHER, mode=MODE, device="cpu").name == "recursive"
+
+
+def test_camera_and_mode_go_together(profile: Profile) -> None:
+    with pytest.raises(ValueError, match="go together"):
+        make_denoiser("recursive", camera=CAMERA)
+    with pytest.raises(ValueError, match="a profile needs both"):
+        make_denoiser("recursive", profile=profile)
