@@ -27,7 +27,7 @@ enum { BEFORE = 16 };               /* floats of room before a row: one vector o
 enum { MOST_PANELS = 32 };          /* of output channels per layer */
 enum { MOST_THREADS = 64 };
 
-/* Coefficients whose noise grows alike share a group; see GROUP_OF in rtdenoise/noise_structure.py. */
+/* Coefficients whose noise grows alike share a group; see GROUP_OF in rtdenoise/noise/structure.py. */
 enum { GROUPS = 6, LUMA_GROUPS = 4, FINE_GROUP = 2 };
 
 /* Channels of what is learned of the noise at each place. The first GROUPS are the mean squared innovation of each

@@ -9,7 +9,7 @@
 #include "blocks.h"
 #include "grids.inc.h"
 
-/* The group of a coefficient; see GROUP_OF in rtdenoise/noise_structure.py. */
+/* The group of a coefficient; see GROUP_OF in rtdenoise/noise/structure.py. */
 INLINE int group_of(int coefficient)
 {
     static const int groups[COEFFICIENTS] = {0, 1, 2, 3, 1, 1, 2, 3, 2, 2, 2, 3, 3, 3, 3, 3, 4, 5, 5, 5, 4, 5, 5, 5};
