@@ -53,21 +53,21 @@ class Joined:
         blocks = ours.blocks.joined(theirs.blocks)
         mask = ours.mask & theirs.mask & grown(moves)
         mask &= whole(blocks.still(), mask.shape)
-        best = max(w.measures.static_fraction for w in (*self.segments, segment))
+        best = max(s.measures.static_fraction for s in (*self.segments, segment))
         if mask.mean() < max(LEAST_STATIC_FRACTION, _KEPT_PART * best):
             return None
         # The means of both drift apart by the mean offset, however many segments lie before.
         offset = float(np.median(self.offsets)) + float(difference[mask].mean())
         offsets = (*self.offsets, offset)
         if max(offsets) - min(offsets) > min(
-            w.measures.drift_limit_levels for w in (*self.segments, segment)
+            s.measures.drift_limit_levels for s in (*self.segments, segment)
         ):
             return None
         if np.hypot(*ShiftMeter(ours.mean)(theirs.mean)) > SHIFT_LIMIT_PX / 2:
             return None
         still = Still(ours.mean + difference * share, variance, mask, blocks)
         # The planes of the single segments are not needed any more, except for the masks.
-        slim = tuple(_slim(w) for w in (*self.segments, segment))
+        slim = tuple(_slim(s) for s in (*self.segments, segment))
         return Joined(slim, still, offsets)
 
 

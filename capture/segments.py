@@ -31,7 +31,7 @@ _CUT_LEVELS = 10.0
 _CUT_PART = 0.25
 _THUMBNAIL = 16  # pixels of the picture per pixel of the thumbnail
 _CLIPPED_LEVELS = 3
-_SHIFTS_PER_WINDOW = 5
+_SHIFTS_PER_SEGMENT = 5
 
 
 @dataclass(frozen=True)
@@ -151,6 +151,6 @@ def judge_segment(first: int, frames: Bytes, black: int = 0, white: int = 255) -
 def largest_shift(frames: Bytes, mean: Floats, e: NDArray[np.float64]) -> float:
     """The largest shift against the mean: of some frames throughout, and of those that deviate most."""
     meter = ShiftMeter(mean)
-    chosen = {round(n) for n in np.linspace(0, len(frames) - 1, _SHIFTS_PER_WINDOW)}
+    chosen = {round(n) for n in np.linspace(0, len(frames) - 1, _SHIFTS_PER_SEGMENT)}
     chosen |= {int(n) for n in np.argsort(e)[-2:]}
     return max(float(np.hypot(*meter(frames[n]))) for n in sorted(chosen))

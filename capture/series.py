@@ -62,9 +62,9 @@ def judge_clip(
         mode=replace(clip.mode, pixel_format=clip.mode.pixel_format or source.pixel_format),
         facts={**clip.facts, "damaged_packets": source.damaged},
     )
-    found = together(w for group in groups for w in measure_joined(clip, group, source.black))
+    found = together(s for group in groups for s in measure_joined(clip, group, source.black))
     # Where the camera moves or the exposure drifts, brightness changes for that reason.
-    told = [w.measures for w in found if w.problem in (None, "lag1", "sigma")]
+    told = [s.measures for s in found if s.problem in (None, "lag1", "sigma")]
     clip = replace(
         clip,
         series=tuple(segment.series() for segment in found),

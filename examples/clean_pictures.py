@@ -2,8 +2,8 @@
 
     python examples/clean_pictures.py noisy clean
 
-So it goes with frames from anywhere: arrays in, arrays out. The noise is measured while they come, so the first two
-frames stay as they are.
+So it goes with frames from anywhere: arrays in, arrays out. The noise is measured while they come, so the first
+frame stays as it is.
 """
 
 from __future__ import annotations
@@ -18,7 +18,9 @@ from rtdenoise import array_from_planes, make_denoiser, planes_from_array
 
 
 def main() -> None:
-    source, target = map(Path, sys.argv[1:3])
+    if len(sys.argv) != 3 or not Path(sys.argv[1]).is_dir():
+        sys.exit("Name a folder with pictures, and one to write to.")
+    source, target = map(Path, sys.argv[1:])
     target.mkdir(parents=True, exist_ok=True)
     denoiser = make_denoiser("nano")
     paths = sorted(source.glob("*.png"))

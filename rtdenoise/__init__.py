@@ -8,11 +8,11 @@ What other programs need can be imported from here, and is loaded when it is fir
 
     import cv2, rtdenoise
 
-    denoiser = rtdenoise.make_denoiser("nano")
-    while True:
-        ...  # a picture from somewhere: (H, W, 3) bytes, in OpenCV's order
-        clean = denoiser(rtdenoise.planes_from_array(picture, "bgr"))
+    denoiser, film = rtdenoise.make_denoiser("nano"), cv2.VideoCapture("film.mp4")
+    while (read := film.read())[0]:  # (H, W, 3) bytes, in OpenCV's order
+        clean = denoiser(rtdenoise.planes_from_array(read[1], "bgr"))
         cv2.imshow("clean", rtdenoise.array_from_planes(clean, "bgr"))
+        cv2.waitKey(1)
 
 Its rooms, in the order in which they may import each other (each knows only what stands below it; see pyproject.toml):
 
@@ -90,6 +90,7 @@ __all__ = [
     "planes_from_array",
     "planes_from_frame",
     "planes_from_yuv",
+    "profiles",
     "transcode",
 ]
 
@@ -118,7 +119,7 @@ if TYPE_CHECKING:
         planes_from_yuv,
     )
     from .noise import NoiseCurve, NoiseModel, PlaneNoise
-    from .profile import Profile
+    from .profile import Profile, profiles
     from .sinks import open_sink
     from .sinks.base import Sink
     from .sinks.file import FileSink
@@ -138,7 +139,7 @@ else:
         ".frames": "PlaneFormat Planes array_from_planes frame_from_planes "
         "planes_from_array planes_from_frame planes_from_yuv",
         ".noise": "NoiseCurve NoiseModel PlaneNoise",
-        ".profile": "Profile",
+        ".profile": "Profile profiles",
         ".sinks": "open_sink",
         ".sinks.base": "Sink",
         ".sinks.file": "FileSink",

@@ -105,8 +105,8 @@ class Profile:
             raise ProfileError(f"{self.folder / 'camera.json'} is damaged.", hint) from cause
 
 
-def profiles(home: Path | None) -> list[Profile]:
-    """All profiles, the most recently used first."""
+def profiles(home: Path | None = None) -> list[Profile]:
+    """All profiles, the most recently used first; ``home`` None: in the user's data directory."""
     folder = data_home(home) / "profiles"
     if not folder.is_dir():
         return []

@@ -22,8 +22,7 @@ from numpy.typing import NDArray
 from calibrate.noise.structure import StructureTally
 from rtdenoise.cameras import open_camera
 from rtdenoise.frames import Planes, planes_from_frame
-from rtdenoise.noise.structure import BOUNDS, StructureNoise
-from rtdenoise.noise.structure import GROUPS as ALL_GROUPS
+from rtdenoise.noise.structure import BOUNDS, GROUP_NAMES, StructureNoise
 
 from ..common import fill, table
 from .facts import GRADIENTS, GROUPS, Facts, facts, still_mask
@@ -68,7 +67,7 @@ def structure_table(found: dict[str, StructureNoise | None]) -> str:
         if noise is None or sum(noise.counts[3:]) < _STRUCTURED:
             continue
         lines.append([f"`{_short(name)}`", "blocks", *map(str, noise.counts)])
-        for group, row in zip(ALL_GROUPS, noise.ratios, strict=True):
+        for group, row in zip(GROUP_NAMES, noise.ratios, strict=True):
             shown = (_number(v) if c else "–" for v, c in zip(row, noise.counts, strict=True))
             lines.append(["", group, *shown])
     return table(["clip", "coefficients", *bins], lines)

@@ -15,8 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rtdenoise.noise.dct import BLOCK, transform
-from rtdenoise.noise.structure import GROUP_OF
-from rtdenoise.noise.structure import GROUPS as ALL_GROUPS
+from rtdenoise.noise.structure import GROUP_NAMES, GROUP_OF
 
 Floats = NDArray[np.float32]
 Mask = NDArray[np.bool_]
@@ -24,7 +23,7 @@ Mask = NDArray[np.bool_]
 FLAT, EDGE = 1.0, 8.0  # levels per pixel
 DARKEST, BRIGHTEST = 16.0, 235.0  # beyond them noise is cut off
 GRADIENTS = (0.0, 1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 256.0)  # bounds of the curve over structure
-GROUPS = ALL_GROUPS[:4]  # of luma
+GROUPS = GROUP_NAMES[:4]  # of luma
 FEWEST = 300  # pixels that a figure rests on
 _ROUNDING = 1 / 12  # variance of rounding to whole levels
 _LEVEL_STEP = 12.0

@@ -25,7 +25,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from rtdenoise.denoisers.network import NetworkDenoiser
+from rtdenoise.denoisers.paper import PaperDenoiser
 from rtdenoise.engines.torch_engine import TorchEngine
 from rtdenoise.files import write_json
 from rtdenoise.frames import Bytes, PlaneFormat, Planes
@@ -223,7 +223,7 @@ def time_paper(
     y, u, v = frame_of(width, height, 0)
     planes = Planes(y, u, v, layout, 0.0)
     torch.manual_seed(0)
-    denoiser = NetworkDenoiser.of(PaperNetwork(), device.type, tta=tta)
+    denoiser = PaperDenoiser.of(PaperNetwork(), device.type, tta=tta)
     views = 8 if tta else 1
     found = time_frames(lambda _: denoiser(planes), frames, warm_up)
     pixels = width * height

@@ -97,7 +97,7 @@ def judge_paper(
     """The paper's network on one frame, in one view; it is trained where the cache has none."""
     import torch
 
-    from rtdenoise.denoisers.network import NetworkDenoiser
+    from rtdenoise.denoisers.paper import PaperDenoiser
 
     from .paper import trained_paper
 
@@ -106,7 +106,7 @@ def judge_paper(
     kept, (index,) = Kept(clip), middle(judged)
     figures = kept.get(PAPER, seconds, index)
     if figures is None:
-        result = NetworkDenoiser(path, "cpu", tta=False)(clip.frame(index).copy())
+        result = PaperDenoiser(path, "cpu", tta=False)(clip.frame(index).copy())
         figures = judge(result, clip, index)
         kept.put(PAPER, seconds, index, figures)
     return Quality(figures, 1), kept.known, seconds

@@ -147,7 +147,7 @@ def _thumbnail(planes: Planes) -> NDArray[np.float32]:
 
 
 def _stack(frames: Sequence[Planes], mask: Mask, left: int, right: int) -> tuple[StillStack, Mask]:
-    """Columns ``residual`` to ``right`` of a series."""
+    """Columns ``left`` to ``right`` of a series."""
     cut = [_columns(planes, left, right) for planes in frames]
     inside = np.ascontiguousarray(mask[:, left:right])
     return still_stack(cut, inside), inside

@@ -12,7 +12,7 @@ from rtdenoise.frames import Planes
 from rtdenoise.noise import NoiseModel
 from rtdenoise.noise.dct import BLOCK, COEFFICIENTS
 from rtdenoise.noise.normalised import Normalised, frame_coefficients
-from rtdenoise.noise.structure import around
+from rtdenoise.noise.structure import box_mean
 
 FRAMES = 8
 """So many frames of a series are looked at: there are thousands of blocks in each."""
@@ -54,7 +54,7 @@ def _flat(coefficients: Floats, still: Mask) -> Mask:
     mean = coefficients.mean(axis=0)
     noise = coefficients[:, 1:16].var(axis=0, ddof=1).sum(axis=0) / len(coefficients)
     power = np.where(still, (mean[1:16] ** 2).sum(axis=0) - noise, 0)
-    near = around(power.astype(np.float32)) / np.maximum(around(still.astype(np.float32)), 1e-6)
+    near = box_mean(power.astype(np.float32)) / np.maximum(box_mean(still.astype(np.float32)), 1e-6)
     return still & (near <= np.quantile(near[still], _FLAT))
 
 

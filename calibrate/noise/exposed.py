@@ -15,7 +15,7 @@ _LEAST = 0.02  # of the still pixels; where fewer are exposed, all have to do
 
 
 def exposed(frames: Sequence[Planes], mask: Mask) -> Mask:
-    """Which luma pixels are neither crushed nor blown out, (H, W); all where next to no still ones are.
+    """Which luma pixels are neither crushed nor blown out, (H, W); all where fewer than 2 % of the still ones are.
 
     Args:
         frames: of one series.

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from rtdenoise.arrays import Doubles
 from rtdenoise.noise import NoiseModel, PlaneNoise
-from rtdenoise.noise.structure import BINS, BOUNDS, GROUPS, StructureNoise
+from rtdenoise.noise.structure import BINS, BOUNDS, GROUP_NAMES, StructureNoise
 from rtdenoise.noise.vst import Stabiliser
 
 if TYPE_CHECKING:
@@ -114,7 +114,7 @@ def _draw_structure(ax: Axes, noise: StructureNoise) -> None:
     """The variance of each group of DCT coefficients over that of flat places, where the series had such structure."""
     known = np.array(noise.counts) > 0
     at = np.arange(BINS)[known]
-    for index, (name, row) in enumerate(zip(GROUPS, noise.ratios, strict=True)):
+    for index, (name, row) in enumerate(zip(GROUP_NAMES, noise.ratios, strict=True)):
         chroma = name.startswith("chroma")
         colour = COLOURS["V"] if chroma else str(0.7 - 0.22 * index)
         if noise.low:

@@ -13,8 +13,8 @@ from rtdenoise.frames import Planes, convert
 from rtdenoise.noise.dct import BLOCK, PLANE_SLICES, split
 from rtdenoise.noise.structure import (
     BINS,
+    GROUP_NAMES,
     GROUP_OF,
-    GROUPS,
     StructureNoise,
     bin_of_structure,
     structure_of,
@@ -63,7 +63,7 @@ class StructureTally:
         if usual is None:
             return
         grouped, expected = (
-            np.stack([values[g == GROUP_OF].mean(0) for g in range(len(GROUPS))])
+            np.stack([values[g == GROUP_OF].mean(0) for g in range(len(GROUP_NAMES))])
             for values in (variance, usual)
         )
         down, across = (np.arange(n) * p // n for n, p in zip(still.shape, _PLACES, strict=True))
@@ -75,7 +75,7 @@ class StructureTally:
             rows: list[Doubles] = [
                 np.bincount(index, row[still], places * BINS).astype(float) for row in values
             ]
-            return np.stack(rows).reshape(len(GROUPS), places, BINS).transpose(1, 0, 2)
+            return np.stack(rows).reshape(len(GROUP_NAMES), places, BINS).transpose(1, 0, 2)
 
         self._noise.append(summed(grouped))
         self._usual.append(summed(expected))

@@ -49,10 +49,6 @@ class ClipBatch:
         """The same clips on another device."""
         return self._each(lambda x: x.to(device, non_blocking=non_blocking))
 
-    def pin(self) -> ClipBatch:
-        """The same clips in pinned memory, from which a GPU takes them without waiting."""
-        return self._each(lambda x: x.pin_memory())
-
     def _each(self, change: _Change) -> ClipBatch:
         y, u, v = (change(x) for x in self.noisy)
         clean_y, clean_u, clean_v = (change(x) for x in self.clean)

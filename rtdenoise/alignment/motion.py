@@ -125,7 +125,7 @@ class Motion:
         """
         if not self._usable or np.count_nonzero(moving) < 1e-3 * moving.size:
             return None
-        rectangle = self._around(moving if surely is None else surely)
+        rectangle = self._search_area(moving if surely is None else surely)
         if rectangle is None:
             return None
         box = rectangle.of((1, 1))
@@ -145,7 +145,7 @@ class Motion:
         flow[box], moved[box] = found, inside
         return Movement(flow, moved, self._base)
 
-    def _around(self, moving: Mask) -> Rectangle | None:
+    def _search_area(self, moving: Mask) -> Rectangle | None:
         """The part of the picture to search in: around all tiles where more than a speck may move."""
         rows, columns = moving.shape
         held = tile_counts(moving) >= _SPECK

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 def command(as_json: bool) -> None:
     """List the cameras with their modes, and the virtual cameras.
 
-    What stands under "camera" works after --camera: the path, the name, a part of the name, or the id.
+    What stands in the column "--camera" works after --camera: the path, the name, a part of the name, or the id.
 
     \b
       rtdenoise devices

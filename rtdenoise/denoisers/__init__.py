@@ -112,9 +112,9 @@ def make_denoiser(
 
     path = _network_path(name, profile, camera)
     if read_card(path).kind == "paper":
-        from .network import NetworkDenoiser
+        from .paper import PaperDenoiser
 
-        return NetworkDenoiser(
+        return PaperDenoiser(
             path, device=device, tta=tta, camera=camera, mode=mode, any_camera=any_camera
         )
     from .live_network import LiveNetworkDenoiser
@@ -144,9 +144,11 @@ def _network_path(name: str, profile: Profile | None, camera: CameraInfo | None)
     calibrated = [] if profile is None else [p.stem for p in profile.networks()]
     known = dict.fromkeys(["recursive", *calibrated, *shipped_sizes()])
     suited = "" if camera is None else f" for {camera.name}"
+    hint = "Choose one of these, or name a .safetensors file."
+    if name == "paper":
+        hint = "Make it with rtdenoise calibrate --network paper."
     raise NetworkError(
-        f"There is no network {name!r}{suited} (there are: {', '.join(known)}).",
-        f"Make it with rtdenoise calibrate --network {name}, or name a .safetensors file.",
+        f"There is no network {name!r}{suited} (there are: {', '.join(known)}).", hint
     )
 
 

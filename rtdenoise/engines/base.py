@@ -44,7 +44,7 @@ class Engine(Protocol):
         """Takes in the next frame: Y (4h, 4w), U and V (2h, 2w)."""
 
     def means(self) -> Floats:
-        """The blocks' means of the frame, (3, h, w); until the next one is seen."""
+        """The blocks' means of the frame, (3, h, w); until the next :meth:`analyse`."""
 
     def state_means(self) -> Floats:
         """The blocks' luma and chroma means of the state, (3, h, w); until it changes."""
@@ -75,7 +75,7 @@ class Engine(Protocol):
         """Forgets all earlier frames."""
 
     def step(self) -> tuple[Bytes, Bytes, Bytes]:
-        """Cleans the frame that was seen.
+        """Cleans the analysed frame.
 
         Returns:
             Its planes, whole; they stay valid until the call after the next one.

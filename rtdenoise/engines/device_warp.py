@@ -15,14 +15,14 @@ def place_to_warp(device: torch.device) -> torch.device:
     return torch.device("cpu") if device.type == "mps" else device
 
 
-def around(movement: Movement) -> tuple[slice, slice]:
+def bounding_slices(movement: Movement) -> tuple[slice, slice]:
     """Blocks that the movement's rectangles reach, and where they come from."""
     reach = int(np.ceil(np.abs(movement.flow).max())) + 2
     rows, columns = movement.moved.shape
     rectangles = movement.rectangles
-    top, left = min(w.top for w in rectangles) - reach, min(w.left for w in rectangles) - reach
-    bottom = max(w.bottom for w in rectangles) + reach
-    right = max(w.right for w in rectangles) + reach
+    top, left = min(r.top for r in rectangles) - reach, min(r.left for r in rectangles) - reach
+    bottom = max(r.bottom for r in rectangles) + reach
+    right = max(r.right for r in rectangles) + reach
     return slice(max(top, 0), min(bottom, rows)), slice(max(left, 0), min(right, columns))
 
 

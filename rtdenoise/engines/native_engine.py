@@ -127,9 +127,9 @@ class NativeEngine:
 
     def analyse(self, planes: Sequence[Bytes]) -> None:
         """Takes in the next frame."""
-        self._seen = [p if p.strides[1] == 1 else np.ascontiguousarray(p) for p in planes]
+        self._analysed = [p if p.strides[1] == 1 else np.ascontiguousarray(p) for p in planes]
         self._library.rtdenoise_analyse(
-            self._engine, _pointers(self._seen), _strides(self._seen), _at(self._means)
+            self._engine, _pointers(self._analysed), _strides(self._analysed), _at(self._means)
         )
         self._current = True
 
@@ -169,7 +169,7 @@ class NativeEngine:
         self._fresh = True
 
     def step(self) -> tuple[Bytes, Bytes, Bytes]:
-        """Cleans the frame that was seen."""
+        """Cleans the analysed frame."""
         self._current = False
         if self._fresh:
             self._library.rtdenoise_reset(self._engine)

@@ -23,7 +23,7 @@ from ..noise.normalised import Normalised
 from .base import MEASURED_FRAMES, unit_changes
 from .cuda_graphs import Capture, Recorded, Work, cuda_capture, record
 from .device_step import DeviceStep
-from .device_warp import around, place_to_warp, warped
+from .device_warp import bounding_slices, place_to_warp, warped
 from .host_buffers import HostBuffers
 
 # Graphs and the plain way may use other algorithms: so many bytes may differ by more than so much.
@@ -33,7 +33,7 @@ _APART, _SHARE = 2, 1e-3
 class TorchEngine:
     """Runs a live network with PyTorch; see :class:`rtdenoise.engines.base.Engine`.
 
-    Means and what is left stay valid until the next frame is seen.
+    Means and residual stay valid until the next frame is analysed.
 
     Args:
         network: The network; it is left as it is.
@@ -197,7 +197,7 @@ class TorchEngine:
             self._recorded.works[2]()
 
     def step(self) -> tuple[Bytes, Bytes, Bytes]:
-        """Cleans the frame that was seen."""
+        """Cleans the analysed frame."""
         with self._working():
             if self._fresh:
                 self._step.start(self._turn)
@@ -273,7 +273,7 @@ class TorchEngine:
 
     def warp(self, movement: Movement) -> None:
         """Moves the state along with the picture."""
-        box, state = around(movement), self._state
+        box, state = bounding_slices(movement), self._state
         place = place_to_warp(self._device)
         with self._working():
             self._host_grids = None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
 
 import cv2
 import numpy as np
@@ -22,6 +22,9 @@ class PlaneFormat:
 
     ``width`` and ``height`` are luma pixels; ``chroma`` is the sub-sampling; ``full_range`` tells 0–255 from
     16–235/240; ``matrix`` is the YCbCr matrix.
+
+    Raises:
+        ValueError: there are no such pictures.
     """
 
     width: int
@@ -29,6 +32,16 @@ class PlaneFormat:
     chroma: Chroma
     full_range: bool
     matrix: Matrix
+
+    def __post_init__(self) -> None:
+        if self.width < 1 or self.height < 1:
+            raise ValueError(f"a picture of {self.width}×{self.height} pixels has none")
+        for value, known in ((self.chroma, get_args(Chroma)), (self.matrix, get_args(Matrix))):
+            if value not in known:
+                raise ValueError(f"{value!r} is none of {', '.join(known)}")
+
+    def __str__(self) -> str:
+        return f"{self.width}×{self.height} {self.chroma}"
 
     @property
     def chroma_shape(self) -> tuple[int, int]:
@@ -47,6 +60,9 @@ class Planes:
     ``y`` is (height, width), ``u`` and ``v`` are ``format.chroma_shape``; all uint8, rows contiguous (a row
     stride wider than the row is allowed, so that a decoder's buffer is used as it is). ``time_s`` is when
     the frame was taken, in seconds from an arbitrary start. ``owner`` keeps a decoder's buffer alive.
+
+    Raises:
+        ValueError: a plane isn't what ``format`` says.
     """
 
     y: Bytes
@@ -55,6 +71,16 @@ class Planes:
     format: PlaneFormat
     time_s: float
     owner: object = None
+
+    def __post_init__(self) -> None:
+        luma, chroma = (self.format.height, self.format.width), self.format.chroma_shape
+        for name, plane, shape in (
+            ("y", self.y, luma),
+            ("u", self.u, chroma),
+            ("v", self.v, chroma),
+        ):
+            if plane.shape != shape or plane.dtype != np.uint8:
+                raise ValueError(f"{name} is {plane.dtype} {plane.shape}, expected uint8 {shape}")
 
     def copy(self) -> Planes:
         """A frame with memory of its own, contiguous."""

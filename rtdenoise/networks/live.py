@@ -32,7 +32,16 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from ..noise.dct import BLOCK, COEFFICIENTS, MEANS, transform
-from .local_noise import Excess, LocalNoise, around, excess, learn, per_coefficient, shares, unknown
+from .local_noise import (
+    Excess,
+    LocalNoise,
+    box_mean,
+    excess,
+    learn,
+    per_coefficient,
+    shares,
+    unknown,
+)
 
 GATES = 3
 """How many weights a block's coefficients have in a new frame: for luma's mean, for luma's other ones, for chroma."""
@@ -47,7 +56,7 @@ _MOST, _MOST_CHANGE = 24.0, 8.0
 # frame's. Of noise alone, with blots as large as a block, few are beyond.
 _MOST_LAG = 1.8
 _MOST_STRENGTH = 2.0  # 256 times as strong: more is seldom seen in training
-SEEN = 14
+GATE_INPUTS = 14
 """How many numbers a gate sees of each block."""
 _FINE = 2  # the group of coefficients whose noise stands for detail's, where one number has to
 
@@ -202,7 +211,7 @@ def least_gain(difference: Tensor, residual: Tensor, local: Excess) -> Tensor:
         residual: The residual noise variance of the average, (B, 3, h, w).
         local: The noise at each place.
     """
-    lag = around(difference[:, :1]).abs()
+    lag = box_mean(difference[:, :1]).abs()
     limit = _MOST_LAG * (local.ratio[:, :1] * (1 + residual[:, :1].clamp(max=1))).sqrt()
     return (1 - limit / lag.clamp(min=1e-6)).clamp(min=0)
 
@@ -227,7 +236,7 @@ class Gate(nn.Module):
 
     def __init__(self, near: int, far: int) -> None:
         super().__init__()
-        self.near = _conv(SEEN, near)
+        self.near = _conv(GATE_INPUTS, near)
         self.down = _conv(near, far, stride=2)
         self.middle = _conv(far, far)
         self.further = _conv(far, far, stride=2)
@@ -256,7 +265,7 @@ class Gate(nn.Module):
             energy.clamp(max=_MOST_CHANGE),
             residual.clamp(max=1).sqrt(),
             (3 * difference_mean).clamp(-_MOST_CHANGE, _MOST_CHANGE),
-            (4 * local.alike).clamp(-_MOST_CHANGE, _MOST_CHANGE),
+            (4 * local.correlation).clamp(-_MOST_CHANGE, _MOST_CHANGE),
             _logarithm(local.ratio[:, :1]),
             strength_seen(local),
         ]
@@ -299,7 +308,7 @@ class Shrink(nn.Module):
         Args:
             detail: the coefficients, (B, 24, h, w).
             signal: what the stage before kept of them; the coefficients themselves in the first stage.
-            unit: √ of the residual noise variance (one in ``detail``), and how strong noise is there, (B, 4, h, w).
+            unit: √ of the residual noise variance that ``detail`` was divided by, and how strong noise, (B, 4, h, w).
         """
         energy = torch.log1p(_around(detail.square()))
         seen = [energy, unit]
@@ -322,7 +331,7 @@ def upgraded(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
     """Weights of before the noise at each place was known: networks that don't look at it."""
     found = dict(tensors)
     near = found.get("gate.near.weight")
-    if near is not None and near.dim() == 4 and near.shape[1] == SEEN - 3:
+    if near is not None and near.dim() == 4 and near.shape[1] == GATE_INPUTS - 3:
         found["gate.near.weight"] = functional.pad(near, (0, 0, 0, 0, 0, 3))
         for name, weight in tensors.items():
             if name.endswith(".see.weight") and weight.dim() == 4:
@@ -335,7 +344,12 @@ def upgraded(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
 def macs_per_pixel(size: LiveSize) -> float:
     """Multiplications (with their additions) of one step per luma pixel, transforms included."""
     g, c, e, w, f = size.gate, size.context, size.energy, size.wide, size.filters
-    gate = 9 * SEEN * g + 9 * g * GATES + (9 * g * c + 9 * c * c + c * g) / 4 + 2 * 9 * c * c / 16
+    gate = (
+        9 * GATE_INPUTS * g
+        + 9 * g * GATES
+        + (9 * g * c + 9 * c * c + c * g) / 4
+        + 2 * 9 * c * c / 16
+    )
     shrink = 0.0
     for stage in range(size.stages):
         seen = COEFFICIENTS * (2 if stage else 1)

@@ -21,10 +21,9 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from ..noise.structure import GROUP_OF
-from ..noise.structure import GROUPS as NAMES
+from ..noise.structure import GROUP_NAMES, GROUP_OF
 
-GROUPS = tuple(tuple(np.flatnonzero(g == GROUP_OF).tolist()) for g in range(len(NAMES)))
+GROUPS = tuple(tuple(np.flatnonzero(g == GROUP_OF).tolist()) for g in range(len(GROUP_NAMES)))
 """DCT coefficients whose noise grows alike, as in what calibration measures (:mod:`rtdenoise.noise.structure`)."""
 LUMA_GROUPS = 4
 # Frames that the model counts for at the start, and the rate at which the present replaces the past later.
@@ -56,14 +55,14 @@ class LocalNoise(NamedTuple):
 
 
 class Excess(NamedTuple):
-    """What is believed of it.
+    """How much stronger than the model the noise is believed to be.
 
-    ``ratio`` (B, 6, h, w) is the noise's variance over the model's, at least 1; ``alike`` (B, 1, h, w) how much
+    ``ratio`` (B, 6, h, w) is the noise's variance over the model's, at least 1; ``correlation`` (B, 1, h, w) how much
     successive innovations resemble each other, 0 where they are white.
     """
 
     ratio: Tensor
-    alike: Tensor
+    correlation: Tensor
 
 
 def unknown(coefficients: Tensor) -> LocalNoise:
@@ -89,24 +88,24 @@ def excess(noise: LocalNoise, average: Tensor, share: Tensor) -> Excess:
         share: Of a pixel's variance in each coefficient, (B or 1, 24, 1, 1).
     """
     detail = (average[:, 1:16].square() * share[:, 1:16]).sum(1, keepdim=True)
-    near = around(torch.cat([noise.strength, detail], 1))
+    near = box_mean(torch.cat([noise.strength, detail], 1))
     strength, detail = near[:, :-1], near[:, -1:]
-    many = around(torch.cat([noise.white[:, :1], noise.strength[:, :1]], 1), _MANY)
+    many = box_mean(torch.cat([noise.white[:, :1], noise.strength[:, :1]], 1), _MANY)
     product, power = many[:, :1], many[:, 1:]
     of_group = [share[:, list(g)].sum(1, keepdim=True) for g in GROUPS[:LUMA_GROUPS]]
     rest = sum((strength[:, i : i + 1] - 1) * of_group[i] for i in range(1, LUMA_GROUPS))
     assert isinstance(rest, Tensor)
     means = (strength[:, :1] - (1 + _ROOM)).clamp(min=0) * of_group[0]
-    alike = product / power.clamp(min=_TINY)
+    correlation = product / power.clamp(min=_TINY)
     fine = rest.clamp(min=_TINY)
     trust = (
-        _falling(alike, _WHITE)
+        _falling(correlation, _WHITE)
         * _falling(means / fine, _FINE)
         * _falling(fine / detail.clamp(min=_TINY), _PART)
     )
     # An edge may be one block wide: there the mean with those around says too little.
     strength = torch.maximum(strength, noise.strength)
-    return Excess(1 + trust * (strength - 1).clamp(min=0, max=_LARGEST), alike)
+    return Excess(1 + trust * (strength - 1).clamp(min=0, max=_LARGEST), correlation)
 
 
 @torch.no_grad()
@@ -147,7 +146,7 @@ def per_coefficient(groups: Tensor) -> Tensor:
     return groups[:, GROUP_OF.tolist()]
 
 
-def around(a: Tensor, side: int = 3) -> Tensor:
+def box_mean(a: Tensor, side: int = 3) -> Tensor:
     """Means over ``side`` × ``side`` blocks, an odd number, edges repeated."""
     height, width = a.shape[-2:]
     wide = functional.pad(a, (side // 2,) * 4, mode="replicate")

@@ -50,7 +50,7 @@ _MOST_CHROMA = 8.0  # times luma's variance
 _ALIVE = 0.06  # squared bytes: below it there is no noise
 _STANDS_OUT = 2.0  # times the median of seven levels
 _FLATTEST = 0.5  # of the still tiles of a level
-# Of the tiles that have noise, so large a share, and so many, have to stand still for an estimate to be trusted.
+# At least so many tiles, and so large a share of those with noise, must stand still for an estimate to be trusted.
 _SETTLED, _SETTLED_SHARE = 24, 0.1
 # The noise per coefficient of a typical webcam, in squared pixel deviations (Σ = 1 per plane): what an estimate starts
 # from, and how many tiles it counts for.

@@ -18,8 +18,7 @@ def spectrum(noise: PlaneNoise, shape: tuple[int, int]) -> NDArray[np.float64]:
     """Power per frequency (rows, columns // 2 + 1) of unit noise; its correlation is separable.
 
     A measured correlation is cut off at its last lag, which can make the power of some frequencies
-    a little
-    negative: those are set to zero, and the rest scaled back to unit variance.
+    a little negative: those are set to zero, and the rest scaled back to unit variance.
     """
 
     def along(correlation: tuple[float, ...], size: int) -> NDArray[np.float64]:

@@ -49,7 +49,7 @@ class RunningNoise:
         self._estimator.reset()
 
     def update(self, planes: Planes) -> NoiseModel | None:
-        """Takes the next frame; gives the noise where it has become another one, else None."""
+        """Takes the next frame; the new model where the noise has changed, else None."""
         if not self._estimator.update(planes):
             return None
         estimate = self._estimator.model()

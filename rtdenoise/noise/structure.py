@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from ..arrays import Floats
 
-GROUPS = ("lowest", "low", "middle", "high", "chroma means", "chroma detail")
+GROUP_NAMES = ("lowest", "low", "middle", "high", "chroma means", "chroma detail")
 """Groups of DCT coefficients whose noise depends on structure alike: four of luma, coarse to fine, two of chroma."""
 GROUP_OF = np.array([0, 1, 2, 3, 1, 1, 2, 3, 2, 2, 2, 3, 3, 3, 3, 3, 4, 5, 5, 5, 4, 5, 5, 5])
 """The group of each of the 24 coefficients of :mod:`rtdenoise.noise.dct`, (24,)."""
@@ -29,7 +29,7 @@ _MIDDLES = np.array([0.7, *(np.array(BOUNDS[:-1]) * np.array(BOUNDS[1:])) ** 0.5
 class StructureNoise:
     """The noise variance of each group of coefficients over that of flat blocks of the same level, against structure.
 
-    ``ratios`` has a row for each of ``GROUPS`` with a value per bin, 1 in the first; ``low`` and ``high`` are their
+    ``ratios`` has a row for each group with a value per bin, 1 in the first; ``low`` and ``high`` are their
     95 % confidence intervals, before bins that rest on few blocks were drawn towards 1; ``counts`` are those blocks.
     """
 
@@ -42,7 +42,7 @@ class StructureNoise:
         tables = [self.ratios, *(t for t in (self.low, self.high) if t)]
         shapes = {(len(t), *{len(row) for row in t}) for t in tables}
         values = np.array([row for t in tables for row in t], np.float64)
-        sound = shapes == {(len(GROUPS), BINS)} and len(self.counts) == BINS
+        sound = shapes == {(len(GROUP_NAMES), BINS)} and len(self.counts) == BINS
         if not sound or not np.isfinite(values).all() or (values < 0).any():
             raise ValueError("not the noise of structure")
 
@@ -84,10 +84,10 @@ def structure_of(detail: Floats) -> Floats:
     Args:
         detail: Mean square of the luma pixels of each block less their mean, without noise, in squared bytes, (h, w).
     """
-    return np.sqrt(around(detail))
+    return np.sqrt(box_mean(detail))
 
 
-def around(power: Floats) -> Floats:
+def box_mean(power: Floats) -> Floats:
     """The mean over each block and its neighbours, (h, w)."""
     mean = cv2.blur(power, (3, 3), borderType=cv2.BORDER_REPLICATE)
     return np.asarray(np.maximum(mean, 0), np.float32)

@@ -105,7 +105,7 @@ class RecursiveDenoiser(StreamDenoiser):
         self._started = True
 
     def _biases(self, sources: list[Bytes]) -> tuple[list[Floats], Mask]:
-        """Compares the frame with the averages, which follow what they can; what bias is left."""
+        """Compares the frame with the averages, which follow what they can; the bias that remains, per plane."""
         self._each(lambda i: self._look(self._filters[i], sources[i]))
         luma = self._filters[0]
         seen = luma.temporal_gain

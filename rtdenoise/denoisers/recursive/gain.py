@@ -19,7 +19,7 @@ from ...alignment.motion import WARP_LOSS
 from ...arrays import Floats, Mask
 from ...noise import PlaneNoise
 from ...noise.fields import field
-from .local_noise import LocalNoise
+from .local_noise import PlaneLocalNoise
 
 # The smallest weight of a new frame: noise falls by 10·log10((2 − k)/k) = 18 dB at most, and what
 # the gain misses is gone after some 30 frames.
@@ -99,7 +99,7 @@ class TemporalGain:
         self.old: Floats = np.zeros(grid, np.float32)
         self.difference: Floats = np.zeros(grid, np.float32)
         self._difference_mean = np.zeros(grid, np.float32)
-        self.local = LocalNoise(grid)
+        self.local = PlaneLocalNoise(grid)
         self._rest: Floats | None = None
         self.set_noise(noise)
 

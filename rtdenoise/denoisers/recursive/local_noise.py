@@ -61,7 +61,7 @@ def _noisy(variance: Any) -> Any:
     return np.clip(_SLOPE * (variance - _LEAST), 0, 1)
 
 
-class LocalNoise:
+class PlaneLocalNoise:
     """What one plane's noise is in each block, in units of the model's.
 
     Attributes:
@@ -86,7 +86,7 @@ class LocalNoise:
         self._started = False
 
     def start(self) -> None:
-        """Another picture: what was learned about its places is nothing worth."""
+        """Another picture: what was learned about its places no longer counts."""
         self._count.fill(0)
         self._before.fill(0)
         self._lag.fill(0)

@@ -13,8 +13,8 @@ from rtdenoise.frames import PlaneFormat, Planes, convert
 from rtdenoise.noise.dct import split
 from rtdenoise.noise.structure import (
     BINS,
+    GROUP_NAMES,
     GROUP_OF,
-    GROUPS,
     StructureNoise,
     bin_of_structure,
     structure_of,
@@ -101,7 +101,7 @@ def test_bins_without_blocks_stay_at_1_and_few_blocks_are_drawn_to_it() -> None:
     for index, count in enumerate(found.counts):
         column = [row[index] for row in found.ratios]
         if index and not count:
-            assert column == [1.0] * len(GROUPS)
+            assert column == [1.0] * len(GROUP_NAMES)
         if 0 < count < 20 and index:  # the nine blocks around the mark
             assert 1 < column[3] < found.high[3][index]
 

@@ -20,7 +20,7 @@ from rtdenoise.denoisers.choice import (
     recursive_seconds,
 )
 from rtdenoise.denoisers.live_network import LiveNetworkDenoiser
-from rtdenoise.denoisers.network import NetworkDenoiser
+from rtdenoise.denoisers.paper import PaperDenoiser
 from rtdenoise.denoisers.recursive import RecursiveDenoiser
 from rtdenoise.errors import NetworkError
 from rtdenoise.frames import PlaneFormat, Planes
@@ -300,7 +300,7 @@ def test_names_mean_the_profiles_network_first_and_then_the_base(profile: Profil
     assert isinstance(make(str(base_network_path("nano"))), LiveNetworkDenoiser)
     own(profile, "paper")
     paper = make("paper")
-    assert isinstance(paper, NetworkDenoiser)
+    assert isinstance(paper, PaperDenoiser)
     assert not uses_noise_model(paper)
 
 

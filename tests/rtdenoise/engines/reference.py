@@ -300,14 +300,14 @@ def cubic(t: Array) -> list[Array]:
 def sampled(plane: Shape, x: Array, y: Array, taps: int) -> Array:
     """A plane between its pixels, edges repeated, with four taps (cubic) or two (linear)."""
     rows, columns = plane.shape
-    residual, top = np.floor(x), np.floor(y)
+    left, top = np.floor(x), np.floor(y)
     first = -1 if taps == 4 else 0
-    across, down = (cubic(t) if taps == 4 else [1 - t, t] for t in (x - residual, y - top))
+    across, down = (cubic(t) if taps == 4 else [1 - t, t] for t in (x - left, y - top))
     total = np.zeros_like(x)
     for r in range(taps):
         for c in range(taps):
             row = np.clip(top + first + r, 0, rows - 1).astype(int)
-            column = np.clip(residual + first + c, 0, columns - 1).astype(int)
+            column = np.clip(left + first + c, 0, columns - 1).astype(int)
             total += down[r] * across[c] * plane[row, column]
     return total
 

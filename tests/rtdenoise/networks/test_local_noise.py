@@ -4,7 +4,7 @@ import torch
 from rtdenoise.networks.local_noise import (
     GROUPS,
     LocalNoise,
-    around,
+    box_mean,
     excess,
     learn,
     per_coefficient,
@@ -95,5 +95,5 @@ def test_what_is_learned_is_the_variance_of_the_noise() -> None:
 
 def test_means_around_blocks_repeat_the_edges() -> None:
     a = torch.arange(12.0).view(1, 1, 3, 4)
-    assert torch.equal(around(torch.ones(1, 2, 3, 4), 7), torch.ones(1, 2, 3, 4))
-    assert float(around(a)[0, 0, 1, 1]) == pytest.approx(float(a[0, 0, :3, :3].mean()))
+    assert torch.equal(box_mean(torch.ones(1, 2, 3, 4), 7), torch.ones(1, 2, 3, 4))
+    assert float(box_mean(a)[0, 0, 1, 1]) == pytest.approx(float(a[0, 0, :3, :3].mean()))

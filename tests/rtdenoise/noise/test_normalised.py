@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -69,7 +71,8 @@ def test_band_std_follows_from_the_correlation_and_give_way_to_measured_ones() -
 
 def test_frame_coefficients_leave_odd_edges_out() -> None:
     whole = frame(3)
-    odd = Planes(whole.y[:-2, :-2], whole.u[:-1, :-1], whole.v[:-1, :-1], LAYOUT, 0.0)
+    layout = replace(LAYOUT, width=LAYOUT.width - 2, height=LAYOUT.height - 2)
+    odd = Planes(whole.y[:-2, :-2], whole.u[:-1, :-1], whole.v[:-1, :-1], layout, 0.0)
     coefficients = frame_coefficients(Normalised(MODEL), odd)
     assert coefficients.shape == (COEFFICIENTS, HEIGHT // 4 - 1, WIDTH // 4 - 1)
     assert split(whole.y, whole.u, whole.v).shape == (COEFFICIENTS, HEIGHT // 4, WIDTH // 4)

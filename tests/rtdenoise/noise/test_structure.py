@@ -12,10 +12,10 @@ import pytest
 from rtdenoise.errors import ProfileError
 from rtdenoise.noise import NoiseCurve, NoiseModel, PlaneNoise
 from rtdenoise.noise.dct import COEFFICIENTS, split
-from rtdenoise.noise.structure import BINS, GROUP_OF, GROUPS, StructureNoise, structure_of
+from rtdenoise.noise.structure import BINS, GROUP_NAMES, GROUP_OF, StructureNoise, structure_of
 
 PLAIN = PlaneNoise(NoiseCurve((128.0,), (4.0,), (9,)))
-ROWS = tuple(tuple(float((g + 1) ** (b / 2)) for b in range(BINS)) for g in range(len(GROUPS)))
+ROWS = tuple(tuple(float((g + 1) ** (b / 2)) for b in range(BINS)) for g in range(len(GROUP_NAMES)))
 NOISE = StructureNoise(ROWS, (80, 40, 20, 10, 10, 10, 10, 0), ROWS, ROWS)
 MODEL = NoiseModel(PLAIN, PLAIN, PLAIN, chroma="420", structure=NOISE)
 
@@ -42,11 +42,11 @@ def test_structure_is_how_far_pixels_are_from_their_blocks_mean() -> None:
 
 
 def test_ratios_are_looked_up_between_bins() -> None:
-    assert NOISE.ratio(0.1)[:, None].T.tolist() == [[1.0] * len(GROUPS)]
+    assert NOISE.ratio(0.1)[:, None].T.tolist() == [[1.0] * len(GROUP_NAMES)]
     middle = float(np.sqrt(8.0))  # of the bin from 2 to 4
     assert NOISE.ratio(middle) == pytest.approx([row[2] for row in ROWS], rel=1e-5)
     rising = NOISE.ratio(np.array([[1.0, 3.0], [9.0, 500.0]]))
-    assert rising.shape == (len(GROUPS), 2, 2)
+    assert rising.shape == (len(GROUP_NAMES), 2, 2)
     assert rising[5, 1, 1] == pytest.approx(ROWS[5][-1], rel=1e-4)
     assert (np.diff(rising[3].ravel()) > 0).all()
 

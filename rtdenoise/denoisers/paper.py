@@ -18,7 +18,7 @@ from ..networks.paper import PaperNetwork
 from ..networks.tiles import Cleaned, clean_frame
 
 
-class NetworkDenoiser:
+class PaperDenoiser:
     """Cleans each frame with a network from a file.
 
     Args:
@@ -54,7 +54,7 @@ class NetworkDenoiser:
     @classmethod
     def of(
         cls, network: PaperNetwork, device: str = "auto", tta: bool = True, tile: int | None = None
-    ) -> NetworkDenoiser:
+    ) -> PaperDenoiser:
         """A denoiser around a network that is in memory."""
         self = cls.__new__(cls)
         self.card = Card("paper")

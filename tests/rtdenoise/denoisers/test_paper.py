@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from rtdenoise.cameras.base import CameraInfo, Mode
-from rtdenoise.denoisers.network import NetworkDenoiser
+from rtdenoise.denoisers.paper import PaperDenoiser
 from rtdenoise.errors import NetworkError
 from rtdenoise.frames import Chroma, PlaneFormat, Planes, planes_from_rgb, rgb_tensor
 from rtdenoise.networks.card import Card, save_network
@@ -38,7 +38,7 @@ def frame(format: PlaneFormat = FORMAT, seed: int = 0) -> Planes:
 def test_the_identity_network_gives_back_the_frame(path: Path, chroma: Chroma) -> None:
     planes = frame(replace(FORMAT, chroma=chroma))
     before = planes.copy()
-    denoiser = NetworkDenoiser(path, "cpu", tta=False, camera=CAMERA, mode=MODE)
+    denoiser = PaperDenoiser(path, "cpu", tta=False, camera=CAMERA, mode=MODE)
     out = denoiser(planes)
     assert denoiser.name == "evening"
     assert (out.format, out.time_s) == (planes.format, 1.25)
@@ -62,7 +62,7 @@ def test_is_the_network_between_the_two_conversions(tmp_path: Path) -> None:
     with torch.no_grad():
         network.colours.weight *= 0.5
     planes = frame()
-    out = NetworkDenoiser.of(network, "cpu")(planes)
+    out = PaperDenoiser.of(network, "cpu")(planes)
     wanted = planes_from_rgb(rgb_tensor(planes) * 0.5, FORMAT, 1.25)
     assert int(np.abs(out.y.astype(int) - wanted.y).max()) <= 1
 
@@ -71,21 +71,21 @@ def test_uncertainty_is_small_where_the_views_agree() -> None:
     torch.manual_seed(0)
     network = PaperNetwork()
     planes = frame()
-    _, none = NetworkDenoiser.of(network, "cpu").with_uncertainty(planes)
+    _, none = PaperDenoiser.of(network, "cpu").with_uncertainty(planes)
     assert none.shape == (48, 64)
     assert float(none.max()) < 1e-3  # the identity is the same from every side
     with torch.no_grad():
         for weight in network.parameters():
             weight.add_(torch.randn_like(weight), alpha=0.003)
-    _, some = NetworkDenoiser.of(network, "cpu").with_uncertainty(planes)
+    _, some = PaperDenoiser.of(network, "cpu").with_uncertainty(planes)
     assert float(some.mean()) > 0.01
 
 
 def test_refuses_another_camera_unless_told(path: Path) -> None:
     other = replace(CAMERA, id="usb-2", name="Two")
     with pytest.raises(NetworkError, match="made for the camera One, not for Two"):
-        NetworkDenoiser(path, "cpu", camera=other, mode=MODE)
-    NetworkDenoiser(path, "cpu", camera=other, mode=MODE, any_camera=True)
+        PaperDenoiser(path, "cpu", camera=other, mode=MODE)
+    PaperDenoiser(path, "cpu", camera=other, mode=MODE, any_camera=True)
 
 
 def test_a_device_that_is_not_there_is_named() -> None:

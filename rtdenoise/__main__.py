@@ -1,0 +1,5 @@
+"""``python -m rtdenoise`` is the same as ``rtdenoise``."""
+
+from .cli import main
+
+main()
