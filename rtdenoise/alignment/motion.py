@@ -22,7 +22,7 @@ _FINEST_SCALE = 0
 # On a fine grid patches (8 × 8) need not lie as close, nor be followed as far: half the time for 0.02 dB.
 _SPARSE_STRIDE, _SPARSE_STEPS = 6, 6
 # Above this share of the picture, and for coarse chroma, the quicker interpolation has to do.
-_LARGE = 0.4
+_LARGE = 1.0
 
 
 MOVED = 2.0
@@ -56,7 +56,7 @@ class Movement:
 
     def warp_grid(self, grid: Floats) -> Floats:
         """A grid, (rows, columns), moved along."""
-        return np.asarray(_remap(grid, self.base + self.flow))
+        return np.asarray(remap(grid, self.base + self.flow))
 
     def warp_plane(self, plane: Floats, scale: tuple[int, int], work: Floats) -> None:
         """Moves a plane along, in place; ``scale`` is (rows, columns) of its pixels per block."""
@@ -125,14 +125,14 @@ class Motion:
         """
         if not self._usable or np.count_nonzero(moving) < 1e-3 * moving.size:
             return None
-        rectangle = self._search_area(moving if surely is None else surely)
+        rectangle = search_area(moving if surely is None else surely)
         if rectangle is None:
             return None
         box = rectangle.of((1, 1))
         new = old[box] + difference[box]
         calm = [cv2.convertScaleAbs(cv2.blur(a, (3, 3))) for a in (new, old[box])]
         found = self._flow.calc(calm[0], calm[1], None)
-        rest = new - _remap(old, self._base[box] + found)
+        rest = new - remap(old, self._base[box] + found)
         change = difference[box]
         after, before = cv2.blur(rest * rest, (3, 3)), cv2.blur(change * change, (3, 3))
         better = ((after < _BETTER * before) & moving[box]).astype(np.float32)
@@ -145,23 +145,24 @@ class Motion:
         flow[box], moved[box] = found, inside
         return Movement(flow, moved, self._base)
 
-    def _search_area(self, moving: Mask) -> Rectangle | None:
-        """The part of the picture to search in: around all tiles where more than a speck may move."""
-        rows, columns = moving.shape
-        held = tile_counts(moving) >= _SPECK
-        down, across = np.flatnonzero(held.any(1)), np.flatnonzero(held.any(0))
-        if not len(down):
-            return None
-        whole = Rectangle(
-            int(down[0]) * TILE,
-            min((int(down[-1]) + 1) * TILE, rows),
-            int(across[0]) * TILE,
-            min((int(across[-1]) + 1) * TILE, columns),
-        )
-        return whole.grown(_FEWEST_BLOCKS // 2, (rows, columns))
+
+def search_area(moving: Mask) -> Rectangle | None:
+    """The part of the picture to search in: around all tiles where more than a speck may move."""
+    rows, columns = moving.shape
+    held = tile_counts(moving) >= _SPECK
+    down, across = np.flatnonzero(held.any(1)), np.flatnonzero(held.any(0))
+    if not len(down):
+        return None
+    whole = Rectangle(
+        int(down[0]) * TILE,
+        min((int(down[-1]) + 1) * TILE, rows),
+        int(across[0]) * TILE,
+        min((int(across[-1]) + 1) * TILE, columns),
+    )
+    return whole.grown(_FEWEST_BLOCKS // 2, (rows, columns))
 
 
-def _remap(grid: Floats, where: Any) -> Floats:
+def remap(grid: Floats, where: Any) -> Floats:
     """``grid`` at other places, (rows, columns, 2) as (x, y)."""
     nothing: Any = None  # OpenCV's stubs ask for a second map, which one with two channels replaces
     moved = cv2.remap(grid, where, nothing, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)

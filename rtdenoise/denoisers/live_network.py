@@ -6,7 +6,8 @@ import cv2
 import numpy as np
 
 from ..alignment.brightness import SCALED_TOP, follow_brightness
-from ..alignment.motion import MOVED, Motion
+from ..alignment.motion import MOVED
+from ..alignment.tracking import Tracker
 from ..arrays import Bytes, Floats
 from ..engines import Engine, make_engine
 from ..frames import Planes, convert
@@ -88,7 +89,7 @@ class LiveNetworkDenoiser(StreamDenoiser):
         whole = self._whole(worked_on)
         engine.analyse(whole)
         if not engine.fresh:
-            self._align(engine)
+            self._align(engine, whole[0])
         fresh = engine.fresh
         y, u, v = engine.step()
         if fresh and model.structure is not None:
@@ -112,7 +113,7 @@ class LiveNetworkDenoiser(StreamDenoiser):
         shapes = [(rows, columns), (rows // 2, columns // 2), (rows // 2, columns // 2)]
         self._inputs = [np.empty(s, np.uint8) for s in shapes]
         grid = (rows // BLOCK, columns // BLOCK)
-        self._motion = Motion(grid, sparse=True)
+        self._tracker = Tracker(grid, BLOCK)
         if self._engine is None or grid != self._grid:
             self._engine = make_engine(self._network, grid, self._device, self._threads)
             self._grid = grid
@@ -153,7 +154,7 @@ class LiveNetworkDenoiser(StreamDenoiser):
 
     # ------------------------------------------------------------------ following
 
-    def _align(self, engine: Engine) -> None:
+    def _align(self, engine: Engine, luma: Bytes) -> None:
         """Lets the state follow brightness changes and what moves; starts anew at a cut."""
         # In the blocks' means most of the noise is gone.
         scales = self._scales[:, None, None]
@@ -171,8 +172,13 @@ class LiveNetworkDenoiser(StreamDenoiser):
         z = cv2.blur(difference * difference / unit, (3, 3))
         if float(np.mean(z > _CUT)) > _CUT_SHARE:
             engine.reset()
+            self._tracker.reset()
             return
-        movement = self._motion.find(old[0], difference, z > MOVED, z > _SURELY_MOVED)
+        assert self._last is not None
+        pixels = (self._last.y, luma)
+        movement = self._tracker.find(
+            old[0], difference, unit, z > MOVED, z > _SURELY_MOVED, pixels
+        )
         if movement is not None:
             engine.warp(movement)
 

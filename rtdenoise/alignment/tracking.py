@@ -1,0 +1,170 @@
+"""Follows what moves from frame to frame: which blocks belong to it, flat ones too, and how it moves.
+
+A block in the middle of a moving thing that has no texture looks the same whether it moves or not. But the average of
+earlier frames holds on only where it moves along, and what surrounds the block tells that it does. So each block has a
+belief that it moves: the logarithm of the odds, to which every frame adds what the difference says for and against, and
+which moves along with the thing, as in a Bayes filter.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import cv2
+import numpy as np
+
+from ..arrays import Bytes, Floats, Mask
+from .affine import fit_affine
+from .motion import Movement, remap, search_area
+
+_FINEST_SCALE, _STRIDE, _STEPS = 0, 6, 6  # of the search; the last two as for fine grids
+_LEAST_SIDE = 24  # blocks: smaller grids aren't searched
+# The belief of a block of which nothing is known; what is left of one from frame to frame; the most that a frame adds,
+# and that it comes to; how much of it is the mean over so many blocks around; and from where on a block is moved.
+_PRIOR, _MEMORY, _MOST_ADDED, _MOST, _AROUND, _SHARED, _MOVES = -2.0, 0.8, 4.0, 6.0, 7, 0.5, 0.0
+_EXPLAINS = 2.0  # variances of noise by which a movement must explain more than rest, to be spread to others
+_CORE = 0.3  # share of the blocks around that it does so for
+_WIDTHS = (
+    (3, 1.0),
+    (9, 0.1),
+    (25, 0.01),
+    (65, 0.001),
+)  # blocks over which vectors are spread, and their weights
+_THING = 60  # blocks that a thing needs to be taken for one
+_RIGID_AROUND, _RIGID_MARGIN = 9, 0.5  # blocks, and variances of noise
+_STILL = 0.02  # blocks: a smaller movement is none
+_FEWEST = 1e-3  # share of the picture that must move
+
+
+class Tracker:
+    """Finds the movement between the state and a new frame, and keeps in mind what moves.
+
+    Args:
+        grid: Blocks, (rows, columns).
+        side: Luma pixels along a block.
+    """
+
+    def __init__(self, grid: tuple[int, int], side: int) -> None:
+        self._flow: Any = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_ULTRAFAST)
+        self._flow.setFinestScale(_FINEST_SCALE)
+        self._flow.setPatchStride(_STRIDE)
+        self._flow.setGradientDescentIterations(_STEPS)
+        x, y = np.meshgrid(*(np.arange(n, dtype=np.float32) for n in grid[::-1]))
+        self._base = np.stack([x, y], axis=2)
+        self._grid, self._side = grid, side
+        self._belief: Floats = np.full(grid, _PRIOR, np.float32)
+
+    def reset(self) -> None:
+        """Forgets what moved."""
+        self._belief.fill(_PRIOR)
+
+    def find(
+        self,
+        old: Floats,
+        difference: Floats,
+        variance: Floats,
+        moving: Mask,
+        surely: Mask,
+        pixels: tuple[Bytes, Bytes],
+    ) -> Movement | None:
+        """The movement, or None where nothing moves.
+
+        Args:
+            old: The state's block means, (rows, columns), in bytes.
+            difference: The new frame's less those.
+            variance: Of the noise in the difference, in squared bytes, (rows, columns).
+            moving: Blocks that may have moved.
+            surely: Blocks that noise alone wouldn't make differ so much.
+            pixels: The last clean luma and the new frame's, (H, W) each.
+        """
+        belief = self._belief
+        self._belief = belief * np.float32(_MEMORY) + np.float32((1 - _MEMORY) * _PRIOR)
+        known = belief > _MOVES
+        if min(self._grid) < _LEAST_SIDE:
+            return None
+        if np.count_nonzero(moving) < _FEWEST * moving.size and not known.any():
+            return None
+        rectangle = search_area(surely | known)
+        if rectangle is None:
+            return None
+        box = rectangle.of((1, 1))
+        new, change, noise = old[box] + difference[box], difference[box], variance[box]
+        calm = [cv2.convertScaleAbs(cv2.blur(a, (3, 3))) for a in (new, old[box])]
+        found = np.asarray(self._flow.calc(calm[0], calm[1], None), np.float32)
+        before = cv2.blur(change * change, (3, 3))
+        saved = before - self._error(old, new, box, found)
+        core = ((saved > _EXPLAINS * noise) & moving[box]).astype(np.float32)
+        core *= cv2.blur(core, (5, 5)) > _CORE
+        if not core.any():
+            return None
+        flow = _spread(found, core * np.maximum(saved, 0))
+        saved = before - self._error(old, new, box, flow)
+        moves = self._believe(belief, saved / (2 * noise), flow, box)
+        flow = self._rigid(old, new, noise, flow, moves, box, pixels)
+        moves &= np.abs(flow).max(2) > _STILL
+        if not moves.any():
+            return None
+        whole, moved = np.zeros((*self._grid, 2), np.float32), np.zeros(self._grid, np.bool_)
+        whole[box], moved[box] = flow * moves[:, :, None], moves
+        return Movement(whole, moved, self._base)
+
+    def _error(self, old: Floats, new: Floats, box: tuple[slice, slice], flow: Floats) -> Floats:
+        """Mean squares of what is left of the difference after a movement, over 3 × 3 blocks."""
+        rest = new - remap(old, self._base[box] + flow)
+        return np.asarray(cv2.blur(rest * rest, (3, 3)), np.float32)
+
+    def _believe(
+        self, belief: Floats, evidence: Floats, flow: Floats, box: tuple[slice, slice]
+    ) -> Mask:
+        """Takes in what a frame says for movement (positive) and against it; the blocks that move."""
+        along = remap(belief, self._base[box] + flow)
+        added = np.clip(evidence, -_MOST_ADDED, _MOST_ADDED)
+        here = np.float32(_MEMORY) * along + added
+        around = cv2.blur(here, (_AROUND, _AROUND))
+        here = np.clip((1 - _SHARED) * here + _SHARED * around, -_MOST, _MOST)
+        self._belief[box] = here
+        return np.asarray(here > _MOVES)
+
+    def _rigid(
+        self,
+        old: Floats,
+        new: Floats,
+        noise: Floats,
+        flow: Floats,
+        moves: Mask,
+        box: tuple[slice, slice],
+        pixels: tuple[Bytes, Bytes],
+    ) -> Floats:
+        """The flow, where each thing's affine movement explains the frame as well with that one instead."""
+        count, things, sizes, _ = cv2.connectedComponentsWithStats(
+            moves.view(np.uint8), connectivity=4
+        )
+        affine = flow.copy()
+        place = np.zeros(self._grid, np.bool_)
+        for thing in range(1, count):
+            if sizes[thing, cv2.CC_STAT_AREA] < _THING:
+                continue
+            part = things == thing
+            place[box] = part
+            vectors = np.zeros((*self._grid, 2), np.float32)
+            vectors[box] = flow * self._side
+            fitted = fit_affine(vectors, place, *pixels, self._side)
+            if fitted is not None:
+                affine[part] = fitted / self._side
+        inside = moves.astype(np.float32)
+        worse = self._error(old, new, box, affine) - self._error(old, new, box, flow)
+        size = (_RIGID_AROUND, _RIGID_AROUND)
+        share = np.maximum(cv2.blur(inside, size), 1e-3)
+        rigid = cv2.blur(worse * inside, size) / share < _RIGID_MARGIN * noise
+        return np.where(rigid[:, :, None], affine, flow)
+
+
+def _spread(flow: Floats, weights: Floats) -> Floats:
+    """Weighted means of vectors, over as few blocks as have any weight."""
+    total = np.zeros(flow.shape, np.float32)
+    weight = np.full(weights.shape, 1e-9, np.float32)
+    weighted = flow * weights[:, :, None]
+    for width, share in _WIDTHS:
+        total += share * cv2.blur(weighted, (width, width))
+        weight += share * cv2.blur(weights, (width, width))
+    return np.asarray(total / weight[:, :, None], np.float32)
