@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
 from ..arrays import Bytes, Doubles, Floats, Mask
 
-_MOST_BLOCKS = 1000  # that a fit looks at: more make it slower, and no better
+_MOST_BLOCKS = 500  # that a fit looks at: more make it slower, and no better
+_FEWEST_BLOCKS = 6
 _STEPS = 3
 _MARGIN = 64  # pixels around a thing that it may come from
 _FAR = 1.0  # pixels from a fit, at which a vector counts half
@@ -19,52 +17,55 @@ _PRIOR = 1.0  # pixels that a step may go in a thing without texture
 _RIGHT, _BELOW = np.array([1, 0], np.float32), np.array([0, 1], np.float32)
 
 
-def fit_affine(flow: Floats, place: Mask, last: Bytes, luma: Bytes, side: int) -> Floats | None:
-    """The movement of the blocks in ``place`` as if they were one rigid thing: an affine flow.
+def fit_affine(
+    place: Mask, flow: Floats, corner: tuple[int, int], last: Bytes, luma: Bytes, side: int
+) -> Floats | None:
+    """The movement of some blocks as if they were one rigid thing.
 
     It starts from the vectors' own robust fit, and goes on by Gauss-Newton steps on the pixels (Lucas and Kanade, 1981;
     Bergen et al., "Hierarchical model-based motion estimation", 1992), in which what fits badly counts less.
 
     Args:
-        flow: Where each block was, less where it is, in pixels as (x, y), (rows, columns, 2).
-        place: The thing's blocks, (rows, columns).
+        place: The thing's blocks, in a part of the picture, (rows, columns).
+        flow: Where each block of that part was, less where it is, in blocks as (x, y), (rows, columns, 2).
+        corner: The part's first block, (row, column).
         last: The last clean luma, (H, W).
         luma: The new frame's, (H, W).
         side: Pixels along a block.
 
     Returns:
-        The flow of these blocks, (count, 2), in pixels; None where they tell nothing.
+        The same for all blocks of the part by an affine flow, (rows, columns, 2); None where they tell nothing.
     """
-    rows, columns = np.nonzero(place)
-    inside = (rows + 1) * side <= luma.shape[0]
-    inside &= (columns + 1) * side <= luma.shape[1]
-    some = np.flatnonzero(inside)
+    some = np.flatnonzero(place)
     some = some[:: max(-(-len(some) // _MOST_BLOCKS), 1)]
-    if len(some) < 6:
+    at = np.stack(np.divmod(some, place.shape[1])[::-1], 1)  # as (column, row)
+    corners = (at + corner[::-1]) * side
+    inside = (corners + side <= luma.shape[::-1]).all(1)
+    at, corners = at[inside], corners[inside]
+    if len(at) < _FEWEST_BLOCKS:
         return None
-    y, x = rows[some] * side, columns[some] * side
-    middle = (float(x.mean()), float(y.mean()))
-    scale = max(int(np.ptp(x)), int(np.ptp(y)), side) / 2
-
-    def terms(at_x: NDArray[Any], at_y: NDArray[Any]) -> Doubles:
-        return np.stack(
-            [(at_x - middle[0]) / scale, (at_y - middle[1]) / scale, np.ones(at_x.shape)], -1
-        )
-
-    top, left = max(int(y.min()) - _MARGIN, 0), max(int(x.min()) - _MARGIN, 0)
-    part = last[top : int(y.max()) + side + _MARGIN, left : int(x.max()) + side + _MARGIN]
-    old = part.astype(np.float32)
-    half = (side - 1) / 2
-    basis = terms(x + half, y + half)
-    motion = _start(basis, flow[rows[some], columns[some]].astype(np.float64))
-    offsets = np.arange(side)
-    at_y = np.repeat(y[:, None] + offsets, side, 1).astype(np.float32)
-    at_x = np.tile(x[:, None] + offsets, (1, side)).astype(np.float32)
-    new = luma[at_y.astype(np.intp), at_x.astype(np.intp)].astype(np.float32)
-    pixels = _Pixels(old, new, at_x - left, at_y - top, (basis @ motion).astype(np.float32))
+    low, high = corners.min(0), corners.max(0) + side
+    size = np.array(place.shape[::-1])
+    middle, scale = (size - 1) / 2, float(size.max()) / 2
+    basis = np.concatenate([(at - middle) / scale, np.ones((len(at), 1))], 1)
+    motion = _start(basis, flow[at[:, 1], at[:, 0]].astype(np.float64) * side)
+    left, top = np.maximum(low - _MARGIN, 0)
+    old = last[top : high[1] + _MARGIN, left : high[0] + _MARGIN].astype(np.float32)
+    x, y = np.meshgrid(np.arange(side), np.arange(side))
+    at_x, at_y = (corners[:, i, None] + o.ravel() for i, o in enumerate((x, y)))
+    pixels = _Pixels(
+        old,
+        luma[at_y, at_x].astype(np.float32),
+        (at_x - left).astype(np.float32),
+        (at_y - top).astype(np.float32),
+        (basis @ motion).astype(np.float32),
+    )
     for _ in range(_STEPS):
         motion = motion + pixels.step(basis, (basis @ motion).astype(np.float32))
-    return (terms(columns * side + half, rows * side + half) @ motion).astype(np.float32)
+    motion /= side
+    across, down = ((np.arange(n) - m) / scale for n, m in zip(size, middle, strict=True))
+    rows = down[:, None] * motion[1] + motion[2]
+    return np.asarray(rows[:, None] + (across[:, None] * motion[0])[None], np.float32)
 
 
 def _start(basis: Doubles, flow: Doubles) -> Doubles:

@@ -15,24 +15,24 @@ import numpy as np
 
 from ..arrays import Bytes, Floats, Mask
 from .affine import fit_affine
-from .motion import Movement, remap, search_area
+from .motion import MOVED, Movement, remap, search_area
 
-_FINEST_SCALE, _STRIDE, _STEPS = 0, 6, 6  # of the search; the last two as for fine grids
+_FINEST_SCALE, _STRIDE, _STEPS = 1, 4, 6  # of the search; the last two as for fine grids
 _LEAST_SIDE = 24  # blocks: smaller grids aren't searched
 # The belief of a block of which nothing is known; what is left of one from frame to frame; the most that a frame adds,
 # and that it comes to; how much of it is the mean over so many blocks around; and from where on a block is moved.
 _PRIOR, _MEMORY, _MOST_ADDED, _MOST, _AROUND, _SHARED, _MOVES = -2.0, 0.8, 4.0, 6.0, 7, 0.5, 0.0
 _EXPLAINS = 2.0  # variances of noise by which a movement must explain more than rest, to be spread to others
 _CORE = 0.3  # share of the blocks around that it does so for
-_WIDTHS = (
-    (3, 1.0),
-    (9, 0.1),
-    (25, 0.01),
-    (65, 0.001),
-)  # blocks over which vectors are spread, and their weights
+# Over how many blocks vectors are spread, and with what weight; the second are on a coarser grid.
+_NEAR_WIDTHS, _FAR_WIDTHS, _COARSER = ((3, 1.0), (9, 0.1)), ((7, 0.01), (17, 0.001)), 4
 _THING = 60  # blocks that a thing needs to be taken for one
 _RIGID_AROUND, _RIGID_MARGIN = 9, 0.5  # blocks, and variances of noise
 _STILL = 0.02  # blocks: a smaller movement is none
+_TINY = 1e-9
+# Mean squared difference of 3 × 3 blocks, in variances of noise, above which something has surely moved: of noise alone
+# 4 % are above MOVED.
+_SURELY_MOVED = 8.0
 _FEWEST = 1e-3  # share of the picture that must move
 
 
@@ -59,13 +59,7 @@ class Tracker:
         self._belief.fill(_PRIOR)
 
     def find(
-        self,
-        old: Floats,
-        difference: Floats,
-        variance: Floats,
-        moving: Mask,
-        surely: Mask,
-        pixels: tuple[Bytes, Bytes],
+        self, old: Floats, difference: Floats, variance: Floats, pixels: tuple[Bytes, Bytes]
     ) -> Movement | None:
         """The movement, or None where nothing moves.
 
@@ -73,10 +67,10 @@ class Tracker:
             old: The state's block means, (rows, columns), in bytes.
             difference: The new frame's less those.
             variance: Of the noise in the difference, in squared bytes, (rows, columns).
-            moving: Blocks that may have moved.
-            surely: Blocks that noise alone wouldn't make differ so much.
             pixels: The last clean luma and the new frame's, (H, W) each.
         """
+        strength = cv2.blur(difference * difference / variance, (3, 3))
+        moving = strength > MOVED
         belief = self._belief
         self._belief = belief * np.float32(_MEMORY) + np.float32((1 - _MEMORY) * _PRIOR)
         known = belief > _MOVES
@@ -84,7 +78,7 @@ class Tracker:
             return None
         if np.count_nonzero(moving) < _FEWEST * moving.size and not known.any():
             return None
-        rectangle = search_area(surely | known)
+        rectangle = search_area((strength > _SURELY_MOVED) | known)
         if rectangle is None:
             return None
         box = rectangle.of((1, 1))
@@ -101,7 +95,7 @@ class Tracker:
         saved = before - self._error(old, new, box, flow)
         moves = self._believe(belief, saved / (2 * noise), flow, box)
         flow = self._rigid(old, new, noise, flow, moves, box, pixels)
-        moves &= np.abs(flow).max(2) > _STILL
+        moves &= cv2.magnitude(*cv2.split(flow)) > _STILL
         if not moves.any():
             return None
         whole, moved = np.zeros((*self._grid, 2), np.float32), np.zeros(self._grid, np.bool_)
@@ -140,17 +134,16 @@ class Tracker:
             moves.view(np.uint8), connectivity=4
         )
         affine = flow.copy()
-        place = np.zeros(self._grid, np.bool_)
         for thing in range(1, count):
-            if sizes[thing, cv2.CC_STAT_AREA] < _THING:
+            left, top, width, height, size = sizes[thing]
+            if size < _THING:
                 continue
-            part = things == thing
-            place[box] = part
-            vectors = np.zeros((*self._grid, 2), np.float32)
-            vectors[box] = flow * self._side
-            fitted = fit_affine(vectors, place, *pixels, self._side)
+            part = (slice(top, top + height), slice(left, left + width))
+            place = things[part] == thing
+            first = (box[0].start + top, box[1].start + left)
+            fitted = fit_affine(place, flow[part], first, *pixels, self._side)
             if fitted is not None:
-                affine[part] = fitted / self._side
+                np.copyto(affine[part], fitted, where=place[:, :, None])
         inside = moves.astype(np.float32)
         worse = self._error(old, new, box, affine) - self._error(old, new, box, flow)
         size = (_RIGID_AROUND, _RIGID_AROUND)
@@ -161,10 +154,16 @@ class Tracker:
 
 def _spread(flow: Floats, weights: Floats) -> Floats:
     """Weighted means of vectors, over as few blocks as have any weight."""
-    total = np.zeros(flow.shape, np.float32)
-    weight = np.full(weights.shape, 1e-9, np.float32)
-    weighted = flow * weights[:, :, None]
-    for width, share in _WIDTHS:
-        total += share * cv2.blur(weighted, (width, width))
-        weight += share * cv2.blur(weights, (width, width))
-    return np.asarray(total / weight[:, :, None], np.float32)
+    parts = np.empty((*weights.shape, 3), np.float32)
+    np.multiply(flow, weights[:, :, None], out=parts[:, :, :2])
+    parts[:, :, 2] = weights
+    rows, columns = weights.shape
+    size = (-(-columns // _COARSER), -(-rows // _COARSER))
+    coarse = cv2.resize(parts, size, interpolation=cv2.INTER_AREA)
+    far = np.zeros(coarse.shape, np.float32)
+    for width, share in _FAR_WIDTHS:
+        far += np.float32(share) * cv2.blur(coarse, (width, width))
+    total = np.asarray(cv2.resize(far, (columns, rows)), np.float32)
+    for width, share in _NEAR_WIDTHS:
+        total += np.float32(share) * cv2.blur(parts, (width, width))
+    return np.asarray(total[:, :, :2] / (total[:, :, 2:] + np.float32(_TINY)), np.float32)

@@ -6,7 +6,6 @@ import cv2
 import numpy as np
 
 from ..alignment.brightness import SCALED_TOP, follow_brightness
-from ..alignment.motion import MOVED
 from ..alignment.tracking import Tracker
 from ..arrays import Bytes, Floats
 from ..engines import Engine, make_engine
@@ -22,9 +21,7 @@ from ..noise.structure import structure_of
 from .streaming import StreamDenoiser
 
 _GRID = 4  # blocks: what the network's strides need to fit
-# Mean squared difference of 3 × 3 blocks, in units of noise, above which something has surely moved: of noise alone 4 %
-# are above MOVED. And a cut: so many blocks with so large a difference.
-_SURELY_MOVED = 8.0
+# A cut: in so large a share of the blocks the mean squared difference of 3 × 3 is so many times the noise's.
 _CUT, _CUT_SHARE = 25.0, 0.6
 
 
@@ -176,9 +173,7 @@ class LiveNetworkDenoiser(StreamDenoiser):
             return
         assert self._last is not None
         pixels = (self._last.y, luma)
-        movement = self._tracker.find(
-            old[0], difference, unit, z > MOVED, z > _SURELY_MOVED, pixels
-        )
+        movement = self._tracker.find(old[0], difference, unit, pixels)
         if movement is not None:
             engine.warp(movement)
 

@@ -9,7 +9,8 @@ from typing import TypeVar
 import numpy as np
 
 from ...alignment.brightness import brightness_change, row_banding
-from ...alignment.motion import Motion, Movement
+from ...alignment.motion import Movement
+from ...alignment.tracking import Tracker
 from ...arrays import Bytes, Floats, Mask
 from ...frames import PlaneFormat, Planes
 from ...frames.planes import padded
@@ -94,7 +95,7 @@ class RecursiveDenoiser(StreamDenoiser):
         worth = self._threads and len(sources) == 3 and format_.width >= _WIDE
         if worth and self._second is None:
             self._second = ThreadPoolExecutor(1, "chroma")
-        self._motion = Motion(grid)
+        self._tracker = Tracker(grid, block)
         self._inputs = [np.empty(shape, np.uint8) for shape in shapes]
         self._outputs = [[np.empty(shape, np.uint8) for shape in shapes] for _ in range(2)]
         self._started = False
@@ -117,6 +118,7 @@ class RecursiveDenoiser(StreamDenoiser):
         biases = self._each(lambda i: self._filters[i].bias())
         if float(np.mean(biases[0] > _CUT_BIAS)) > _CUT_SHARE:
             self._start(sources)
+            self._tracker.reset()
             for filter_, source in zip(self._filters, sources, strict=True):
                 filter_.look(source)
         still = biases[0] < _STILL
@@ -139,7 +141,10 @@ class RecursiveDenoiser(StreamDenoiser):
 
     def _follow(self, sources: list[Bytes]) -> Movement | None:
         luma = self._filters[0].temporal_gain
-        movement = self._motion.find(luma.old, luma.difference, luma.moving())
+        if self._last is None:
+            return None
+        pixels = (self._last.y, sources[0])
+        movement = self._tracker.find(luma.old, luma.difference, luma.difference_variance(), pixels)
         if movement is not None:
             found = movement
 

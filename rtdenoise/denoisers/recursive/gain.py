@@ -147,12 +147,10 @@ class TemporalGain:
         self.old, self.difference = old, difference
         self.variance = np.asarray(cv2.LUT(cv2.convertScaleAbs(old), self._table))
 
-    def moving(self) -> Mask:
-        """Blocks that may have moved."""
-        known = self._statistics
-        unit = self.variance * (1 + self.gain) * self.local.coarse
-        z = _near(self.difference * self.difference / unit)
-        return np.asarray(z > (1 + _MAYBE * known.near_margin) * known.block_ratio)
+    def difference_variance(self) -> Floats:
+        """Of the noise in the difference of the blocks' means, in squared bytes, (rows, columns)."""
+        ratio = np.float32(self._statistics.block_ratio)
+        return np.asarray(self.variance * (1 + self.gain) * self.local.coarse * ratio, np.float32)
 
     def warp(self, warp_grid: Any, moved: Mask) -> None:
         """The average was warped: so are the gains. Where it moved, other memories don't count.
@@ -214,10 +212,6 @@ class TemporalGain:
         self.local.learn(
             self.difference, self._rest, self.variance, ratios, gains, structure, taught
         )
-
-
-# From which share of the margin on a movement is looked for.
-_MAYBE = 0.3
 
 
 def _alike(a: PlaneNoise, b: PlaneNoise) -> bool:
