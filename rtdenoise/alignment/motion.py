@@ -19,10 +19,6 @@ _FEWEST_BLOCKS = 24
 _SPECK = 6  # blocks in a tile
 # The search goes down to the grid's full resolution: worth 0.5 dB where something moves.
 _FINEST_SCALE = 0
-# On a fine grid patches (8 × 8) need not lie as close, nor be followed as far: half the time for 0.02 dB.
-_SPARSE_STRIDE, _SPARSE_STEPS = 6, 6
-# Above this share of the picture, and for coarse chroma, the quicker interpolation has to do.
-_LARGE = 1.0
 
 
 MOVED = 2.0
@@ -49,18 +45,13 @@ class Movement:
         near = cv2.dilate(self.moved.view(np.uint8), np.ones((3, 3), np.uint8))
         return rectangles(np.asarray(near) > 0)
 
-    @property
-    def quick(self) -> bool:
-        """Whether so much moves that the quicker interpolation has to do."""
-        return int(np.count_nonzero(self.moved)) > _LARGE * self.moved.size
-
     def warp_grid(self, grid: Floats) -> Floats:
         """A grid, (rows, columns), moved along."""
         return np.asarray(remap(grid, self.base + self.flow))
 
     def warp_plane(self, plane: Floats, scale: tuple[int, int], work: Floats) -> None:
         """Moves a plane along, in place; ``scale`` is (rows, columns) of its pixels per block."""
-        how = cv2.INTER_LINEAR if self.quick or scale[1] < 4 else cv2.INTER_CUBIC
+        how = cv2.INTER_LINEAR if scale[1] < 4 else cv2.INTER_CUBIC
         for rectangle in self.rectangles:
             rows, columns = rectangle.of(scale)
             map_x, map_y = self._map(rectangle, scale)
@@ -97,35 +88,27 @@ class Motion:
 
     Args:
         grid: (rows, columns).
-        sparse: Whether to look at fewer places, for fine grids.
     """
 
-    def __init__(self, grid: tuple[int, int], *, sparse: bool = False) -> None:
+    def __init__(self, grid: tuple[int, int]) -> None:
         rows, columns = grid
         self._flow: Any = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_ULTRAFAST)
         self._flow.setFinestScale(_FINEST_SCALE)
-        if sparse:
-            self._flow.setPatchStride(_SPARSE_STRIDE)
-            self._flow.setGradientDescentIterations(_SPARSE_STEPS)
         x, y = np.meshgrid(np.arange(columns, dtype=np.float32), np.arange(rows, dtype=np.float32))
         self._base = np.stack([x, y], axis=2)
         self._usable = min(grid) >= _FEWEST_BLOCKS
 
-    def find(
-        self, old: Floats, difference: Floats, moving: Mask, surely: Mask | None = None
-    ) -> Movement | None:
+    def find(self, old: Floats, difference: Floats, moving: Mask) -> Movement | None:
         """The movement, or None where nothing moves.
 
         Args:
             old: the average's blocks, (rows, columns), in bytes.
             difference: the new frame's less those.
             moving: blocks that may have moved.
-            surely: blocks that noise alone wouldn't make differ so much: the search is around tiles of them. None: all
-                that may have moved.
         """
         if not self._usable or np.count_nonzero(moving) < 1e-3 * moving.size:
             return None
-        rectangle = search_area(moving if surely is None else surely)
+        rectangle = search_area(moving)
         if rectangle is None:
             return None
         box = rectangle.of((1, 1))

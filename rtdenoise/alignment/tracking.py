@@ -23,6 +23,7 @@ _LEAST_SIDE = 24  # blocks: smaller grids aren't searched
 # and that it comes to; how much of it is the mean over so many blocks around; and from where on a block is moved.
 _PRIOR, _MEMORY, _MOST_ADDED, _MOST, _AROUND, _SHARED, _MOVES = -2.0, 0.8, 4.0, 6.0, 7, 0.5, 0.0
 _EXPLAINS = 2.0  # variances of noise by which a movement must explain more than rest, to be spread to others
+_BETTER = 0.6  # of the difference, which a movement must leave less of
 _CORE = 0.3  # share of the blocks around that it does so for
 # Over how many blocks vectors are spread, and with what weight; the second are on a coarser grid.
 _NEAR_WIDTHS, _FAR_WIDTHS, _COARSER = ((3, 1.0), (9, 0.1)), ((7, 0.01), (17, 0.001)), 4
@@ -86,14 +87,18 @@ class Tracker:
         calm = [cv2.convertScaleAbs(cv2.blur(a, (3, 3))) for a in (new, old[box])]
         found = np.asarray(self._flow.calc(calm[0], calm[1], None), np.float32)
         before = cv2.blur(change * change, (3, 3))
-        saved = before - self._error(old, new, box, found)
-        core = ((saved > _EXPLAINS * noise) & moving[box]).astype(np.float32)
+        after = self._error(old, new, box, found)
+        saved = before - after
+        explained = (saved > _EXPLAINS * noise) & (after < _BETTER * before) & moving[box]
+        core = explained.astype(np.float32)
         core *= cv2.blur(core, (5, 5)) > _CORE
         if not core.any():
             return None
         flow = _spread(found, core * np.maximum(saved, 0))
-        saved = before - self._error(old, new, box, flow)
-        moves = self._believe(belief, saved / (2 * noise), flow, box)
+        after = self._error(old, new, box, flow)
+        # Where neither explains the frame, the noise is stronger than it is known to be.
+        spread = np.maximum(noise, np.minimum(before, after))
+        moves = self._believe(belief, (before - after) / (2 * spread), flow, box)
         flow = self._rigid(old, new, noise, flow, moves, box, pixels)
         moves &= cv2.magnitude(*cv2.split(flow)) > _STILL
         if not moves.any():

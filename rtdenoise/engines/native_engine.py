@@ -202,7 +202,6 @@ class NativeEngine:
             _at(movement.flow),
             _at(movement.moved),
             reach,
-            movement.quick,
             WARP_LOSS,
             *self._planes(),
         )

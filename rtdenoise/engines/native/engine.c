@@ -251,13 +251,13 @@ EXPORT void rtdenoise_split(Engine *e, float *const *planes, const size_t *strid
 }
 
 /* Warps the recurrent state where something moved. moved: (h, w), 1 there. flow: (h, w, 2), where it was, as (x, y) in
-   blocks from here. reach: more blocks than it moved by. quick: luma is interpolated linearly. loss: residual noise
-   variance that warping adds. planes: scratch for planes of pixels. */
-EXPORT void rtdenoise_warp(Engine *e, const float *flow, const uint8_t *moved, int reach, int quick, float loss,
+   blocks from here. reach: more blocks than it moved by. loss: residual noise variance that
+   warping adds. planes: scratch for planes of pixels. */
+EXPORT void rtdenoise_warp(Engine *e, const float *flow, const uint8_t *moved, int reach, float loss,
                            float *const *planes, const size_t *strides)
 {
     set_planes(e, planes, strides);
-    e->flow = flow, e->moved = moved, e->quick = quick, e->loss = loss;
+    e->flow = flow, e->moved = moved, e->loss = loss;
     for (int y = 0; y < e->h; y++) e->begin[y] = e->w, e->end[y] = 0;
     for (int y = 0; y < e->h; y++) {
         const uint8_t *row = moved + (size_t)y * e->w, *one = memchr(row, 1, (size_t)e->w);

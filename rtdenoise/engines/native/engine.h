@@ -15,7 +15,7 @@
 #include <stdint.h>
 
 /* Raised whenever a function that Python calls, or what it is handed, changes; native_library.py expects this one. */
-enum { ABI = 1 };
+enum { ABI = 2 };
 
 enum { COEFFICIENTS = 24 };         /* of a block: 16 of luma, 4 of U, 4 of V */
 enum { GATES = 3 };                 /* gate outputs of a block: coarse luma, fine luma, chroma */
@@ -140,7 +140,6 @@ struct Engine {
     /* What is warped: where to, where from, and how. */
     const uint8_t *moved; /* (h, w) */
     const float *flow;    /* (h, w, 2), in blocks */
-    int quick;            /* luma is interpolated linearly instead of cubically */
     float loss;           /* residual noise variance that warping adds */
     float *means_out;     /* (MEANS_OUT, h, w) */
     struct Pool *pool;

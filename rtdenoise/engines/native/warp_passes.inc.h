@@ -203,7 +203,7 @@ static void pass_warp(Engine *e, int first, int last, float *scratch)
             V column = __builtin_convertvector(here, V), v[COEFFICIENTS];
             for (int p = 0; p < 3; p++) {
                 const int side = p ? 2 : 4;
-                int taps = p || e->quick ? 2 : 4;
+                int taps = p ? 2 : 4; /* luma is interpolated cubically, chroma linearly */
                 for (int r = 0; r < side; r++)
                     for (int c = 0; c < side; c++) {
                         V to_x = flow_at(rows[0], x, r, c, side), to_y = flow_at(rows[1], x, r, c, side);

@@ -217,8 +217,7 @@ def test_a_measurement_replaces_what_was_learned(parts: Parts) -> None:
     assert np.array_equal(found[6:], learned[6:])
 
 
-@pytest.mark.parametrize("quick", [False, True])
-def test_warping(parts: Parts, quick: bool) -> None:
+def test_warping(parts: Parts) -> None:
     random = np.random.default_rng(5)
     moved = np.zeros(GRID, np.bool_)
     moved[2:9, 3:15] = moved[12:, 30:] = True
@@ -230,11 +229,11 @@ def test_warping(parts: Parts, quick: bool) -> None:
     _, room = parts.planes()
     reach, loss = int(np.ceil(np.abs(flow).max())) + 2, 0.125
     parts.library.rtdenoise_warp(
-        parts.engine, at(flow), at(moved), reach, quick, ctypes.c_float(loss), *room
+        parts.engine, at(flow), at(moved), reach, ctypes.c_float(loss), *room
     )
     pixels = reference.planes(reference.inverse_dct(old["average"] * parts.std[:, None, None]))
     fetched = [
-        reference.warped(plane, flow, n, 4 if n == 4 and not quick else 2)
+        reference.warped(plane, flow, n, 4 if n == 4 else 2)
         for plane, n in zip(pixels, (4, 2, 2), strict=True)
     ]
     there = reference.dct(reference.blocks(fetched)) / parts.std[:, None, None]
