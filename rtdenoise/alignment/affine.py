@@ -91,8 +91,8 @@ class _Pixels:
 
     def __init__(self, old: Floats, new: Floats, x: Floats, y: Floats, moved: Floats) -> None:
         self._old, self._new, self._x, self._y = old, new, x, y
-        self._across = (self._sampled(moved + _RIGHT) - self._sampled(moved - _RIGHT)) / 2
-        self._down = (self._sampled(moved + _BELOW) - self._sampled(moved - _BELOW)) / 2
+        self._across = _varying(self._sampled(moved + _RIGHT) - self._sampled(moved - _RIGHT)) / 2
+        self._down = _varying(self._sampled(moved + _BELOW) - self._sampled(moved - _BELOW)) / 2
         self._tensor = [
             np.einsum("bp,bp->b", a, b)
             for a, b in (
@@ -110,7 +110,7 @@ class _Pixels:
 
     def step(self, basis: Doubles, moved: Floats) -> Doubles:
         """By how much the motion (3, 2) has to change."""
-        error = self._new - self._sampled(moved)
+        error = _varying(self._new - self._sampled(moved))
         power = np.einsum("bp,bp->b", error, error) / error.shape[1]
         noise = max(float(np.median(power)), _LEAST_VARIANCE)
         weights = 1 / (1 + np.maximum(power / noise - 1.2, 0))
@@ -119,3 +119,8 @@ class _Pixels:
         system = np.block([[xx, xy], [xy, yy]]) + np.eye(6) * noise / _PRIOR**2
         found = np.linalg.solve(system, np.concatenate([basis.T @ p for p in pulls]))
         return found.reshape(2, 3).T
+
+
+def _varying(values: Floats) -> Floats:
+    """Pixels less the mean of their block: brightness may have changed since the last frame."""
+    return np.asarray(values - values.mean(1, keepdims=True), np.float32)
