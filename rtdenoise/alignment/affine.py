@@ -16,6 +16,9 @@ _MARGIN = 64  # pixels around a thing that it may come from
 _FAR = 1.0  # pixels from a fit, at which a vector counts half
 _LEAST_VARIANCE = 0.25  # squared bytes
 _PRIOR = 1.0  # pixels that a step may go in a thing without texture
+_CONTRAST = (
+    4.0  # squared levels: of less variance among a thing's blocks no change of contrast is told
+)
 _RIGHT, _BELOW = np.array([1, 0], np.float32), np.array([0, 1], np.float32)
 
 
@@ -90,6 +93,7 @@ class _Pixels:
 
     def __init__(self, old: Floats, new: Floats, x: Floats, y: Floats, moved: Floats) -> None:
         self._old, self._new, self._x, self._y = old, new, x, y
+        self._weights: Floats = np.ones(len(new), np.float32)
         self._across = (self._sampled(moved + _RIGHT) - self._sampled(moved - _RIGHT)) / 2
         self._down = (self._sampled(moved + _BELOW) - self._sampled(moved - _BELOW)) / 2
         self._tensor = [
@@ -107,12 +111,22 @@ class _Pixels:
         found = cv2.remap(self._old, x, y, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
         return np.asarray(found, np.float32)
 
+    def _error(self, old: Floats) -> Floats:
+        """What is left of the new pixels after the old ones and a change of brightness: a gain and an offset."""
+        share = self._weights / self._weights.sum()
+        level = old.mean(1)
+        change = self._new.mean(1) - level
+        middle, offset = share @ level, share @ change
+        away = share * (level - middle)
+        gain = away @ change / (away @ level + _CONTRAST)
+        return np.asarray(self._new - old * (1 + gain) - (offset - gain * middle), np.float32)
+
     def step(self, basis: Doubles, moved: Floats) -> Doubles:
         """By how much the motion (3, 2) has to change."""
-        error = self._new - self._sampled(moved)
+        error = self._error(self._sampled(moved))
         power = np.einsum("bp,bp->b", error, error) / error.shape[1]
         noise = max(float(np.median(power)), _LEAST_VARIANCE)
-        weights = 1 / (1 + np.maximum(power / noise - 1.2, 0))
+        weights = self._weights = 1 / (1 + np.maximum(power / noise - 1.2, 0))
         xx, xy, yy = (basis.T @ (basis * (t * weights)[:, None]) for t in self._tensor)
         pulls = [np.einsum("bp,bp->b", g, error) * weights for g in (self._across, self._down)]
         system = np.block([[xx, xy], [xy, yy]]) + np.eye(6) * noise / _PRIOR**2
