@@ -14,6 +14,10 @@ _MARGIN = 64  # pixels around a thing that it may come from
 _FAR = 1.0  # pixels from a fit, at which a vector counts half
 _LEAST_VARIANCE = 0.25  # squared bytes
 _PRIOR = 1.0  # pixels that a step may go in a thing without texture
+# Squared levels: of less variance among a thing's blocks no change of contrast is told.
+_CONTRAST = 4.0
+# Strips of rows, each of which may be brighter or darker (banding), and the share of the blocks that tells it by half.
+_STRIPS, _FEW = 12, 0.02
 _RIGHT, _BELOW = np.array([1, 0], np.float32), np.array([0, 1], np.float32)
 
 
@@ -91,8 +95,11 @@ class _Pixels:
 
     def __init__(self, old: Floats, new: Floats, x: Floats, y: Floats, moved: Floats) -> None:
         self._old, self._new, self._x, self._y = old, new, x, y
-        self._across = _varying(self._sampled(moved + _RIGHT) - self._sampled(moved - _RIGHT)) / 2
-        self._down = _varying(self._sampled(moved + _BELOW) - self._sampled(moved - _BELOW)) / 2
+        self._weights: Doubles = np.ones(len(new))
+        rows = y[:, 0] - y[:, 0].min()
+        self._strip = np.minimum(rows * _STRIPS / (rows.max() + 1), _STRIPS - 1).astype(np.intp)
+        self._across = (self._sampled(moved + _RIGHT) - self._sampled(moved - _RIGHT)) / 2
+        self._down = (self._sampled(moved + _BELOW) - self._sampled(moved - _BELOW)) / 2
         self._tensor = [
             np.einsum("bp,bp->b", a, b)
             for a, b in (
@@ -108,19 +115,28 @@ class _Pixels:
         found = cv2.remap(self._old, x, y, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
         return np.asarray(found, np.float32)
 
+    def _error(self, old: Floats) -> Floats:
+        """What is left of the new pixels after the old ones in another brightness: a gain, an offset, and banding."""
+        share = self._weights / self._weights.sum()
+        level = old.mean(1)
+        change = self._new.mean(1) - level
+        middle, offset = share @ level, share @ change
+        away = share * (level - middle)
+        gain = away @ change / (away @ level + _CONTRAST)
+        change = change - offset - gain * (level - middle)
+        strips = np.bincount(self._strip, share * change, _STRIPS)
+        strips = strips / (np.bincount(self._strip, share, _STRIPS) + _FEW)
+        offsets = offset - gain * middle + strips[self._strip]
+        return np.asarray(self._new - old * (1 + gain) - offsets[:, None], np.float32)
+
     def step(self, basis: Doubles, moved: Floats) -> Doubles:
         """By how much the motion (3, 2) has to change."""
-        error = _varying(self._new - self._sampled(moved))
+        error = self._error(self._sampled(moved))
         power = np.einsum("bp,bp->b", error, error) / error.shape[1]
         noise = max(float(np.median(power)), _LEAST_VARIANCE)
-        weights = 1 / (1 + np.maximum(power / noise - 1.2, 0))
+        weights = self._weights = 1 / (1 + np.maximum(power / noise - 1.2, 0))
         xx, xy, yy = (basis.T @ (basis * (t * weights)[:, None]) for t in self._tensor)
         pulls = [np.einsum("bp,bp->b", g, error) * weights for g in (self._across, self._down)]
         system = np.block([[xx, xy], [xy, yy]]) + np.eye(6) * noise / _PRIOR**2
         found = np.linalg.solve(system, np.concatenate([basis.T @ p for p in pulls]))
         return found.reshape(2, 3).T
-
-
-def _varying(values: Floats) -> Floats:
-    """Pixels less the mean of their block: brightness may have changed since the last frame."""
-    return np.asarray(values - values.mean(1, keepdims=True), np.float32)
