@@ -17,7 +17,7 @@ from ..arrays import Bytes, Floats, Mask
 from .affine import fit_affine
 from .motion import MOVED, Movement, remap, search_area
 
-_FINEST_SCALE, _STRIDE, _STEPS = 1, 4, 6  # of the search; the last two as for fine grids
+_STRIDE, _STEPS = 4, 6  # of the search
 _LEAST_SIDE = 24  # blocks: smaller grids aren't searched
 # The belief of a block of which nothing is known; what is left of one from frame to frame; the most that a frame adds,
 # and that it comes to; how much of it is the mean over so many blocks around; and from where on a block is moved.
@@ -43,11 +43,12 @@ class Tracker:
     Args:
         grid: Blocks, (rows, columns).
         side: Luma pixels along a block.
+        finest_scale: How often the grid is halved for the search: 0 finds more on coarse grids, and takes longer.
     """
 
-    def __init__(self, grid: tuple[int, int], side: int) -> None:
+    def __init__(self, grid: tuple[int, int], side: int, finest_scale: int = 1) -> None:
         self._flow: Any = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_ULTRAFAST)
-        self._flow.setFinestScale(_FINEST_SCALE)
+        self._flow.setFinestScale(finest_scale)
         self._flow.setPatchStride(_STRIDE)
         self._flow.setGradientDescentIterations(_STEPS)
         x, y = np.meshgrid(*(np.arange(n, dtype=np.float32) for n in grid[::-1]))

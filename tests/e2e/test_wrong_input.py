@@ -115,7 +115,7 @@ def test_a_network_of_another_camera(rtdenoise: Run, tmp_path: Path) -> None:
 def test_an_unknown_network(rtdenoise: Run, tmp_path: Path) -> None:
     clip = write_clip(tmp_path / "clip.mkv", frames=2)
     refused(
-        rtdenoise("denoise", clip, tmp_path / "o.mkv", "--network", "magic"), "magic", "calibrate"
+        rtdenoise("denoise", clip, tmp_path / "o.mkv", "--network", "magic"), "magic", "recursive"
     )
 
 

@@ -95,7 +95,7 @@ class RecursiveDenoiser(StreamDenoiser):
         worth = self._threads and len(sources) == 3 and format_.width >= _WIDE
         if worth and self._second is None:
             self._second = ThreadPoolExecutor(1, "chroma")
-        self._tracker = Tracker(grid, block)
+        self._tracker = Tracker(grid, block, finest_scale=0)
         self._inputs = [np.empty(shape, np.uint8) for shape in shapes]
         self._outputs = [[np.empty(shape, np.uint8) for shape in shapes] for _ in range(2)]
         self._started = False
