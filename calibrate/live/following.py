@@ -10,12 +10,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-import cv2
 import numpy as np
 import torch
 
 from rtdenoise.alignment.brightness import SCALED_TOP, follow_brightness
-from rtdenoise.alignment.motion import MOVED, Motion
+from rtdenoise.alignment.motion import MOVED, Motion, strength
 from rtdenoise.noise.dct import MEANS, PLANE_SLICES
 
 # What a denoiser knows of the frame before: the clean picture and some of the noise.
@@ -89,8 +88,7 @@ def find(
             banding[t] = changes.rows
         difference = new[0] - old[0]
         unit = (float(band_std[0]) * scales[0]) ** 2 * (1 + _NOISE_LEFT**2)
-        z = cv2.blur(difference * difference / unit, (3, 3))
-        movement = motion.find(old[0], difference, np.asarray(z > MOVED))
+        movement = motion.find(old[0], difference, strength(difference, unit) > MOVED)
         if movement is not None:
             flow[t] = movement.flow.transpose(2, 0, 1)
     brightness = BrightnessChange(

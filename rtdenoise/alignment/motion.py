@@ -23,6 +23,8 @@ _FINEST_SCALE = 0
 
 MOVED = 2.0
 """Mean squared difference of 3 × 3 blocks in units of noise, above which something may have moved."""
+FEWEST = 1e-3
+"""Share of the picture that must move to be searched for."""
 WARP_LOSS = 0.02
 """What following a movement costs: noise variance that it adds to what is moved, in units of a frame's."""
 
@@ -79,24 +81,54 @@ class Movement:
         return x[inside] * np.float32(scale[1]), y[inside] * np.float32(scale[0])
 
 
+def strength(difference: Floats, variance: Floats | float) -> Floats:
+    """Mean squares of a difference over 3 × 3 blocks, in variances of its noise; see :data:`MOVED`."""
+    return np.asarray(cv2.blur(difference * difference / variance, (3, 3)), np.float32)
+
+
+class Search:
+    """Vectors between two grids by dense inverse search (Kroeger et al., ECCV 2016), about a millisecond.
+
+    Attributes:
+        base: where each block is, (rows, columns, 2) as (x, y).
+        usable: whether the grid is large enough to be searched.
+
+    Args:
+        grid: (rows, columns).
+        finest_scale: how often the grid is halved for it.
+        quick: blocks from patch to patch, and steps of the search in each; None: as OpenCV has them.
+    """
+
+    def __init__(
+        self, grid: tuple[int, int], finest_scale: int, quick: tuple[int, int] | None = None
+    ) -> None:
+        self._flow: Any = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_ULTRAFAST)
+        self._flow.setFinestScale(finest_scale)
+        if quick is not None:
+            self._flow.setPatchStride(quick[0])
+            self._flow.setGradientDescentIterations(quick[1])
+        x, y = np.meshgrid(*(np.arange(n, dtype=np.float32) for n in grid[::-1]))
+        self.base: Floats = np.stack([x, y], axis=2)
+        self.usable = min(grid) >= _FEWEST_BLOCKS
+
+    def vectors(self, old: Floats, new: Floats) -> Floats:
+        """Where each block of the new grid was, less where it is, in blocks, (rows, columns, 2) as (x, y)."""
+        calm = [cv2.convertScaleAbs(cv2.blur(a, (3, 3))) for a in (new, old)]
+        return np.asarray(self._flow.calc(calm[0], calm[1], None), np.float32)
+
+
 class Motion:
     """Finds the movement between the average so far and a new frame.
 
-    Dense inverse search (Kroeger et al., ECCV 2016) on the grid, where most of the noise has been
-    averaged away, takes about a millisecond. It is believed only where it explains the difference
-    much better than rest does, so that noise can't set still things in motion.
+    It is searched on the grid, where most of the noise has been averaged away, and believed only where it explains the
+    difference much better than rest does, so that noise can't set still things in motion.
 
     Args:
         grid: (rows, columns).
     """
 
     def __init__(self, grid: tuple[int, int]) -> None:
-        rows, columns = grid
-        self._flow: Any = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_ULTRAFAST)
-        self._flow.setFinestScale(_FINEST_SCALE)
-        x, y = np.meshgrid(np.arange(columns, dtype=np.float32), np.arange(rows, dtype=np.float32))
-        self._base = np.stack([x, y], axis=2)
-        self._usable = min(grid) >= _FEWEST_BLOCKS
+        self._search = Search(grid, _FINEST_SCALE)
 
     def find(self, old: Floats, difference: Floats, moving: Mask) -> Movement | None:
         """The movement, or None where nothing moves.
@@ -106,16 +138,15 @@ class Motion:
             difference: the new frame's less those.
             moving: blocks that may have moved.
         """
-        if not self._usable or np.count_nonzero(moving) < 1e-3 * moving.size:
+        if not self._search.usable or np.count_nonzero(moving) < FEWEST * moving.size:
             return None
         rectangle = search_area(moving)
         if rectangle is None:
             return None
         box = rectangle.of((1, 1))
         new = old[box] + difference[box]
-        calm = [cv2.convertScaleAbs(cv2.blur(a, (3, 3))) for a in (new, old[box])]
-        found = self._flow.calc(calm[0], calm[1], None)
-        rest = new - remap(old, self._base[box] + found)
+        found = self._search.vectors(old[box], new)
+        rest = new - remap(old, self._search.base[box] + found)
         change = difference[box]
         after, before = cv2.blur(rest * rest, (3, 3)), cv2.blur(change * change, (3, 3))
         better = ((after < _BETTER * before) & moving[box]).astype(np.float32)
@@ -126,7 +157,7 @@ class Motion:
         flow = np.zeros((*old.shape, 2), np.float32)
         moved = np.zeros(old.shape, np.bool_)
         flow[box], moved[box] = found, inside
-        return Movement(flow, moved, self._base)
+        return Movement(flow, moved, self._search.base)
 
 
 def search_area(moving: Mask) -> Rectangle | None:

@@ -8,17 +8,14 @@ which moves along with the thing, as in a Bayes filter.
 
 from __future__ import annotations
 
-from typing import Any
-
 import cv2
 import numpy as np
 
 from ..arrays import Bytes, Floats, Mask
 from .affine import fit_affine
-from .motion import MOVED, Movement, remap, search_area
+from .motion import FEWEST, MOVED, Movement, Search, remap, search_area
 
 _STRIDE, _STEPS = 4, 6  # of the search
-_LEAST_SIDE = 24  # blocks: smaller grids aren't searched
 # The belief of a block of which nothing is known; what is left of one from frame to frame; the most that a frame adds,
 # and that it comes to; how much of it is the mean over so many blocks around; and from where on a block is moved.
 _PRIOR, _MEMORY, _MOST_ADDED, _MOST, _AROUND, _SHARED, _MOVES = -2.0, 0.8, 4.0, 6.0, 7, 0.5, 0.0
@@ -34,7 +31,6 @@ _TINY = 1e-9
 # Mean squared difference of 3 × 3 blocks, in variances of noise, above which something has surely moved: of noise alone
 # 4 % are above MOVED.
 _SURELY_MOVED = 8.0
-_FEWEST = 1e-3  # share of the picture that must move
 
 
 class Tracker:
@@ -47,12 +43,7 @@ class Tracker:
     """
 
     def __init__(self, grid: tuple[int, int], side: int, finest_scale: int = 1) -> None:
-        self._flow: Any = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_ULTRAFAST)
-        self._flow.setFinestScale(finest_scale)
-        self._flow.setPatchStride(_STRIDE)
-        self._flow.setGradientDescentIterations(_STEPS)
-        x, y = np.meshgrid(*(np.arange(n, dtype=np.float32) for n in grid[::-1]))
-        self._base = np.stack([x, y], axis=2)
+        self._search = Search(grid, finest_scale, (_STRIDE, _STEPS))
         self._grid, self._side = grid, side
         self._belief: Floats = np.full(grid, _PRIOR, np.float32)
 
@@ -61,7 +52,12 @@ class Tracker:
         self._belief.fill(_PRIOR)
 
     def find(
-        self, old: Floats, difference: Floats, variance: Floats, pixels: tuple[Bytes, Bytes]
+        self,
+        old: Floats,
+        difference: Floats,
+        variance: Floats,
+        strong: Floats,
+        pixels: tuple[Bytes, Bytes],
     ) -> Movement | None:
         """The movement, or None where nothing moves.
 
@@ -69,24 +65,23 @@ class Tracker:
             old: The state's block means, (rows, columns), in bytes.
             difference: The new frame's less those.
             variance: Of the noise in the difference, in squared bytes, (rows, columns).
+            strong: How strong it is in these units, as :func:`.motion.strength` has it.
             pixels: The last clean luma and the new frame's, (H, W) each.
         """
-        strength = cv2.blur(difference * difference / variance, (3, 3))
-        moving = strength > MOVED
+        moving = strong > MOVED
         belief = self._belief
         self._belief = belief * np.float32(_MEMORY) + np.float32((1 - _MEMORY) * _PRIOR)
         known = belief > _MOVES
-        if min(self._grid) < _LEAST_SIDE:
+        if not self._search.usable:
             return None
-        if np.count_nonzero(moving) < _FEWEST * moving.size and not known.any():
+        if np.count_nonzero(moving) < FEWEST * moving.size and not known.any():
             return None
-        rectangle = search_area((strength > _SURELY_MOVED) | known)
+        rectangle = search_area((strong > _SURELY_MOVED) | known)
         if rectangle is None:
             return None
         box = rectangle.of((1, 1))
         new, change, noise = old[box] + difference[box], difference[box], variance[box]
-        calm = [cv2.convertScaleAbs(cv2.blur(a, (3, 3))) for a in (new, old[box])]
-        found = np.asarray(self._flow.calc(calm[0], calm[1], None), np.float32)
+        found = self._search.vectors(old[box], new)
         before = cv2.blur(change * change, (3, 3))
         after = self._error(old, new, box, found)
         saved = before - after
@@ -106,18 +101,18 @@ class Tracker:
             return None
         whole, moved = np.zeros((*self._grid, 2), np.float32), np.zeros(self._grid, np.bool_)
         whole[box], moved[box] = flow * moves[:, :, None], moves
-        return Movement(whole, moved, self._base)
+        return Movement(whole, moved, self._search.base)
 
     def _error(self, old: Floats, new: Floats, box: tuple[slice, slice], flow: Floats) -> Floats:
         """Mean squares of what is left of the difference after a movement, over 3 × 3 blocks."""
-        rest = new - remap(old, self._base[box] + flow)
+        rest = new - remap(old, self._search.base[box] + flow)
         return np.asarray(cv2.blur(rest * rest, (3, 3)), np.float32)
 
     def _believe(
         self, belief: Floats, evidence: Floats, flow: Floats, box: tuple[slice, slice]
     ) -> Mask:
         """Takes in what a frame says for movement (positive) and against it; the blocks that move."""
-        along = remap(belief, self._base[box] + flow)
+        along = remap(belief, self._search.base[box] + flow)
         added = np.clip(evidence, -_MOST_ADDED, _MOST_ADDED)
         here = np.float32(_MEMORY) * along + added
         around = cv2.blur(here, (_AROUND, _AROUND))

@@ -6,6 +6,7 @@ import cv2
 import numpy as np
 
 from ..alignment.brightness import SCALED_TOP, follow_brightness
+from ..alignment.motion import strength
 from ..alignment.tracking import Tracker
 from ..arrays import Bytes, Floats
 from ..engines import Engine, make_engine
@@ -166,14 +167,14 @@ class LiveNetworkDenoiser(StreamDenoiser):
         difference = new[0] - old[0]
         unit = (self._band_std[0] * self._scales[0]) ** 2
         unit = unit * (1 + np.minimum(residual, 1)) * engine.excess()
-        z = cv2.blur(difference * difference / unit, (3, 3))
-        if float(np.mean(z > _CUT)) > _CUT_SHARE:
+        strong = strength(difference, unit)
+        if float(np.mean(strong > _CUT)) > _CUT_SHARE:
             engine.reset()
             self._tracker.reset()
             return
         assert self._last is not None
         pixels = (self._last.y, luma)
-        movement = self._tracker.find(old[0], difference, unit, pixels)
+        movement = self._tracker.find(old[0], difference, unit, strong, pixels)
         if movement is not None:
             engine.warp(movement)
 

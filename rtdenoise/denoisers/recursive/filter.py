@@ -9,7 +9,7 @@ from typing import TypeVar
 import numpy as np
 
 from ...alignment.brightness import brightness_change, row_banding
-from ...alignment.motion import Movement
+from ...alignment.motion import Movement, strength
 from ...alignment.tracking import Tracker
 from ...arrays import Bytes, Floats, Mask
 from ...frames import PlaneFormat, Planes
@@ -144,7 +144,9 @@ class RecursiveDenoiser(StreamDenoiser):
         if self._last is None:
             return None
         pixels = (self._last.y, sources[0])
-        movement = self._tracker.find(luma.old, luma.difference, luma.difference_variance(), pixels)
+        variance = luma.difference_variance()
+        strong = strength(luma.difference, variance)
+        movement = self._tracker.find(luma.old, luma.difference, variance, strong, pixels)
         if movement is not None:
             found = movement
 

@@ -8,7 +8,7 @@ import pytest
 from numpy.typing import NDArray
 
 from rtdenoise.alignment.brightness import follow_brightness
-from rtdenoise.alignment.motion import Movement
+from rtdenoise.alignment.motion import Movement, strength
 from rtdenoise.alignment.tracking import Tracker
 
 Bytes = NDArray[np.uint8]
@@ -77,7 +77,8 @@ class Camera:
         follow_brightness(planes[0], planes[1], np.full(3, SIGMA / SIDE, np.float32))
         old = np.ascontiguousarray(planes[0][0])
         difference = new - old
-        return self.tracker.find(old, difference, variance, (last, frame))
+        strong = strength(difference, variance)
+        return self.tracker.find(old, difference, variance, strong, (last, frame))
 
     def _noisy(self, luma: Floats, sigma: float) -> Bytes:
         noise = self._random.normal(0, sigma, luma.shape)
