@@ -9,7 +9,7 @@ from ..arrays import Bytes, Doubles, Floats, Mask
 
 _MOST_BLOCKS = 500  # that a fit looks at: more make it slower, and no better
 _FEWEST_BLOCKS = 6
-_STEPS = 3
+_STEPS = 2
 _MARGIN = 64  # pixels around a thing that it may come from
 _FAR = 1.0  # pixels from a fit, at which a vector counts half
 _LEAST_VARIANCE = 0.25  # squared bytes

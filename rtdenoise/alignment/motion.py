@@ -176,6 +176,12 @@ def search_area(moving: Mask) -> Rectangle | None:
     return whole.grown(_FEWEST_BLOCKS // 2, (rows, columns))
 
 
+def lengths(flow: Floats) -> Floats:
+    """Of vectors, (rows, columns, 2): the same from run to run, as OpenCV's last digit is not."""
+    x, y = flow[:, :, 0], flow[:, :, 1]
+    return np.asarray(np.sqrt(x * x + y * y), np.float32)
+
+
 def remap(grid: Floats, where: Any) -> Floats:
     """``grid`` at other places, (rows, columns, 2) as (x, y)."""
     nothing: Any = None  # OpenCV's stubs ask for a second map, which one with two channels replaces

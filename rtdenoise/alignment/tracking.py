@@ -13,7 +13,9 @@ import numpy as np
 
 from ..arrays import Bytes, Floats, Mask
 from .affine import fit_affine
-from .motion import FEWEST, MOVED, Movement, Search, remap, search_area
+from .motion import FEWEST, MOVED, Movement, Search, lengths, remap, search_area
+from .refinement import Refinement, Slopes, slopes
+from .slow import SlowMovement
 
 _STRIDE, _STEPS = 4, 6  # of the search
 # The belief of a block of which nothing is known; what is left of one from frame to frame; the most that a frame adds,
@@ -22,10 +24,20 @@ _PRIOR, _MEMORY, _MOST_ADDED, _MOST, _AROUND, _SHARED, _MOVES = -2.0, 0.8, 4.0, 
 _EXPLAINS = 2.0  # variances of noise by which a movement must explain more than rest, to be spread to others
 _BETTER = 0.6  # of the difference, which a movement must leave less of
 _CORE = 0.3  # share of the blocks around that it does so for
-# Over how many blocks vectors are spread, and with what weight; the second are on a coarser grid.
-_NEAR_WIDTHS, _FAR_WIDTHS, _COARSER = ((3, 1.0), (9, 0.1)), ((7, 0.01), (17, 0.001)), 4
+# How far vectors are spread, and with what weight, on grids that are so many times coarser.
+_WINDOWS = ((2, ((3, 1.0), (5, 0.1))), (4, ((7, 0.01), (17, 0.001))))
 _THING = 60  # blocks that a thing needs to be taken for one
-_RIGID_AROUND, _RIGID_MARGIN = 9, 0.5  # blocks, and variances of noise
+# A thing is rigid where its own movement leaves hardly more than the refined vectors, in variances of noise over so
+# many blocks, of which each counts up to so many; and differs from these by less than the texture can tell, over so
+# many cells.
+_RIGID_AROUND, _RIGID_MARGIN, _RIGID_MOST = 9, 1.0, 1.5
+_RIGID_CELLS, _RIGID_DOUBT, _RIGID_MOST_DOUBT = 11, 1.0, 2.0
+_STEPS_OF_REFINEMENT = 5
+_GOES_ON = 0.9  # of the search's error, which the vectors of the frame before must leave less of
+_GOES_ON_AROUND = 9  # blocks
+# What slow movement adds to a belief, at most, and how far over what is needed it must be for that.
+_SLOW_ADDS, _SLOW_FULL = 2.0, 0.3
+_SLOW_COUNTS = 0.3  # variances of noise that a slow block's vector counts for
 _STILL = 0.02  # blocks: a smaller movement is none
 _TINY = 1e-9
 # Mean squared difference of 3 × 3 blocks, in variances of noise, above which something has surely moved: of noise alone
@@ -38,18 +50,25 @@ class Tracker:
 
     Args:
         grid: Blocks, (rows, columns).
-        side: Luma pixels along a block.
+        side: Luma pixels along a block, 4 or 8.
         finest_scale: How often the grid is halved for the search: 0 finds more on coarse grids, and takes longer.
+        compute: Computes the sums of :func:`.refinement.slopes`.
     """
 
-    def __init__(self, grid: tuple[int, int], side: int, finest_scale: int = 1) -> None:
+    def __init__(
+        self, grid: tuple[int, int], side: int, finest_scale: int = 1, compute: Slopes = slopes
+    ) -> None:
         self._search = Search(grid, finest_scale, (_STRIDE, _STEPS))
-        self._grid, self._side = grid, side
+        self._grid, self._side, self._compute = grid, side, compute
         self._belief: Floats = np.full(grid, _PRIOR, np.float32)
+        self._slow = SlowMovement()
+        self._before: Movement | None = None
 
     def reset(self) -> None:
         """Forgets what moved."""
         self._belief.fill(_PRIOR)
+        self._slow.reset()
+        self._before = None
 
     def find(
         self,
@@ -69,14 +88,18 @@ class Tracker:
             pixels: The last clean luma and the new frame's, (H, W) each.
         """
         moving = strong > MOVED
-        belief = self._belief
+        belief, earlier = self._belief, self._before
         self._belief = belief * np.float32(_MEMORY) + np.float32((1 - _MEMORY) * _PRIOR)
+        self._before = None
         known = belief > _MOVES
         if not self._search.usable:
             return None
-        if np.count_nonzero(moving) < FEWEST * moving.size and not known.any():
+        creeping = self._slow.update(old, difference, variance)
+        suspects = [moving] if creeping is None else [moving, creeping.moved]
+        if not known.any() and max(map(np.count_nonzero, suspects)) < FEWEST * moving.size:
             return None
-        rectangle = search_area((strong > _SURELY_MOVED) | known)
+        seen = (strong > _SURELY_MOVED) | known
+        rectangle = search_area(seen if creeping is None else seen | creeping.moved)
         if rectangle is None:
             return None
         box = rectangle.of((1, 1))
@@ -88,20 +111,33 @@ class Tracker:
         explained = (saved > _EXPLAINS * noise) & (after < _BETTER * before) & moving[box]
         core = explained.astype(np.float32)
         core *= cv2.blur(core, (5, 5)) > _CORE
-        if not core.any():
+        weights = core * np.maximum(saved, 0)
+        if creeping is not None:
+            creeps = creeping.moved[box] & (core == 0)
+            found = np.where(creeps[:, :, None], creeping.flow[box], found)
+            count = _SLOW_COUNTS * noise * np.minimum(creeping.sure[box], 3)
+            weights = np.where(creeps, count, weights)
+        if not weights.any():
             return None
-        flow = _spread(found, core * np.maximum(saved, 0))
+        flow = _spread(found, weights)
         after = self._error(old, new, box, flow)
         # Where neither explains the frame, the noise is stronger than it is known to be.
         spread = np.maximum(noise, np.minimum(before, after))
-        moves = self._believe(belief, (before - after) / (2 * spread), flow, box)
-        flow = self._rigid(old, new, noise, flow, moves, box, pixels)
-        moves &= cv2.magnitude(*cv2.split(flow)) > _STILL
+        evidence = np.clip((before - after) / (2 * spread), -_MOST_ADDED, _MOST_ADDED)
+        if creeping is not None:
+            more = np.clip((creeping.sure[box] - 1) * np.float32(1 / _SLOW_FULL), 0, 1)
+            evidence += _SLOW_ADDS * more * creeping.moved[box]
+        moves = self._believe(belief, evidence, flow, box)
+        if not moves.any():
+            return None
+        flow = self._refined(old, new, noise, flow, moves, box, pixels, earlier)
+        moves &= lengths(flow) > _STILL
         if not moves.any():
             return None
         whole, moved = np.zeros((*self._grid, 2), np.float32), np.zeros(self._grid, np.bool_)
         whole[box], moved[box] = flow * moves[:, :, None], moves
-        return Movement(whole, moved, self._search.base)
+        self._before = Movement(whole, moved, self._search.base)
+        return self._before
 
     def _error(self, old: Floats, new: Floats, box: tuple[slice, slice], flow: Floats) -> Floats:
         """Mean squares of what is left of the difference after a movement, over 3 × 3 blocks."""
@@ -120,7 +156,7 @@ class Tracker:
         self._belief[box] = here
         return np.asarray(here > _MOVES)
 
-    def _rigid(
+    def _refined(
         self,
         old: Floats,
         new: Floats,
@@ -129,8 +165,34 @@ class Tracker:
         moves: Mask,
         box: tuple[slice, slice],
         pixels: tuple[Bytes, Bytes],
+        earlier: Movement | None,
     ) -> Floats:
-        """The flow, where each thing's affine movement explains the frame as well with that one instead."""
+        """The flow as the pixels have it: each thing's affine movement, or vectors of its parts where it bends."""
+        refinement = Refinement(*pixels, box, self._side, self._compute)
+        inside = moves.astype(np.float32)
+        cells = refinement.cells(inside)
+        if earlier is not None:
+            # What moved goes on moving: a better start than the search's where that has failed.
+            going = _spread(earlier.flow[box], earlier.moved[box].astype(np.float32))
+            size = (_GOES_ON_AROUND, _GOES_ON_AROUND)
+            errors = [cv2.blur(self._error(old, new, box, f), size) for f in (going, flow)]
+            flow = np.where((errors[0] < _GOES_ON * errors[1])[:, :, None], going, flow)
+        start = refinement.vectors(flow)
+        near = np.asarray(cv2.blur(cells, (3, 3)), np.float32)
+        bent = refinement.refine(start, near, _STEPS_OF_REFINEMENT)
+        flow = refinement.block_vectors(bent)
+        affine = self._affine(flow, moves, box, pixels)
+        worse = self._error(old, new, box, affine) - self._error(old, new, box, flow)
+        worse = np.clip(worse, -_RIGID_MOST * noise, _RIGID_MOST * noise)
+        rigid = _mean(worse, inside, _RIGID_AROUND) < _RIGID_MARGIN * noise
+        doubt = np.minimum(refinement.doubt(bent, refinement.vectors(affine)), _RIGID_MOST_DOUBT)
+        rigid &= refinement.blocks(_mean(doubt, cells, _RIGID_CELLS)) < _RIGID_DOUBT
+        return np.where(rigid[:, :, None], affine, flow)
+
+    def _affine(
+        self, flow: Floats, moves: Mask, box: tuple[slice, slice], pixels: tuple[Bytes, Bytes]
+    ) -> Floats:
+        """The flow, with each large thing's affine movement in its place."""
         count, things, sizes, _ = cv2.connectedComponentsWithStats(
             moves.view(np.uint8), connectivity=4
         )
@@ -145,12 +207,13 @@ class Tracker:
             fitted = fit_affine(place, flow[part], first, *pixels, self._side)
             if fitted is not None:
                 np.copyto(affine[part], fitted, where=place[:, :, None])
-        inside = moves.astype(np.float32)
-        worse = self._error(old, new, box, affine) - self._error(old, new, box, flow)
-        size = (_RIGID_AROUND, _RIGID_AROUND)
-        share = np.maximum(cv2.blur(inside, size), 1e-3)
-        rigid = cv2.blur(worse * inside, size) / share < _RIGID_MARGIN * noise
-        return np.where(rigid[:, :, None], affine, flow)
+        return affine
+
+
+def _mean(values: Floats, weights: Floats, width: int) -> Floats:
+    """Weighted means over squares of so many."""
+    total = np.maximum(cv2.blur(weights, (width, width)), 1e-3)
+    return np.asarray(cv2.blur(values * weights, (width, width)) / total, np.float32)
 
 
 def _spread(flow: Floats, weights: Floats) -> Floats:
@@ -159,12 +222,12 @@ def _spread(flow: Floats, weights: Floats) -> Floats:
     np.multiply(flow, weights[:, :, None], out=parts[:, :, :2])
     parts[:, :, 2] = weights
     rows, columns = weights.shape
-    size = (-(-columns // _COARSER), -(-rows // _COARSER))
-    coarse = cv2.resize(parts, size, interpolation=cv2.INTER_AREA)
-    far = np.zeros(coarse.shape, np.float32)
-    for width, share in _FAR_WIDTHS:
-        far += np.float32(share) * cv2.blur(coarse, (width, width))
-    total = np.asarray(cv2.resize(far, (columns, rows)), np.float32)
-    for width, share in _NEAR_WIDTHS:
-        total += np.float32(share) * cv2.blur(parts, (width, width))
+    total = np.zeros((), np.float32)
+    for coarser, windows in _WINDOWS:
+        size = (-(-columns // coarser), -(-rows // coarser))
+        coarse = cv2.resize(parts, size, interpolation=cv2.INTER_AREA)
+        mean = np.zeros(coarse.shape, np.float32)
+        for width, share in windows:
+            mean += np.float32(share) * cv2.blur(coarse, (width, width))
+        total = total + cv2.resize(mean, (columns, rows))
     return np.asarray(total[:, :, :2] / (total[:, :, 2:] + np.float32(_TINY)), np.float32)

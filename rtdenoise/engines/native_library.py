@@ -14,7 +14,7 @@ from pathlib import Path
 KINDS = {16: "AVX-512", 8: "AVX2", 4: "generic"}
 """What the builds are called, by how many numbers their vectors have."""
 
-ABI = 2
+ABI = 3
 """Which functions of a build are called, and with what: ``ABI`` in ``native/engine.h``."""
 
 _FOLDER = Path(__file__).parent
@@ -111,6 +111,15 @@ def _declared(library: ctypes.CDLL) -> ctypes.CDLL:
             "warp",
             None,
             [*[_Pointer] * 3, number, ctypes.c_float, _Pointer, _Pointer],
+        ),
+        (
+            "slopes",
+            number,
+            [
+                *(_Pointer, ctypes.c_size_t, number, number),
+                *(_Pointer, ctypes.c_size_t, _Pointer, number, number, number, number),
+                *(ctypes.c_float, ctypes.c_float, _Pointer),
+            ],
         ),
     ):
         function = getattr(library, f"rtdenoise_{name}")

@@ -178,6 +178,49 @@ def test_a_whole_picture_that_moves_is_followed() -> None:
     assert float(np.median(np.hypot(error[:, :, 0], error[:, :, 1]))) < 0.05
 
 
+def test_what_moves_slowly_is_followed_within_a_second() -> None:
+    square = Square()
+    camera = Camera(square.picture(80))
+    for index in range(1, 25):
+        found = camera.find(square.picture(80 + 0.4 * index))
+    assert found is not None
+    inside = square.blocks(80 + 0.4 * 24)
+    assert found.moved[inside].mean() > 0.6
+    error = SIDE * found.flow[inside & found.moved] - (-0.4, 0)
+    assert float(np.median(np.hypot(*error.T))) < 0.25
+    assert found.moved[~square.blocks(80 + 0.4 * 24, grown=8)].mean() < 0.02
+
+
+def test_what_bends_is_followed() -> None:
+    wide = 100 + grain(3, SIDE * GRID[0], SIDE * GRID[1], 14)
+    y, x = np.mgrid[: wide.shape[0], : wide.shape[1]].astype(np.float32)
+
+    def bent(index: int) -> Floats:
+        """Waves of 160 pixels that swing by up to two pixels a frame."""
+        swing = np.float32(8 * np.sin(index / 4))
+        return np.asarray(
+            cv2.remap(
+                wide, x + swing * np.sin(y / 25), y, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REFLECT
+            )
+        )
+
+    camera = Camera(bent(0))
+    errors = []
+    for index in range(1, 14):
+        found = camera.find(bent(index))
+        if index < 4 or found is None:
+            continue
+        swing = 8 * (np.sin((index - 1) / 4) - np.sin(index / 4))
+        rows = SIDE * np.arange(GRID[0]) + (SIDE - 1) / 2
+        # To first order: what was bent back by one swing and on by the other.
+        true = np.repeat(-(swing * np.sin(rows / 25))[:, None], GRID[1], 1)
+        inner = found.moved & (np.abs(true) > 0.3)
+        errors.append(np.abs(SIDE * found.flow[:, :, 0] - true)[inner])
+    error = np.concatenate(errors)
+    assert len(errors) > 6
+    assert float(np.median(error)) < 0.15
+
+
 @pytest.mark.parametrize("grid", [(8, 8), (23, 64), (64, 23)])
 def test_small_grids_are_not_searched(grid: tuple[int, int]) -> None:
     wide = 100 + grain(3, SIDE * grid[0], SIDE * grid[1] + 64, 14)
