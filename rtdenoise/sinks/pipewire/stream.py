@@ -132,8 +132,13 @@ class VideoSource:
 
     # --- called back, in PipeWire's thread, which then holds the loop's lock ---
 
-    def _on_state(self, _data: object, _old: int, state: int, error: bytes | None) -> None:
+    def _on_state(self, _data: object, old: int, state: int, error: bytes | None) -> None:
         self._state = state
+        if (old, state) == (library.STATE_STREAMING, library.STATE_PAUSED):
+            # The last reader has gone, and may have kept buffers: a program that knows V4L2 only, by pw-v4l2, keeps
+            # all of them, and the next reader would get no frame. A format that is offered anew gets new ones.
+            offered = self._offered
+            self._lib.pw_stream_update_params(self._stream, offered.array, offered.count)
         if error:
             self._error = error.decode("utf-8", "replace")
         if state != library.STATE_CONNECTING:

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import shutil
 import struct
+import subprocess
 import sys
 import threading
 from collections.abc import Iterator
@@ -131,6 +133,34 @@ def test_it_knows_whether_anyone_looks(desk: Session) -> None:
     assert not sink.watched
     with pytest.raises(SinkError, match="is closed"):
         sink.write(picture)
+
+
+def test_a_reader_that_keeps_its_buffers_does_not_starve_the_next(desk: Session) -> None:
+    if shutil.which("pw-v4l2") is None:
+        pytest.skip("pipewire-v4l2 is not installed")
+    look = """if True:
+        import os, av
+        with av.open("/dev/video0", format="v4l2") as container:
+            for index, frame in enumerate(container.decode(video=0)):
+                if index == 10:
+                    print(sum(bytes(frame.planes[0])[: 64 * 48]), flush=True)
+                    os._exit(0)  # without giving anything back
+        """
+    picture = noise(64, 48)
+    sink = PipeWireSink("keeper", format=picture.format, rate_fps=RATE)
+    with feeding(sink, [picture]):
+        for _ in range(3):
+            seen = subprocess.run(
+                ["pw-v4l2", sys.executable, "-c", look],
+                env=desk.environment,
+                capture_output=True,
+                check=False,
+                timeout=60,
+            )
+            assert int(seen.stdout) == int(picture.y.sum()), seen.stderr
+        given, _ = desk.read("keeper", 3).communicate(timeout=60)
+    sink.close()
+    assert given == i420(picture, 64, 48) * 3
 
 
 def test_a_session_that_ends_takes_nothing_with_it(monkeypatch: pytest.MonkeyPatch) -> None:
