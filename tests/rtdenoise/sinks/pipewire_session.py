@@ -55,7 +55,7 @@ class Session:
 
     def start(self, *words: str) -> subprocess.Popen[bytes]:
         """Starts a program in the session; it ends with it."""
-        with (self.folder / f"{words[0]}.log").open("ab") as log:
+        with (self.folder / f"{Path(words[0]).name}.log").open("ab") as log:
             program = subprocess.Popen(
                 words, env=self.environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log
             )
