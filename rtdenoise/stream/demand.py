@@ -31,7 +31,7 @@ class Demand(Enum):
 
 
 class DemandPolicy:
-    """Turns "is it read now?" into what is wanted. Begins as lingering.
+    """Turns "is it read now?" into what is wanted. Begins as lingering, with the first question.
 
     Args:
         linger_s: So long after the last reader the camera is released.
@@ -47,13 +47,13 @@ class DemandPolicy:
     ) -> None:
         self._linger_s, self._settle_s, self._clock = linger_s, settle_s, clock
         self._state = Demand.LINGERING
-        self._since_s = clock()  # of having readers, or of having none
+        self._since_s: float | None = None  # since when there are readers, or none
         self._watched = False
 
     def update(self, watched: bool) -> Demand:
         """What is wanted, given whether a program reads now. To be asked several times a second."""
         now = self._clock()
-        if watched != self._watched:
+        if watched != self._watched or self._since_s is None:
             self._watched, self._since_s = watched, now
         for_s = now - self._since_s
         if watched and (self._state is not Demand.DARK or for_s >= self._settle_s):

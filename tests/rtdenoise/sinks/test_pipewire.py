@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import os
 import shutil
+import signal
 import struct
 import subprocess
 import sys
@@ -199,6 +201,27 @@ def test_live_at_strength_0_is_the_cameras_bytes(desk: Session, tmp_path: Path) 
     known = [i420(planes, 64, 48) for planes in frames]
     order = [known.index(given[i * length :][:length]) for i in range(4)]
     assert order == sorted(order)
+
+
+def test_live_on_demand_wakes_for_a_reader(desk: Session, tmp_path: Path) -> None:
+    words = [sys.executable, "-m", "rtdenoise", "--home", str(tmp_path / "home"), "live"]
+    words += ["--camera", "simulated:desk", "--size", "128x96", "--network", "none"]
+    desk.environment["PYTHONPATH"] = os.pathsep.join(sys.path)
+    live = desk.start(*words, "--on-demand", "--output", "pipewire:sleeper")
+    log = desk.folder / f"{Path(sys.executable).name}.log"
+    frame = 128 * 96 * 3 // 2
+
+    def times(text: str) -> int:
+        return log.read_text(encoding="utf-8").count(text)
+
+    wait_for(lambda: times("the camera is released") == 1, "it never goes dark")
+    given, _ = desk.read("sleeper", 60).communicate(timeout=60)
+    assert len(given) == 60 * frame
+    assert max(given[-frame:][: 128 * 96]) > 100  # no longer black
+    assert times("the camera runs again") == 1
+    wait_for(lambda: times("the camera is released") == 2, "it stays awake")
+    live.send_signal(signal.SIGINT)
+    assert live.wait(60) == 0
 
 
 def test_pipewire_is_the_default_where_there_is_no_loopback(
