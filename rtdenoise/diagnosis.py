@@ -178,9 +178,9 @@ _SEES_LOOPBACK = (
     "seen by programs that open /dev/video themselves (Chrome, Zoom, OBS, OpenCV, FFmpeg)"
 )
 _SEES_PIPEWIRE = (
-    "seen by programs that ask the session for cameras (GStreamer; Firefox where it uses the camera portal; "
-    "what runs in a Flatpak; Chrome with chrome://flags/#enable-webrtc-pipewire-camera), not by those that only "
-    "know /dev/video"
+    "seen by programs that ask the session for cameras (GStreamer; what runs in a Flatpak; Chrome with "
+    "chrome://flags/#enable-webrtc-pipewire-camera; Firefox with media.webrtc.camera.allow-pipewire in about:config, "
+    "which Fedora has on), not by those that only know /dev/video"
 )
 
 

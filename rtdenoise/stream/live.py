@@ -176,7 +176,8 @@ class LiveLoop:
             )
         return DemandWatch(lambda: bool(watched(sink)), self._on_demand)
 
-    def _wanted(self) -> Demand:
+    def wanted(self) -> Demand:
+        """What is wanted now; watched where work is not on demand."""
         return Demand.WATCHED if self._demand is None else self._demand.now()
 
     def _passed_over(self) -> int:
@@ -232,7 +233,7 @@ class LiveLoop:
                 try:
                     for timed in source:
                         self._deliver(timed)
-                        if self._wanted() is Demand.DARK:
+                        if self.wanted() is Demand.DARK:
                             break
                     else:
                         if not self._stop.is_set():
@@ -297,7 +298,7 @@ class LiveLoop:
     def _open_again(self, wait_s: float) -> bool:
         """Tries it until the camera is there; False if the run ends, or nobody looks any more."""
         assert self._reopen is not None
-        while not self._stop.wait(wait_s) and self._wanted() is not Demand.DARK:
+        while not self._stop.wait(wait_s) and self.wanted() is not Demand.DARK:
             try:
                 camera = self._reopen()
             except CameraError as error:
@@ -331,7 +332,7 @@ class LiveLoop:
                 timed = self._taken.take(KEEP_ALIVE_S)
             except Closed:
                 return
-            wanted = self._wanted()
+            wanted = self.wanted()
             if wanted is not Demand.WATCHED:
                 self._unwatched_s += time.monotonic() - now
                 silent_since, reported, resting = time.monotonic(), False, True
