@@ -321,7 +321,8 @@ class LiveLoop:
         self, previous: _Timed, seconds: float | None, on_frame: Callable[[], None] | None
     ) -> None:
         silent_since = time.monotonic()
-        reported = resting = dark = False
+        reported = resting = False
+        dark = 0  # how often it was asked since nobody looks
         reconnects = 0
         while True:
             now = time.monotonic()
@@ -336,10 +337,14 @@ class LiveLoop:
             if wanted is not Demand.WATCHED:
                 self._unwatched_s += time.monotonic() - now
                 silent_since, reported, resting = time.monotonic(), False, True
-                if wanted is Demand.DARK and not dark:
-                    # Who opens the virtual camera hours later isn't shown a picture of now.
-                    previous, dark = _Timed(black_planes(previous.planes.format), now), True
-                    self._publish(previous)
+                if wanted is Demand.DARK:
+                    # Who opens the virtual camera hours later isn't shown a picture of now: a v4l2loopback device
+                    # keeps its last ones, in 32 buffers at most. Then just enough that a program isn't kept waiting.
+                    black = previous.planes if dark else black_planes(previous.planes.format)
+                    previous = _Timed(black, time.monotonic())
+                    dark += 1
+                    if dark <= 32 or dark % 5 == 0:
+                        self._publish(previous)
                 continue
             if timed is None:
                 if time.monotonic() - silent_since > SILENCE_S and not reported:
@@ -351,7 +356,7 @@ class LiveLoop:
                 continue
             silent_since, reported = time.monotonic(), False
             if resting or reconnects != self._reconnects:
-                reconnects, resting, dark = self._reconnects, False, False
+                reconnects, resting, dark = self._reconnects, False, 0
                 self._denoiser.reset()
             previous = self._cleaned_frame(timed)
             self._publish(previous)

@@ -25,7 +25,7 @@ from .pipewire_session import Session, missing, session, wait_for
 
 PORTAL = Path("/usr/libexec/xdg-desktop-portal")
 SYSTEM_PYTHON = "/usr/bin/python3"
-WIDTH, HEIGHT, BAR = 1280, 720, 160
+WIDTH, HEIGHT, BAR = 640, 360, 80
 BARS = [(235, 235, 235), (200, 200, 0), (0, 180, 180), (0, 160, 0),
         (160, 0, 160), (180, 30, 30), (30, 30, 180), (20, 20, 20)]  # fmt: skip
 PAGE = """<!doctype html><video id=camera muted></video><video id=received muted></video><script>
@@ -42,7 +42,7 @@ const frames = (video, count) => new Promise(done => {
   video.requestVideoFrameCallback(next);
 });
 (async () => {
-  const stream = await navigator.mediaDevices.getUserMedia({video: {width: 1280, height: 720}});
+  const stream = await navigator.mediaDevices.getUserMedia({video: {width: 640, height: 360}});
   const camera = document.getElementById('camera');
   camera.srcObject = stream;
   await camera.play();
@@ -115,7 +115,7 @@ def film(path: Path) -> None:
         for _ in range(8)
     ]
     sink = open_sink(str(path), format=bars.format, rate_fps=Fraction(10))
-    for index in range(600):
+    for index in range(450):
         luma = noisy[index % len(noisy)]
         sink.write(Planes(luma, bars.u, bars.v, bars.format, index / 10))
     sink.close()
