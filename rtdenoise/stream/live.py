@@ -82,7 +82,7 @@ class LiveLoop:
         self._reopen, self._note = reopen, note
         self._on_demand = on_demand
         self._demand: DemandWatch | None = None
-        self._unwatched_s = 0.0
+        self._unwatched_s, self._unwatched_frames = 0.0, 0
         self._taken: Mailbox[_Timed] = Mailbox()
         self._cleaned: Mailbox[_Timed] = Mailbox()
         self._stop = threading.Event()
@@ -160,7 +160,9 @@ class LiveLoop:
             dropped=self._passed_over() + self._taken.dropped + self._cleaned.dropped,
             damaged=self._damaged + self._camera.damaged_packets,
             seconds=time.monotonic() - self._started if self._started else 0.0,
-            rate_fps=(self._frames_out - 1) / span if span > 0 else 0.0,
+            rate_fps=max(self._frames_out - 1 - self._unwatched_frames, 0) / span
+            if span > 0
+            else 0.0,
             stages_ms={name: times.percentiles(last) for name, times in self._times.items()},
             reconnects=self._reconnects,
             ended=self._ended,
@@ -344,6 +346,7 @@ class LiveLoop:
                     previous = _Timed(black, time.monotonic())
                     dark += 1
                     if dark <= 32 or dark % 5 == 0:
+                        self._unwatched_frames += 1
                         self._publish(previous)
                 continue
             if timed is None:
