@@ -23,7 +23,7 @@ Its rooms, in the order in which they may import each other (each knows only wha
 * ``stream``       from camera to sink: in real time, in threads with one-slot mailboxes between them, or a whole file
 * ``denoisers``    planes in, planes out, with state: passthrough, recursive filter, networks; which of them is taken.
   The recursive filter moves its own state along with the picture (``recursive/plane.py``)
-* ``sinks``        where frames go: virtual camera, video file, picture, nothing. A new one goes here
+* ``sinks``        where frames go: virtual cameras, video file, picture, nothing. A new one goes here
 * ``machine``      what was measured on this machine: how long each method takes for a frame
 * ``engines``      what runs live networks and keeps their state, which ``warp`` moves along with the picture. The step
   that runs on AVX-512, AVX2 or anything else is C, in ``engines/native``; accelerators have PyTorch

@@ -11,11 +11,14 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from .cores import available_cores
 from .errors import SinkError
 from .profile import data_home
+
+if TYPE_CHECKING:
+    from .sinks.pipewire.session import PipeWireState
 
 _EFI_SECURE_BOOT = Path("/sys/firmware/efi/efivars/SecureBoot-8be4df61-93ca-11d2-aa0d-00e098032b8c")
 _FREE_BYTES = 2 * 10**9  # half a minute of MJPG at 1080p is 0.3 GB
@@ -48,7 +51,7 @@ def diagnose(home: Path | None) -> Iterator[Check]:
         ("virtual camera", _virtual),
         ("FFmpeg", _ffmpeg),
         ("OpenCV", lambda: _package("OpenCV", "cv2", "opencv-python")),
-        ("kornia", lambda: _package("kornia", "kornia", "kornia")),
+        ("kornia", _kornia),
         ("PyTorch", _torch),
         ("speed", lambda: _speed(home)),
     ]
@@ -106,14 +109,14 @@ def _cameras() -> Iterator[Check]:
         found = ", ".join(info.name for info in real)
     else:
         nodes = discovery.video_nodes()
-        for node in nodes:
-            if node.denied:
-                yield Check(
-                    "permission",
-                    False,
-                    f"{node.path} can't be opened by this user.",
-                    "sudo usermod -aG video $USER    (then log out and in again)",
-                )
+        denied = [node.path for node in nodes if node.denied]
+        if denied:
+            yield Check(
+                "permission",
+                False,
+                f"{', '.join(denied)} can't be opened by this user.",
+                "sudo usermod -aG video $USER    (then log out and in again)",
+            )
         cameras = [c for c in discovery.cameras(nodes) if c.real and c.modes and c.index == 0]
         found = ", ".join(f"{c.info.name} ({c.info.spec})" for c in cameras)
         for camera in cameras:
@@ -133,6 +136,7 @@ def _cameras() -> Iterator[Check]:
 
 
 def _virtual() -> Iterator[Check]:
+    """The virtual cameras: one way that works is enough, and then what the other lacks is no fault."""
     from .sinks import virtual
 
     try:
@@ -149,30 +153,77 @@ def _virtual() -> Iterator[Check]:
             virtual.HINTS.get(sys.platform, ""),
         )
         return
+    from .sinks.pipewire.session import look
+
+    state = look()
     devices = virtual.virtual_devices()
     if not devices:
-        yield from _loopback_missing(virtual.MODPROBE)
-        return
+        yield from _loopback_missing(virtual.MODPROBE, needed=not state.works)
     for device in devices:
-        state = f", in use by {' and '.join(device.producers)}" if device.producers else ""
-        yield Check("virtual camera", True, f"{device.label} ({device.path}){state}")
-    if not any(device.exclusive for device in devices):
+        feeders = f", in use by {' and '.join(device.producers)}" if device.producers else ""
+        yield Check(
+            "virtual camera", True, f"{device.label} ({device.path}){feeders}: {_SEES_LOOPBACK}"
+        )
+    if devices and not any(device.exclusive for device in devices):
         yield Check(
             "exclusive_caps",
             False,
             "Chrome and others don't list a v4l2loopback device without it.",
             f"sudo modprobe -r v4l2loopback && {virtual.MODPROBE}",
         )
+    yield _pipewire(state, needed=not devices)
 
 
-def _loopback_missing(modprobe: str) -> Iterator[Check]:
-    """Why there is no v4l2loopback device: not loaded, not built for this kernel, or not installed."""
+_SEES_LOOPBACK = (
+    "seen by programs that open /dev/video themselves (Chrome, Zoom, OBS, OpenCV, FFmpeg)"
+)
+_SEES_PIPEWIRE = (
+    "seen by programs that ask the session for cameras (GStreamer; what runs in a Flatpak; Chrome with "
+    "chrome://flags/#enable-webrtc-pipewire-camera; Firefox with media.webrtc.camera.allow-pipewire in about:config, "
+    "which Fedora has on), not by those that only know /dev/video"
+)
+
+
+def _pipewire(state: PipeWireState, *, needed: bool) -> Check:
+    """Whether a camera can be made in PipeWire; ``needed``: there is no other way."""
+    from .sinks.pipewire.library import install_command
+
+    name, wrong = "virtual camera in PipeWire", False if needed else None
+    start = "systemctl --user enable --now pipewire wireplumber"
+    if not state.version:
+        return Check(name, wrong, state.problem, install_command())
+    if not state.answers:
+        text = f"PipeWire {state.version} is installed and doesn't run for this user."
+        return Check(name, wrong, text, start)
+    if not state.managed:
+        text = "PipeWire runs without a session manager: nothing links programs to cameras."
+        return Check(name, wrong, text, f"{install_command()} && {start}")
+    text = f"--output pipewire, PipeWire {state.version}: {_SEES_PIPEWIRE}"
+    if not state.portal:
+        text += ". There is no camera portal (package xdg-desktop-portal), which browsers ask"
+    return Check(name, True, text)
+
+
+def _loopback_missing(modprobe: str, *, needed: bool = True) -> Iterator[Check]:
+    """Why there is no v4l2loopback device: not loaded, not built for this kernel, or not installed.
+
+    ``needed``: there is no other virtual camera either.
+    """
     release = platform.release()
+    wrong = False if needed else None
     if Path("/sys/module/v4l2loopback").exists():
+        from .cameras import discovery
+
+        if any(node.denied for node in discovery.video_nodes()):
+            text = (
+                "v4l2loopback is loaded; whether it has a device shows when this user may open it."
+            )
+            yield Check("virtual camera", wrong, text, "Mend the permission first, as above.")
+            return
         yield Check(
             "virtual camera",
-            False,
-            "v4l2loopback is loaded and has no device that this user can open.",
+            wrong,
+            "v4l2loopback is loaded and has no device.",
             f"sudo modprobe -r v4l2loopback && {modprobe}",
         )
         return
@@ -187,7 +238,9 @@ def _loopback_missing(modprobe: str) -> Iterator[Check]:
     else:
         text = "v4l2loopback is not installed."
         cure = f"{_install_loopback(release)} && {modprobe}"
-    yield Check("virtual camera", False, text, cure)
+    if not needed:
+        text += " Programs that only know /dev/video need it."
+    yield Check("virtual camera", wrong, text, cure)
     if secure_boot():
         yield Check(
             "Secure Boot",
@@ -244,6 +297,16 @@ def _package(name: str, module: str, package: str) -> Iterator[Check]:
         yield Check(name, False, f"can't be loaded: {error}.", f"pip install {package}")
     else:
         yield Check(name, True, str(version))
+
+
+def _kornia() -> Iterator[Check]:
+    """It is plain Python on top of PyTorch: that it is there is enough, and loading it takes a second."""
+    from importlib.metadata import PackageNotFoundError, version
+
+    try:
+        yield Check("kornia", True, version("kornia"))
+    except PackageNotFoundError:
+        yield Check("kornia", False, "It is not installed.", "pip install kornia")
 
 
 def _compiled() -> Check:

@@ -22,9 +22,11 @@ from .v4l2_structs import (
     CAP_CAPTURE,
     CAP_DEVICE_CAPS,
     CAP_OUTPUT,
+    DQEVENT,
     ENUM_FMT,
     ENUM_FRAMEINTERVALS,
     ENUM_FRAMESIZES,
+    EVENT_SEND_INITIAL,
     FLAG_DISABLED,
     FLAG_NEXT,
     FRAME_DISCRETE,
@@ -35,8 +37,11 @@ from .v4l2_structs import (
     QUERYCTRL,
     S_CTRL,
     STREAMON,
+    SUBSCRIBE_EVENT,
     Capability,
     ControlValue,
+    Event,
+    EventSubscription,
     Format,
     FormatDescription,
     FrameInterval,
@@ -304,6 +309,29 @@ class Device:
             OSError: nothing is set up, or another program does.
         """
         self._ask(STREAMON, ctypes.c_int(BUF_OUTPUT))
+
+    def subscribe(self, event: int) -> None:
+        """Asks for events of a type, beginning with one that says how things are.
+
+        Raises:
+            OSError: the driver has no such event.
+        """
+        self._ask(SUBSCRIBE_EVENT, EventSubscription(type=event, flags=EVENT_SEND_INITIAL))
+
+    def next_event(self) -> tuple[int, int] | None:
+        """Type and first word of the next event that was subscribed to; None if none has come.
+
+        Raises:
+            OSError: the device is gone.
+        """
+        event = Event()
+        try:
+            self._ask(DQEVENT, event)
+        except OSError as error:
+            if error.errno in (errno.ENOENT, errno.EAGAIN):
+                return None
+            raise
+        return int(event.type), int(event.u.count)
 
 
 def descriptors_of(path: str) -> set[int]:

@@ -14,6 +14,7 @@ CAP_CAPTURE = 0x00000001 | 0x00001000  # single- and multi-planar
 CAP_OUTPUT = 0x00000002 | 0x00002000
 CAP_DEVICE_CAPS = 0x80000000
 BUF_CAPTURE, BUF_OUTPUT = 1, 2
+EVENT_SEND_INITIAL = 1
 FRAME_DISCRETE = 1
 FLAG_DISABLED, FLAG_READ_ONLY, FLAG_INACTIVE, FLAG_NEXT = 0x1, 0x4, 0x10, 0x80000000
 
@@ -140,6 +141,30 @@ class StreamParameters(ctypes.Structure):
     _fields_ = (("type", u32), ("parm", _ParametersUnion))
 
 
+class EventSubscription(ctypes.Structure):
+    """struct v4l2_event_subscription."""
+
+    _fields_ = (("type", u32), ("id", u32), ("flags", u32), ("reserved", u32 * 5))
+
+
+class _EventUnion(ctypes.Union):
+    _fields_ = (("count", u32), ("raw", ctypes.c_char * 64), ("align", ctypes.c_int64))
+
+
+class Event(ctypes.Structure):
+    """struct v4l2_event; of its contents only the first word, which is all that v4l2loopback's has."""
+
+    _fields_ = (
+        ("type", u32),
+        ("u", _EventUnion),
+        ("pending", u32),
+        ("sequence", u32),
+        ("timestamp", ctypes.c_long * 2),
+        ("id", u32),
+        ("reserved", u32 * 8),
+    )
+
+
 def _request(number: int, structure: type[ctypes.Structure], writes: bool = True) -> int:
     """The code of an ioctl: what it does with a structure of that size (asm-generic/ioctl.h)."""
     direction = 3 if writes else 2
@@ -156,3 +181,5 @@ S_CTRL = _request(28, ControlValue)
 QUERYCTRL = _request(36, QueryControl)
 ENUM_FRAMESIZES = _request(74, FrameSize)
 ENUM_FRAMEINTERVALS = _request(75, FrameInterval)
+DQEVENT = _request(89, Event, writes=False)
+SUBSCRIBE_EVENT = 1 << 30 | ctypes.sizeof(EventSubscription) << 16 | ord("V") << 8 | 90

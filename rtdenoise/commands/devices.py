@@ -76,7 +76,21 @@ def as_dict(found: list[FoundCamera], denied: list[str]) -> dict[str, Any]:
         }
         for device in virtual_devices()
     ]
-    return {"cameras": cameras, "virtual_cameras": virtual, "no_permission": denied}
+    return {
+        "cameras": cameras,
+        "virtual_cameras": virtual,
+        "pipewire": _pipewire(),
+        "no_permission": denied,
+    }
+
+
+def _pipewire() -> bool:
+    """Whether a virtual camera can be made in PipeWire."""
+    if not sys.platform.startswith("linux"):
+        return False
+    from ..sinks.pipewire.session import look
+
+    return look().works
 
 
 def _show(found: list[FoundCamera], denied: list[str]) -> None:
@@ -108,8 +122,8 @@ def _show(found: list[FoundCamera], denied: list[str]) -> None:
             f"[yellow]![/] There is no permission to open {path}. Run [bold]sudo usermod -aG video $USER[/], "
             "log out and in again."
         )
-    devices = virtual_devices()
-    if devices:
+    devices, pipewire = virtual_devices(), _pipewire()
+    if devices or pipewire:
         outputs = Table(title="Virtual cameras", title_justify="left", title_style="bold")
         outputs.add_column("--output", no_wrap=True)
         outputs.add_column("path", no_wrap=True)
@@ -121,9 +135,14 @@ def _show(found: list[FoundCamera], denied: list[str]) -> None:
             if not device.exclusive:
                 state += " [yellow](browsers don't see it: no exclusive_caps)[/]"
             outputs.add_row(f"virtual:{escape(device.label)}", device.path, state)
+        if pipewire:
+            state = "made when it is used; seen by programs that ask PipeWire for cameras"
+            outputs.add_row("pipewire", "–", state)
         show(outputs)
     elif sys.platform.startswith("linux"):
-        say(f"There is no virtual camera. To make one: [bold]{MODPROBE}[/]")
+        say(
+            f"There is no virtual camera, and no PipeWire session to make one in. To make one: [bold]{MODPROBE}[/]"
+        )
     else:
         say(
             "The virtual camera is that of OBS; [bold]rtdenoise doctor[/] looks whether it is there."

@@ -24,15 +24,23 @@ if TYPE_CHECKING:
 @camera_option
 @click.option(
     "--output",
-    default="virtual",
+    "outputs",
+    multiple=True,
+    default=("virtual",),
     show_default=True,
     metavar="O",
-    help="virtual, virtual:LABEL, a file name (.mp4, .mkv, .mov, .avi, .nut), or null to measure only.",
+    help="virtual, virtual:LABEL, pipewire, pipewire:NAME, a file name (.mp4, .mkv, .mov, .avi, .nut), or null to "
+    "measure only; several times for several at once.",
 )
 @network_options
 @strength_option
 @click.option("--size", metavar="WxH", callback=parse_size, help="Ask the camera for this size.")
 @click.option("--fps", type=click.FloatRange(1, 1000), help="Ask the camera for this rate.")
+@click.option(
+    "--on-demand",
+    is_flag=True,
+    help="While no program reads the virtual camera, clean nothing, and after a few seconds release the camera.",
+)
 @click.option("--seconds", type=click.FloatRange(min=0, min_open=True), help="Stop after so long.")
 @device_option
 @threads_option
@@ -41,12 +49,13 @@ if TYPE_CHECKING:
 def command(
     settings: Settings,
     camera: str | None,
-    output: str,
+    outputs: tuple[str, ...],
     network: str | None,
     any_camera: bool,
     strength: float,
     size: tuple[int, int] | None,
     fps: float | None,
+    on_demand: bool,
     seconds: float | None,
     device: str,
     threads: int | None,
@@ -62,6 +71,8 @@ def command(
       rtdenoise live                                    your camera, to the virtual camera
       rtdenoise live --output evening.mp4 --seconds 60  to a file
       rtdenoise live --strength 0.6                     leave some of the noise in
+      rtdenoise live --on-demand                        dark while nobody looks
+      rtdenoise live --output virtual --output a.mp4    a call, and a film of it
       rtdenoise live --output null                      only measure
     """
     from functools import partial
@@ -74,8 +85,9 @@ def command(
     from ..denoisers import make_denoiser, noise_model_for, uses_noise_model
     from ..machine import machine_path
     from ..profile import Profile
-    from ..sinks import open_sink
+    from ..sinks import open_sinks
     from ..stream import LiveLoop
+    from ..stream.demand import DemandPolicy
 
     # The stages run side by side; threads inside each would only take the cores from one another.
     cv2.setNumThreads(1)
@@ -105,16 +117,23 @@ def command(
             "This camera is not calibrated in this mode: the noise is measured while it runs. "
             "[bold]rtdenoise capture[/] and [bold]rtdenoise calibrate[/] would do better."
         )
+
+    def note(text: str) -> None:
+        say(f"[yellow]![/] {escape(text)}")
+
     webcam = info.kind == "webcam"
     loop = LiveLoop(
         opened,
         denoiser,
-        lambda form, rate: open_sink(output, format=form, rate_fps=rate),
-        chroma=None if output.endswith(".nut") else "420",
+        lambda form, rate: open_sinks(outputs, format=form, rate_fps=rate, note=note),
+        chroma=None if any(output.endswith(".nut") for output in outputs) else "420",
         strength=strength,
         paced=not webcam,
-        reopen=partial(open_camera, info.id, size=size, rate_fps=fps) if webcam else None,
-        note=lambda text: say(f"[yellow]![/] {text}"),
+        reopen=partial(open_camera, info.id if webcam else info.spec, size=size, rate_fps=fps)
+        if webcam or on_demand
+        else None,
+        note=note,
+        on_demand=DemandPolicy() if on_demand else None,
     )
     with _Status(loop) as status:
         report = loop.run(seconds, status.update)

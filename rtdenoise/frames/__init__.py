@@ -9,7 +9,7 @@
 from ..arrays import Bytes
 from .colour import convert, planes_from_rgb, rgb_tensor
 from .packed import array_from_planes, planes_from_array, planes_from_yuv
-from .planes import Chroma, Matrix, PlaneFormat, Planes, empty_planes
+from .planes import Chroma, Matrix, PlaneFormat, Planes, black_planes, empty_planes
 from .pyav import frame_from_planes, planes_from_frame, rgb_frame
 
 __all__ = [
@@ -19,6 +19,7 @@ __all__ = [
     "PlaneFormat",
     "Planes",
     "array_from_planes",
+    "black_planes",
     "convert",
     "empty_planes",
     "frame_from_planes",

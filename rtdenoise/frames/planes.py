@@ -101,3 +101,11 @@ def empty_planes(layout: PlaneFormat, time_s: float = 0.0) -> Planes:
     shape = layout.chroma_shape
     y = np.empty((layout.height, layout.width), np.uint8)
     return Planes(y, np.empty(shape, np.uint8), np.empty(shape, np.uint8), layout, time_s)
+
+
+def black_planes(layout: PlaneFormat, time_s: float = 0.0) -> Planes:
+    """A black picture."""
+    black = empty_planes(layout, time_s)
+    black.y[:] = 0 if layout.full_range else 16
+    black.u[:], black.v[:] = 128, 128
+    return black

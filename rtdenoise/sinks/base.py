@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from ..frames import Planes
 
@@ -28,6 +28,20 @@ class Sink(Protocol):
 
     def abort(self) -> None:
         """Lets go without finishing: a file is removed, never left half written."""
+
+
+@runtime_checkable
+class KnowsReaders(Protocol):
+    """A sink that can tell whether anyone looks at what it shows."""
+
+    @property
+    def watched(self) -> bool | None:
+        """Whether a program reads it now; None where that can't be told."""
+
+
+def watched(sink: Sink) -> bool | None:
+    """Whether a program reads the sink now; None where that can't be told, as of a file."""
+    return sink.watched if isinstance(sink, KnowsReaders) else None
 
 
 class PathSink:

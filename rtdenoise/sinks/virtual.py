@@ -20,6 +20,7 @@ from ..cameras import discovery, v4l2
 from ..cameras.v4l2_structs import BUF_OUTPUT
 from ..errors import SinkError
 from ..frames import convert
+from .loopback_readers import LoopbackReaders
 
 if TYPE_CHECKING:
     from ..frames import PlaneFormat, Planes
@@ -49,12 +50,16 @@ class VirtualSink:
     """Sends frames to a virtual camera, as I420 in the limited range that video calls expect.
 
     Of a frame with an odd width or height the last column or row is left out: browsers refuse such
-    cameras. It doesn't wait between frames.
+    cameras. It doesn't wait between frames. ``path`` is that of a v4l2loopback device, which knows its readers.
     """
 
-    def __init__(self, camera: Any, name: str, width: int, height: int) -> None:
+    def __init__(
+        self, camera: Any, name: str, width: int, height: int, path: str | None = None
+    ) -> None:
         self._camera = camera
         self._name = name
+        self._path = path
+        self._readers: LoopbackReaders | None = None
         self._width, self._height = width, height
         luma, chroma = width * height, width * height // 4
         self._bytes = np.empty(luma + 2 * chroma, np.uint8)
@@ -66,6 +71,15 @@ class VirtualSink:
     def name(self) -> str:
         """Its path and label."""
         return self._name
+
+    @property
+    def watched(self) -> bool | None:
+        """Whether a program reads it now; None where that can't be told: OBS and Unity Capture don't say."""
+        if self._path is None or self._camera is None:
+            return None
+        if self._readers is None:
+            self._readers = LoopbackReaders(self._path)
+        return self._readers.watched()
 
     def write(self, planes: Planes) -> None:
         """Shows one frame.
@@ -96,6 +110,9 @@ class VirtualSink:
         if self._camera is not None:
             self._camera.close()
             self._camera = None
+        if self._readers is not None:
+            self._readers.close()
+            self._readers = None
 
     def abort(self) -> None:
         """The same: a virtual camera leaves nothing behind."""
@@ -141,7 +158,7 @@ def open_virtual(
         for descriptor in v4l2.descriptors_of(device.path) - before:
             with suppress(OSError):
                 v4l2.declare_producer(descriptor)
-    return VirtualSink(camera, name, width, height)
+    return VirtualSink(camera, name, width, height, device.path)
 
 
 def import_pyvirtualcam() -> Any:
@@ -257,8 +274,8 @@ def choose_device(label: str | None, devices: list[VirtualDevice]) -> VirtualDev
                 "Run sudo usermod -aG video $USER, log out and in again.",
             )
         raise SinkError(
-            "There is no virtual camera: the kernel module v4l2loopback is not loaded.",
-            f"Run {MODPROBE} (rtdenoise doctor says more if that fails).",
+            "There is no v4l2loopback device: the kernel module is not loaded.",
+            f"Run {MODPROBE} (rtdenoise doctor says more if that fails), or use --output pipewire.",
         )
     listed = ", ".join(f"{device.label} ({device.path})" for device in devices)
     if label is None:

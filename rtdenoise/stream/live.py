@@ -21,8 +21,9 @@ from typing import cast
 from ..cameras.base import Camera, PassesOver
 from ..denoisers import Denoiser, blend
 from ..errors import CameraError, ClipError, RtdenoiseError, SinkError, StorageError
-from ..frames import Chroma, PlaneFormat, Planes, convert, planes_from_frame
-from ..sinks.base import Sink
+from ..frames import Chroma, PlaneFormat, Planes, black_planes, convert, planes_from_frame
+from ..sinks.base import Sink, watched
+from .demand import Demand, DemandPolicy, DemandWatch
 from .mailbox import Closed, Mailbox
 from .timing import STAGES, LiveReport, StageTimes
 
@@ -57,6 +58,8 @@ class LiveLoop:
         lossless: Stages wait for each other and no frame is dropped: for measuring throughput, not for calls.
         reopen: Opens the same camera again after it went away; None ends the run instead.
         note: Told in one sentence when something happens (the camera went silent, away, came back).
+        on_demand: While no program reads the sink nothing is cleaned, and after a while the camera is released;
+            needs ``reopen``. None: the camera runs and is cleaned all the time.
     """
 
     def __init__(
@@ -71,11 +74,15 @@ class LiveLoop:
         lossless: bool = False,
         reopen: Callable[[], Camera] | None = None,
         note: Note = lambda _: None,
+        on_demand: DemandPolicy | None = None,
     ) -> None:
         self._camera, self._denoiser, self._open_sink = camera, denoiser, open_sink
         self._chroma, self._strength = chroma, strength
         self._paced, self._lossless = paced, lossless
         self._reopen, self._note = reopen, note
+        self._on_demand = on_demand
+        self._demand: DemandWatch | None = None
+        self._unwatched_s, self._unwatched_frames = 0.0, 0
         self._taken: Mailbox[_Timed] = Mailbox()
         self._cleaned: Mailbox[_Timed] = Mailbox()
         self._stop = threading.Event()
@@ -99,7 +106,8 @@ class LiveLoop:
 
         Raises:
             CameraError, ClipError: the camera sent no frame at all, or went away for good.
-            SinkError, StorageError: the sink can't be opened or failed.
+            SinkError, StorageError: the sink can't be opened or failed, or can't tell whether it is read where work
+                is to be done on demand.
         """
         source = self._read()
         sink: Sink | None = None
@@ -110,6 +118,7 @@ class LiveLoop:
                 raise ClipError(f"{self._camera.info.name} sent no frame that could be read.")
             sink = self._open_sink(first.planes.format, self._camera.mode.rate_fps)
             self.sink_name = sink.name
+            self._demand = self._demand_of(sink)
             # The first frame takes longest: buffers are made, networks choose their kernels. It is cleaned
             # before the clock starts, or the frames behind it would come too late.
             cleaned = self._cleaned_frame(first)
@@ -144,18 +153,34 @@ class LiveLoop:
 
     def report(self, last: int | None = None) -> LiveReport:
         """What was done so far; stage times of the whole run or of the ``last`` few frames."""
-        span = self._last_out - self._first_out
+        span = self._last_out - self._first_out - self._unwatched_s
         return LiveReport(
             frames_in=self._frames_in,
             frames_out=self._frames_out,
             dropped=self._passed_over() + self._taken.dropped + self._cleaned.dropped,
             damaged=self._damaged + self._camera.damaged_packets,
             seconds=time.monotonic() - self._started if self._started else 0.0,
-            rate_fps=(self._frames_out - 1) / span if span > 0 else 0.0,
+            rate_fps=max(self._frames_out - 1 - self._unwatched_frames, 0) / span
+            if span > 0
+            else 0.0,
             stages_ms={name: times.percentiles(last) for name, times in self._times.items()},
             reconnects=self._reconnects,
             ended=self._ended,
         )
+
+    def _demand_of(self, sink: Sink) -> DemandWatch | None:
+        if self._on_demand is None:
+            return None
+        if watched(sink) is None:
+            raise SinkError(
+                f"{sink.name} can't tell whether anyone looks at it.",
+                "Leave --on-demand out, or use a virtual camera alone (on Linux: v4l2loopback or PipeWire).",
+            )
+        return DemandWatch(lambda: bool(watched(sink)), self._on_demand)
+
+    def wanted(self) -> Demand:
+        """What is wanted now; watched where work is not on demand."""
+        return Demand.WATCHED if self._demand is None else self._demand.now()
 
     def _passed_over(self) -> int:
         camera = self._camera
@@ -210,9 +235,15 @@ class LiveLoop:
                 try:
                     for timed in source:
                         self._deliver(timed)
-                    if not self._stop.is_set():
-                        self._ended = "end of the clip"
-                    return
+                        if self.wanted() is Demand.DARK:
+                            break
+                    else:
+                        if not self._stop.is_set():
+                            self._ended = "end of the clip"
+                        return
+                    if not self._rest():
+                        return
+                    source = self._read()
                 except CameraError as error:
                     if self._reopen is None or self._stop.is_set():
                         raise
@@ -239,24 +270,50 @@ class LiveLoop:
         self._frames_in += 1
         self._taken.put(timed, wait=self._lossless)
 
-    def _wait_for_camera(self) -> bool:
-        """Tries to open the camera again until it is there or the run ends."""
-        assert self._reopen is not None
+    def _rest(self) -> bool:
+        """Releases the camera until a program reads the sink again; False if the run ends before."""
+        assert self._demand is not None
+        self._note("Nobody looks: the camera is released.")
+        self._let_go()
+        while self._demand.wait(self._stop):
+            self._begin = None  # a clip goes on from its own start
+            if self._open_again(0.0):
+                self._note("A program reads the virtual camera: the camera runs again.")
+                return True
+        return False
+
+    def _let_go(self) -> None:
         self._damaged += self._camera.damaged_packets
         self._skipped = self._passed_over()
         self._camera.close()
-        while not self._stop.wait(REOPEN_EVERY_S):
+
+    def _wait_for_camera(self) -> bool:
+        """Tries to open the camera again until it is there or the run ends."""
+        self._let_go()
+        while not self._open_again(REOPEN_EVERY_S):
+            if self._demand is None or not self._demand.wait(self._stop):
+                return False
+        self._reconnects += 1
+        self._note(f"{self._camera.info.name} is back.")
+        return True
+
+    def _open_again(self, wait_s: float) -> bool:
+        """Tries it until the camera is there; False if the run ends, or nobody looks any more."""
+        assert self._reopen is not None
+        while not self._stop.wait(wait_s) and self.wanted() is not Demand.DARK:
             try:
                 camera = self._reopen()
-            except CameraError:
+            except CameraError as error:
+                if not wait_s:  # the first try
+                    self._note(f"{error.message} Waiting for it …")
+                wait_s = REOPEN_EVERY_S
                 continue
             if camera.mode != self._camera.mode:
                 # The sink keeps one format for a run, so another mode is no use.
                 camera.close()
+                wait_s = REOPEN_EVERY_S
                 continue
             self._camera = camera
-            self._reconnects += 1
-            self._note(f"{camera.info.name} is back.")
             return True
         return False
 
@@ -266,7 +323,8 @@ class LiveLoop:
         self, previous: _Timed, seconds: float | None, on_frame: Callable[[], None] | None
     ) -> None:
         silent_since = time.monotonic()
-        reported = False
+        reported = resting = False
+        dark = 0  # how often it was asked since nobody looks
         reconnects = 0
         while True:
             now = time.monotonic()
@@ -277,17 +335,31 @@ class LiveLoop:
                 timed = self._taken.take(KEEP_ALIVE_S)
             except Closed:
                 return
+            wanted = self.wanted()
+            if wanted is not Demand.WATCHED:
+                self._unwatched_s += time.monotonic() - now
+                silent_since, reported, resting = time.monotonic(), False, True
+                if wanted is Demand.DARK:
+                    # Who opens the virtual camera hours later isn't shown a picture of now: a v4l2loopback device
+                    # keeps its last ones, in 32 buffers at most. Then just enough that a program isn't kept waiting.
+                    black = previous.planes if dark else black_planes(previous.planes.format)
+                    previous = _Timed(black, time.monotonic())
+                    dark += 1
+                    if dark <= 32 or dark % 5 == 0:
+                        self._unwatched_frames += 1
+                        self._publish(previous)
+                continue
             if timed is None:
                 if time.monotonic() - silent_since > SILENCE_S and not reported:
                     reported = True
                     self._note(f"{self._camera.info.name} has sent no frame for {SILENCE_S:g} s.")
-                if time.monotonic() - silent_since > SILENCE_S / 2:
+                if resting or time.monotonic() - silent_since > SILENCE_S / 2:
                     # Programs in a call give a virtual camera up that falls silent.
                     self._publish(_Timed(previous.planes, time.monotonic()))
                 continue
             silent_since, reported = time.monotonic(), False
-            if reconnects != self._reconnects:
-                reconnects = self._reconnects
+            if resting or reconnects != self._reconnects:
+                reconnects, resting, dark = self._reconnects, False, 0
                 self._denoiser.reset()
             previous = self._cleaned_frame(timed)
             self._publish(previous)

@@ -148,6 +148,8 @@ def opened(kernel: Kernel) -> Device:
         (v4l2_structs.ControlValue, 8),
         (v4l2_structs.Format, 208),
         (v4l2_structs.StreamParameters, 204),
+        (v4l2_structs.EventSubscription, 32),
+        (v4l2_structs.Event, 136),
     ],
 )
 def test_structures_have_the_kernels_sizes(structure: type[ctypes.Structure], size: int) -> None:
@@ -167,6 +169,8 @@ def test_structures_have_the_kernels_sizes(structure: type[ctypes.Structure], si
         (v4l2_structs.G_FMT, 0xC0D05604),
         (v4l2_structs.G_PARM, 0xC0CC5615),
         (v4l2_structs.STREAMON, 0x40045612),
+        (v4l2_structs.DQEVENT, 0x80885659),
+        (v4l2_structs.SUBSCRIBE_EVENT, 0x4020565A),
     ],
 )
 def test_request_codes_are_the_kernels(request_code: int, value: int) -> None:
@@ -263,6 +267,26 @@ def test_controls_are_listed_with_values(kernel: Kernel) -> None:
         assert (controls[0x00980900].value, controls[0x00980900].minimum) == (-3, -64)
         assert device.set(0x00980900, 99) == 64
         assert device.get(0x00980900) == 64
+
+
+def test_events_are_subscribed_to_and_fetched_one_by_one(kernel: Kernel) -> None:
+    queue = [(0x10E00001, 1), (0x10E00001, 0)]
+    asked = []
+
+    def events(descriptor: int, request: int, argument: Any) -> int:
+        if request == v4l2_structs.SUBSCRIBE_EVENT:
+            asked.append((argument.type, argument.flags))
+        elif not queue:
+            raise OSError(errno.ENOENT, "none has come")
+        else:
+            argument.type, argument.u.count = queue.pop(0)
+        return 0
+
+    device = Device("/dev/null", events)
+    device.subscribe(0x10E00001)
+    assert asked == [(0x10E00001, 1)]  # the state now comes first
+    assert [device.next_event() for _ in range(3)] == [(0x10E00001, 1), (0x10E00001, 0), None]
+    device.close()
 
 
 def test_closing_twice_is_fine(kernel: Kernel) -> None:

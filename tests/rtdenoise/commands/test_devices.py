@@ -14,6 +14,8 @@ from rtdenoise.cameras.discovery import FoundCamera, VideoNode
 from rtdenoise.commands.devices import command
 from rtdenoise.console import console
 from rtdenoise.sinks import virtual
+from rtdenoise.sinks.pipewire import session
+from rtdenoise.sinks.pipewire.session import PipeWireState
 from rtdenoise.sinks.virtual import VirtualDevice
 
 MODES = tuple(Mode("mjpeg", "", w, h, Fraction(30)) for w, h in ((1920, 1080), (1280, 720)))
@@ -26,11 +28,19 @@ SILENT = FoundCamera(CameraInfo("loop", "Camera", "webcam", "/dev/video10"), (),
 @pytest.fixture(autouse=True)
 def machine(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     """A Linux machine; what it has may be changed."""
-    has: dict[str, Any] = {"cameras": [WEBCAM, SILENT], "nodes": [], "virtual": []}
+    has: dict[str, Any] = {
+        "cameras": [WEBCAM, SILENT],
+        "nodes": [],
+        "virtual": [],
+        "pipewire": False,
+    }
     monkeypatch.setattr(sys, "platform", "linux")
     monkeypatch.setattr(discovery, "video_nodes", lambda: has["nodes"])
     monkeypatch.setattr(discovery, "cameras", lambda nodes: has["cameras"])
     monkeypatch.setattr(virtual, "virtual_devices", lambda: has["virtual"])
+    monkeypatch.setattr(
+        session, "look", lambda: PipeWireState("1.4", has["pipewire"], has["pipewire"])
+    )
     monkeypatch.setenv("COLUMNS", "160")
     console.cache_clear()
     return has
@@ -92,6 +102,15 @@ def test_a_bare_machine_is_told_what_to_do(machine: dict[str, Any]) -> None:
     assert "rtdenoise demo" in text
     assert "usermod -aG video" in text
     assert "modprobe v4l2loopback" in text
+
+
+def test_pipewire_is_a_virtual_camera_too(machine: dict[str, Any]) -> None:
+    assert json.loads(run("--json"))["pipewire"] is False
+    machine["pipewire"] = True
+    assert json.loads(run("--json"))["pipewire"] is True
+    text = run()
+    assert "pipewire" in text
+    assert "modprobe" not in text
 
 
 def test_other_systems_list_what_ffmpeg_finds(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,7 +3,9 @@ from __future__ import annotations
 import json
 import platform
 import shutil
+import socket
 import sys
+import tempfile
 import types
 from collections.abc import Iterator
 from fractions import Fraction
@@ -21,8 +23,11 @@ from rtdenoise.cli import Settings
 from rtdenoise.commands.doctor import command
 from rtdenoise.console import console
 from rtdenoise.diagnosis import Check, diagnose, secure_boot
+from rtdenoise.errors import SinkError
 from rtdenoise.machine import Machine, Timing, machine_path
 from rtdenoise.sinks import virtual
+from rtdenoise.sinks.pipewire import library, session
+from rtdenoise.sinks.pipewire.session import PipeWireState
 from rtdenoise.sinks.virtual import VirtualDevice
 
 WEBCAM = FoundCamera(
@@ -40,12 +45,14 @@ def machine(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
         "nodes": [],
         "virtual": [VirtualDevice("/dev/video11", "Virtual")],
         "holders": [],
+        "pipewire": PipeWireState("1.4.2", True, True, True),
     }
     monkeypatch.setattr(sys, "platform", "linux")
     monkeypatch.setattr(discovery, "video_nodes", lambda: has["nodes"])
     monkeypatch.setattr(discovery, "cameras", lambda nodes: has["cameras"])
     monkeypatch.setattr(discovery, "holders", lambda path: has["holders"])
     monkeypatch.setattr(virtual, "virtual_devices", lambda: has["virtual"])
+    monkeypatch.setattr(session, "look", lambda: has["pipewire"])
     module = types.SimpleNamespace(__version__="0.15")
     monkeypatch.setattr(virtual, "import_pyvirtualcam", lambda: module)
     return has
@@ -65,12 +72,107 @@ def test_a_machine_where_all_is_well(machine: dict[str, Any], tmp_path: Path) ->
 
 
 def test_every_finding_that_is_wrong_has_a_cure(machine: dict[str, Any], tmp_path: Path) -> None:
-    machine |= {"cameras": [], "virtual": []}
+    machine |= {"cameras": [], "virtual": [], "pipewire": PipeWireState(problem="It is missing.")}
     machine["nodes"] = [VideoNode("/dev/video0", 0, "X", denied=True)]
     checks = look(tmp_path)
     assert checks["camera"].ok is False
     assert "usermod -aG video" in checks["permission"].cure
     assert all(check.cure for check in checks.values() if check.ok is False)
+
+
+def test_one_cure_is_told_once(machine: dict[str, Any], tmp_path: Path) -> None:
+    machine["nodes"] = [VideoNode(f"/dev/video{n}", n, "X", denied=True) for n in range(5)]
+    checks = list(diagnose(tmp_path))
+    (check,) = [check for check in checks if "usermod" in check.cure]
+    assert check.text == (
+        "/dev/video0, /dev/video1, /dev/video2, /dev/video3, /dev/video4 can't be opened by this user."
+    )
+
+
+def test_which_programs_see_which_virtual_camera(machine: dict[str, Any], tmp_path: Path) -> None:
+    checks = look(tmp_path)
+    assert "Zoom" in checks["virtual camera"].text
+    other = checks["virtual camera in PipeWire"]
+    assert other.ok is True
+    assert "Firefox" in other.text
+    assert "xdg-desktop-portal" not in other.text
+    machine["pipewire"] = PipeWireState("1.4.2", True, True, False)
+    assert "xdg-desktop-portal" in look(tmp_path)["virtual camera in PipeWire"].text
+
+
+@pytest.mark.parametrize(
+    ("state", "said", "cure"),
+    [
+        (PipeWireState(problem="The library is missing."), "is missing", "apt install pipewire"),
+        (PipeWireState("1.4.2"), "doesn't run", "systemctl --user enable --now pipewire"),
+        (PipeWireState("1.4.2", True), "session manager", "apt install pipewire wireplumber &&"),
+    ],
+)
+def test_what_pipewire_lacks_is_a_fault_only_without_another_way(
+    machine: dict[str, Any],
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    state: PipeWireState,
+    said: str,
+    cure: str,
+) -> None:
+    monkeypatch.setattr(shutil, "which", lambda name: None)
+    machine["pipewire"] = state
+    check = look(tmp_path)["virtual camera in PipeWire"]
+    assert (check.ok, said in check.text, cure in check.cure) == (None, True, True)
+    machine["virtual"] = []
+    checks = look(tmp_path)
+    assert checks["virtual camera in PipeWire"].ok is False
+    assert checks["virtual camera"].ok is False
+
+
+def test_without_a_loopback_pipewire_is_enough(machine: dict[str, Any], tmp_path: Path) -> None:
+    machine["virtual"] = []
+    checks = look(tmp_path)
+    assert checks["virtual camera in PipeWire"].ok is True
+    assert checks["virtual camera"].ok is None
+    assert checks["virtual camera"].cure  # for programs that only know /dev/video
+
+
+def test_a_forbidden_module_is_not_to_be_reloaded(
+    machine: dict[str, Any], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    machine["nodes"] = [VideoNode("/dev/video10", 10, "Virtual", denied=True)]
+    (tmp_path / "sys/module/v4l2loopback").mkdir(parents=True)
+    monkeypatch.setattr(diagnosis, "Path", lambda text: tmp_path / str(text).lstrip("/"))
+    (check,) = diagnosis._loopback_missing(virtual.MODPROBE)
+    assert check.ok is False
+    assert "modprobe" not in check.cure
+    assert "permission" in check.cure
+
+
+def test_pipewire_is_looked_at(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    def load() -> Any:
+        return types.SimpleNamespace(pw_get_library_version=lambda: b"1.4.2")
+
+    monkeypatch.setattr(library, "load", load)
+    monkeypatch.setattr(discovery, "PROC", tmp_path)
+    monkeypatch.setattr(session, "_PORTAL", tmp_path / "portal")
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
+    assert session.look() == PipeWireState("1.4.2", False, False, False)
+    (tmp_path / "portal").touch()
+    (tmp_path / "41").mkdir()
+    (tmp_path / "41/comm").write_text("wireplumber\n")
+    with tempfile.TemporaryDirectory(dir="/tmp") as folder, socket.socket(socket.AF_UNIX) as daemon:
+        daemon.bind(f"{folder}/pipewire-0")
+        daemon.listen()
+        monkeypatch.setenv("XDG_RUNTIME_DIR", folder)
+        state = session.look()
+        assert state == PipeWireState("1.4.2", True, True, True)
+        assert state.works
+        monkeypatch.setenv("PIPEWIRE_REMOTE", "other")
+        assert not session.look().works
+
+    def missing() -> Any:
+        raise SinkError("PipeWire's library can't be loaded: none.")
+
+    monkeypatch.setattr(library, "load", missing)
+    assert session.look() == PipeWireState(problem="PipeWire's library can't be loaded: none.")
 
 
 def test_a_camera_in_use_is_noted(machine: dict[str, Any], tmp_path: Path) -> None:

@@ -3,7 +3,7 @@ from __future__ import annotations
 import _thread
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from fractions import Fraction
 from typing import Any
 
@@ -17,6 +17,7 @@ from rtdenoise.denoisers import Passthrough
 from rtdenoise.errors import CameraError, ClipError, SinkError
 from rtdenoise.frames import PlaneFormat, Planes
 from rtdenoise.stream import LiveLoop
+from rtdenoise.stream.demand import DemandPolicy
 
 WIDTH, HEIGHT = 32, 16
 
@@ -24,7 +25,7 @@ WIDTH, HEIGHT = 32, 16
 def picture(index: int) -> VideoFrame:
     rng = np.random.default_rng(index)
     array = rng.integers(0, 256, (HEIGHT * 3 // 2, WIDTH), np.uint8)
-    array[0, 0] = index
+    array[0, 0] = index % 256
     frame = VideoFrame.from_ndarray(array, format="yuv420p")
     frame.pts, frame.time_base = index, Fraction(1, 30)
     return frame
@@ -239,6 +240,74 @@ def test_a_denoiser_that_crashes_leaves_nothing_open() -> None:
     assert camera.closed
     assert sink.aborted
     assert threading.active_count() == 1
+
+
+class Stage(FakeSink):
+    """A sink with readers: it keeps what they see, and what nobody sees."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.watched = False
+
+
+def test_on_demand_nothing_is_cleaned_and_the_camera_is_released() -> None:
+    cameras = [FakeCamera(100_000, every_s=0.002)]
+    notes: list[str] = []
+    sink, denoiser = Stage(), Counting()
+
+    def reopen() -> FakeCamera:
+        assert cameras[-1].closed  # never two at once
+        assert sink.watched
+        cameras.append(FakeCamera(100_000, every_s=0.002, start=200))
+        return cameras[-1]
+
+    def play() -> None:
+        """A program opens the virtual camera once it is dark, sees pictures, and leaves."""
+        try:
+            wait_for(lambda: cameras[0].closed and len(sink.taken) > 4)
+            assert denoiser.calls == 1  # the first frame, which makes everything ready
+            # Nothing of the room is left in a virtual camera's buffers.
+            assert [int(planes.y.max()) for planes in sink.taken[1:]] == [16] * len(sink.taken[1:])
+            sink.watched = True
+            wait_for(lambda: denoiser.calls > 20)
+            sink.watched = False
+            wait_for(lambda: cameras[-1].closed and len(cameras) == 2)
+        finally:
+            _thread.interrupt_main()
+
+    def wait_for(condition: Callable[[], bool]) -> None:
+        for _ in range(3000):
+            if condition():
+                return
+            time.sleep(0.01)
+        raise AssertionError("it never happened")
+
+    viewer = threading.Thread(target=play)
+    viewer.start()
+    report = LiveLoop(
+        cameras[0],
+        denoiser,
+        sink.open,
+        reopen=reopen,
+        note=notes.append,
+        on_demand=DemandPolicy(linger_s=0.2, settle_s=0.0),
+    ).run()
+    viewer.join()
+    assert report.ended == "interrupted"
+    assert len(cameras) == 2
+    assert denoiser.resets == 1
+    assert report.reconnects == 0
+    assert [note for note in notes if "released" in note] == [notes[0], notes[-1]]
+    assert "runs again" in notes[1]
+
+
+def test_on_demand_needs_a_sink_that_knows_its_readers() -> None:
+    camera, sink = FakeCamera(10_000), FakeSink()
+    loop = LiveLoop(camera, Passthrough(), sink.open, on_demand=DemandPolicy())
+    with pytest.raises(SinkError, match="can't tell whether anyone looks"):
+        loop.run()
+    assert camera.closed
+    assert sink.aborted
 
 
 def test_paced_frames_come_at_their_own_times() -> None:
