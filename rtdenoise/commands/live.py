@@ -10,12 +10,14 @@ from ..options import (
     camera_option,
     device_option,
     network_options,
+    parse_brighten,
     parse_size,
     strength_option,
     threads_option,
 )
 
 if TYPE_CHECKING:
+    from ..cameras.base import Camera
     from ..cli import Settings
     from ..stream import LiveReport
 
@@ -33,6 +35,20 @@ if TYPE_CHECKING:
 @strength_option
 @click.option("--size", metavar="WxH", callback=parse_size, help="Ask the camera for this size.")
 @click.option("--fps", type=click.FloatRange(1, 1000), help="Ask the camera for this rate.")
+@click.option(
+    "--output-size",
+    metavar="WxH",
+    callback=parse_size,
+    help="Scale to this size, before cleaning; bars where the shape differs.",
+)
+@click.option("--mirror", is_flag=True, help="Exchange left and right.")
+@click.option(
+    "--brighten",
+    callback=parse_brighten,
+    default="0",
+    metavar="auto|0..1",
+    help="Lift shadows; auto: as far as it is dark and the measured noise allows.",
+)
 @click.option("--seconds", type=click.FloatRange(min=0, min_open=True), help="Stop after so long.")
 @device_option
 @threads_option
@@ -47,6 +63,9 @@ def command(
     strength: float,
     size: tuple[int, int] | None,
     fps: float | None,
+    output_size: tuple[int, int] | None,
+    mirror: bool,
+    brighten: float | str,
     seconds: float | None,
     device: str,
     threads: int | None,
@@ -61,7 +80,9 @@ def command(
     \b
       rtdenoise live                                    your camera, to the virtual camera
       rtdenoise live --output evening.mp4 --seconds 60  to a file
-      rtdenoise live --strength 0.6                     leave some of the noise in
+      rtdenoise live --strength medium                  leave some of the noise in
+      rtdenoise live --output-size 1280x720 --mirror    smaller, as in a mirror
+      rtdenoise live --brighten auto                    lift the shadows of a dark room
       rtdenoise live --output null                      only measure
     """
     from functools import partial
@@ -70,16 +91,24 @@ def command(
     from rich.markup import escape
 
     from ..cameras import open_camera
+    from ..cameras.fitted import FittedCamera
     from ..console import say, show_json
     from ..denoisers import make_denoiser, noise_model_for, uses_noise_model
     from ..machine import machine_path
     from ..profile import Profile
     from ..sinks import open_sink
     from ..stream import LiveLoop
+    from ..stream.brighten import brighten_for
 
     # The stages run side by side; threads inside each would only take the cores from one another.
     cv2.setNumThreads(1)
-    opened = open_camera(camera, size=size, rate_fps=fps)
+
+    def open_fitted(spec: str | None) -> Camera:
+        opened = open_camera(spec, size=size, rate_fps=fps)
+        plain = output_size is None and not mirror
+        return opened if plain else FittedCamera(opened, output_size, mirror=mirror)
+
+    opened = open_fitted(camera)
     try:
         info, mode = opened.info, opened.mode
         profile = Profile.of(info, settings.home)
@@ -113,8 +142,9 @@ def command(
         chroma=None if output.endswith(".nut") else "420",
         strength=strength,
         paced=not webcam,
-        reopen=partial(open_camera, info.id, size=size, rate_fps=fps) if webcam else None,
+        reopen=partial(open_fitted, info.id) if webcam else None,
         note=lambda text: say(f"[yellow]![/] {text}"),
+        finish=brighten_for(brighten, denoiser, strength),
     )
     with _Status(loop) as status:
         report = loop.run(seconds, status.update)

@@ -57,6 +57,8 @@ class LiveLoop:
         lossless: Stages wait for each other and no frame is dropped: for measuring throughput, not for calls.
         reopen: Opens the same camera again after it went away; None ends the run instead.
         note: Told in one sentence when something happens (the camera went silent, away, came back).
+        finish: Called in the writer's thread with each frame before it is published, which it may change, but
+            not its format.
     """
 
     def __init__(
@@ -71,11 +73,12 @@ class LiveLoop:
         lossless: bool = False,
         reopen: Callable[[], Camera] | None = None,
         note: Note = lambda _: None,
+        finish: Callable[[Planes], Planes] = lambda planes: planes,
     ) -> None:
         self._camera, self._denoiser, self._open_sink = camera, denoiser, open_sink
         self._chroma, self._strength = chroma, strength
         self._paced, self._lossless = paced, lossless
-        self._reopen, self._note = reopen, note
+        self._reopen, self._note, self._finishing = reopen, note, finish
         self._taken: Mailbox[_Timed] = Mailbox()
         self._cleaned: Mailbox[_Timed] = Mailbox()
         self._stop = threading.Event()
@@ -321,7 +324,7 @@ class LiveLoop:
                 timed = self._cleaned.take()
                 assert timed is not None
                 begin = time.monotonic()
-                sink.write(timed.planes)
+                sink.write(self._finishing(timed.planes))
                 now = time.monotonic()
                 self._times["publish"].add(now - begin)
                 self._times["delay"].add(now - timed.arrived)
