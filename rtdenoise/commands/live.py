@@ -92,6 +92,7 @@ def command(
 
     from ..cameras import open_camera
     from ..cameras.fitted import FittedCamera
+    from ..cameras.kept_controls import SteadySettings
     from ..console import say, show_json
     from ..denoisers import make_denoiser, noise_model_for, uses_noise_model
     from ..machine import machine_path
@@ -103,8 +104,18 @@ def command(
     # The stages run side by side; threads inside each would only take the cores from one another.
     cv2.setNumThreads(1)
 
+    steady: list[SteadySettings] = []
+
     def open_fitted(spec: str | None) -> Camera:
         opened = open_camera(spec, size=size, rate_fps=fps)
+        if not steady:
+            known = Profile.of(opened.info, settings.home)
+            steady.append(SteadySettings(known.controls_path, known.locked_path))
+        try:
+            steady[0].opened(opened.info)
+        except BaseException:
+            opened.close()
+            raise
         plain = output_size is None and not mirror
         return opened if plain else FittedCamera(opened, output_size, mirror=mirror)
 
