@@ -154,13 +154,13 @@ def _show(found: list[FoundCamera], denied: list[str]) -> None:
         )
     table.add_row("simulated", "Simulated camera\n[dim]always there[/]", "MJPG 1920×1080 @ 30")
     show(table)
-    if not any(camera.real for camera in found):
-        say("No webcam is plugged in. [bold]rtdenoise demo[/] shows everything without one.")
-    for path in denied:
+    if denied:
         say(
-            f"[yellow]![/] There is no permission to open {path}. Run [bold]sudo usermod -aG video $USER[/], "
-            "log out and in again."
+            f"[yellow]![/] There is no permission to open {', '.join(denied)}. "
+            "Run [bold]sudo usermod -aG video $USER[/], log out and in again."
         )
+    elif not any(camera.real for camera in found):
+        say("No webcam is plugged in. [bold]rtdenoise demo[/] shows everything without one.")
     devices = virtual_devices()
     if devices:
         outputs = Table(title="Virtual cameras", title_justify="left", title_style="bold")
@@ -175,9 +175,9 @@ def _show(found: list[FoundCamera], denied: list[str]) -> None:
                 state += " [yellow](browsers don't see it: no exclusive_caps)[/]"
             outputs.add_row(f"virtual:{escape(device.label)}", device.path, state)
         show(outputs)
-    elif sys.platform.startswith("linux"):
-        say(f"There is no virtual camera. To make one: [bold]{MODPROBE}[/]")
-    else:
+    elif not sys.platform.startswith("linux"):
         say(
             "The virtual camera is that of OBS; [bold]rtdenoise doctor[/] looks whether it is there."
         )
+    elif not denied:  # else it may be one of those
+        say(f"There is no virtual camera. To make one: [bold]{MODPROBE}[/]")

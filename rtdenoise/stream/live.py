@@ -88,6 +88,7 @@ class LiveLoop:
         self._frames_in = self._frames_out = self._damaged = self._skipped = self._reconnects = 0
         self._first_out = self._last_out = self._started = 0.0
         self._ended = "stopped"
+        self._away = False  # its loss was told: that it sends nothing needn't be
         self._begin: tuple[float, float] | None = (
             None  # wall time and media time of the first frame
         )
@@ -245,6 +246,7 @@ class LiveLoop:
     def _wait_for_camera(self) -> bool:
         """Tries to open the camera again until it is there or the run ends."""
         assert self._reopen is not None
+        self._away = True
         self._damaged += self._camera.damaged_packets
         self._skipped = self._passed_over()
         self._camera.close()
@@ -259,6 +261,7 @@ class LiveLoop:
                 continue
             self._camera = camera
             self._reconnects += 1
+            self._away = False
             self._note(f"{camera.info.name} is back.")
             return True
         return False
@@ -268,7 +271,7 @@ class LiveLoop:
     def _clean(
         self, previous: _Timed, seconds: float | None, on_frame: Callable[[], None] | None
     ) -> None:
-        silent_since = time.monotonic()
+        silent_since = due_since = time.monotonic()
         reported = False
         reconnects = 0
         while True:
@@ -281,14 +284,17 @@ class LiveLoop:
             except Closed:
                 return
             if timed is None:
-                if time.monotonic() - silent_since > SILENCE_S and not reported:
+                if self._away:
+                    due_since = time.monotonic()
+                if time.monotonic() - due_since > SILENCE_S and not reported:
                     reported = True
                     self._note(f"{self._camera.info.name} has sent no frame for {SILENCE_S:g} s.")
                 if time.monotonic() - silent_since > SILENCE_S / 2:
                     # Programs in a call give a virtual camera up that falls silent.
                     self._publish(_Timed(previous.planes, time.monotonic()))
                 continue
-            silent_since, reported = time.monotonic(), False
+            silent_since = due_since = time.monotonic()
+            reported = False
             if reconnects != self._reconnects:
                 reconnects = self._reconnects
                 self._denoiser.reset()

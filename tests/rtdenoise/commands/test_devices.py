@@ -89,11 +89,9 @@ def test_the_table_names_what_can_be_typed(machine: dict[str, Any]) -> None:
 
 def test_a_bare_machine_is_told_what_to_do(machine: dict[str, Any]) -> None:
     machine["cameras"] = []
-    machine["nodes"] = [VideoNode("/dev/video3", 3, "X", denied=True)]
     text = run()
     assert "simulated" in text
     assert "rtdenoise demo" in text
-    assert "usermod -aG video" in text
     assert "modprobe v4l2loopback" in text
 
 
@@ -127,3 +125,15 @@ def test_a_cameras_settings_are_kept_and_forgotten(
     said("--forget-controls")
     both = CliRunner().invoke(command, ("--keep-controls", "--forget-controls"), obj=settings)
     assert both.exit_code == 2
+
+
+def test_a_forbidden_camera_is_not_said_to_be_missing(machine: dict[str, Any]) -> None:
+    machine["cameras"] = []
+    machine["nodes"] = [VideoNode(f"/dev/video{n}", n, "X", denied=True) for n in (0, 1)]
+    text = run()
+    assert "No webcam is plugged in" not in text
+    assert "There is no virtual camera" not in text
+    assert text.count("usermod -aG video") == 1
+    assert "/dev/video0, /dev/video1" in text
+    machine["nodes"] = []
+    assert "No webcam is plugged in" in run()
