@@ -13,7 +13,7 @@ endif
 READY  := $(VENV)/.ready
 C      := $(wildcard rtdenoise/engines/native/*.[ch] tests/rtdenoise/engines/native/*.[ch])
 
-.PHONY: demo test check unit sanitize setup clean
+.PHONY: demo test check unit sanitize test-devices setup clean
 .DEFAULT_GOAL := demo
 
 setup: $(READY)
@@ -41,6 +41,10 @@ unit: $(READY)
 # The compiled engine's own tests on builds with sanitizers, where the compiler has them.
 sanitize: $(READY)
 	$(BIN)/python -m tests.rtdenoise.engines.sanitize
+
+# The tests on real device drivers alone, with the reasons where they can't run.
+test-devices: $(READY)
+	$(BIN)/pytest tests/e2e/test_vm.py -rs
 
 clean:
 	rm -rf $(VENV) demo build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis

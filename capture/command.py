@@ -65,11 +65,13 @@ def command(
       rtdenoise capture --camera file:evening.mkv
     """
     from rtdenoise.cameras import open_camera
+    from rtdenoise.cameras.kept_controls import SteadySettings
     from rtdenoise.profile import Profile
 
     opened = open_camera(camera, size=size, rate_fps=fps)
     with contextlib.closing(opened):
         profile = Profile.of(opened.info, settings.home)
+        SteadySettings(profile.controls_path, profile.locked_path).opened(opened.info)
         path = _recorded_before(opened, profile)
         recording = None
         if path is None:
@@ -111,7 +113,15 @@ def _record(camera: Camera, profile: Profile, seconds: float, scenes: int) -> Re
     with progress(label, _expected_frames(camera, seconds)) as ticker:
         path = profile.new_clip_path(suffix_for(camera))
         try:
-            recording = record(camera, path, seconds, scenes=scenes, tick=ticker.advance, tell=say)
+            recording = record(
+                camera,
+                path,
+                seconds,
+                scenes=scenes,
+                tick=ticker.advance,
+                tell=say,
+                journal=profile.locked_path,
+            )
         finally:
             if path.exists():  # also what was kept when the disk became full
                 profile.remember(camera.info)

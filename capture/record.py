@@ -71,6 +71,7 @@ def record(
     scenes: int = 1,
     tick: Callable[[float], object] | None = None,
     tell: Callable[[str], object] | None = None,
+    journal: Path | None = None,
 ) -> Recording:
     """Records ``camera`` to ``path``: the whole file or none, under a temporary name until it is done.
 
@@ -86,6 +87,7 @@ def record(
         tick: Told how much more of the recording is done, in frames of the mode's rate: about 1 at a
             time, more where the camera is slower than its mode promises.
         tell: Told what the user has to do.
+        journal: Where it is noted what puts the settings back, as long as they are locked.
 
     Raises:
         CameraError: the camera went away before the second frame.
@@ -93,7 +95,7 @@ def record(
         StorageError: the disk is full or can't be written; if it is full, what was recorded is kept, if it
             is a valid clip of two frames or more, and the message says so.
     """
-    session = _Session(camera, path, seconds, scenes, tick or _ignore, tell or _ignore)
+    session = _Session(camera, path, seconds, scenes, tick or _ignore, tell or _ignore, journal)
     with session.writer, _first_interrupt() as interrupted:
         try:
             session.run(interrupted)
@@ -116,9 +118,10 @@ class _Session:
         scenes: int,
         tick: Callable[[float], object],
         tell: Callable[[str], object],
+        journal: Path | None,
     ) -> None:
         live = camera.info.kind == "webcam"
-        self._camera, self._tick, self._tell = camera, tick, tell
+        self._camera, self._tick, self._tell, self._journal = camera, tick, tell, journal
         self._scenes = scenes if live else 1
         self._scene_s = seconds / self._scenes
         self._settle_s = SETTLE_S if live else 0.0
@@ -146,7 +149,7 @@ class _Session:
             if not self._pass_over(packets, wait_s, interrupted):
                 return
             with ExitStack() as held:
-                self._controls |= held.enter_context(locked_controls(self._camera))
+                self._controls |= held.enter_context(locked_controls(self._camera, self._journal))
                 if not self._film(packets, interrupted):
                     return
         self.stopped = "done"

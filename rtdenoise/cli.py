@@ -6,6 +6,7 @@ them: ``rtdenoise --help`` stays quick, and anyone's package can add a command.
 
 from __future__ import annotations
 
+import signal
 import sys
 import traceback
 from dataclasses import dataclass
@@ -25,6 +26,7 @@ _ORDER = (
     "capture",
     "calibrate",
     "live",
+    "service",
     "denoise",
     "evaluate",
     "bench",
@@ -88,7 +90,19 @@ def group(ctx: click.Context, home: Path | None, verbose: bool) -> None:
 
 def main(args: list[str] | None = None) -> None:
     """Runs the command line: exit code 0 = done, 1 = it failed and said why, 2 = wrong usage."""
+    _end_as_after_ctrl_c()
     sys.exit(run(sys.argv[1:] if args is None else args))
+
+
+def _end_as_after_ctrl_c() -> None:
+    """A request to end (a log-out, a service that is stopped, a closed terminal) is taken for Ctrl-C.
+
+    So what Ctrl-C finishes and keeps is kept then too. What is ignored, after ``nohup``, stays ignored.
+    """
+    for name in ("SIGTERM", "SIGHUP"):
+        number = getattr(signal, name, None)
+        if number is not None and signal.getsignal(number) is signal.SIG_DFL:
+            signal.signal(number, lambda *_: signal.raise_signal(signal.SIGINT))
 
 
 def run(args: list[str]) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -42,13 +43,49 @@ json_file_option = click.option(
     help="Write the figures to this file as JSON.",
 )
 
+# Below half, noise is hardly seen to become less: what is mixed in again is the amplitude.
+STRENGTHS = {"light": 0.5, "medium": 0.75, "strong": 1.0}
+
+
+def parse_strength(_ctx: click.Context, _param: click.Parameter, value: str) -> float:
+    """Turns "light" or "0.6" into a number from 0 to 1.
+
+    Raises:
+        click.BadParameter: it is neither a word of ``STRENGTHS`` nor such a number.
+    """
+    word = value.strip().lower()
+    return STRENGTHS[word] if word in STRENGTHS else _portion(value, ", ".join(STRENGTHS))
+
+
+def parse_brighten(_ctx: click.Context, _param: click.Parameter, value: str) -> float | str:
+    """Turns "0.3" into a number from 0 to 1; "auto" stays.
+
+    Raises:
+        click.BadParameter: it is neither.
+    """
+    word = value.strip().lower()
+    return word if word == "auto" else _portion(value, "auto")
+
+
+def _portion(value: str, words: str) -> float:
+    try:
+        number = float(value)
+    except ValueError:
+        number = math.nan
+    if not 0 <= number <= 1:
+        raise click.BadParameter(f"{value!r} is not {words}, or a number from 0 to 1.")
+    return number
+
+
 strength_option = click.option(
     "--strength",
-    type=click.FloatRange(0, 1),
-    default=1.0,
+    callback=parse_strength,
+    default="strong",
     show_default=True,
-    metavar="0..1",
-    help="How much of the noise to remove; 0 gives the camera's bytes, bit for bit.",
+    metavar="S",
+    help="How much of the noise to remove: "
+    + ", ".join(f"{word} ({share:g})" for word, share in STRENGTHS.items())
+    + ", or a number; 0 gives the camera's bytes, bit for bit.",
 )
 
 

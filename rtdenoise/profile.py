@@ -2,6 +2,8 @@
 
 HOME/profiles/CAMERA-ID/
     camera.json              name, kind, how to open it
+    controls.json            the settings that its user wants to keep
+    locked.json              while it is filmed: what puts its settings back
     clips/STAMP.mkv|.nut     recordings as the camera sent them, each with STAMP.json beside it
     noise.json               the noise model
     networks/NAME.safetensors
@@ -51,6 +53,16 @@ class Profile:
     def noise_path(self) -> Path:
         """The noise model's file."""
         return self.folder / "noise.json"
+
+    @property
+    def controls_path(self) -> Path:
+        """The settings that the camera's user wants to keep."""
+        return self.folder / "controls.json"
+
+    @property
+    def locked_path(self) -> Path:
+        """What puts the camera's settings back after a recording; there while one runs, or after it was killed."""
+        return self.folder / "locked.json"
 
     @property
     def report_folder(self) -> Path:

@@ -26,8 +26,9 @@ def find_camera(
         # A camera's second node (infra-red, H.264) is no second camera.
         real = [camera for camera in cameras if camera.real and camera.modes]
         chosen = [camera for camera in real if camera.index == 0] or real
-        if not chosen and any(node.denied for node in nodes):
-            raise denied(next(node.path for node in nodes if node.denied))
+        forbidden = discovery.denied_cameras(nodes)
+        if not chosen and forbidden:
+            raise denied(forbidden[0].path)
         if not chosen:
             raise CameraError("There is no camera on this machine.", HINT_NO_CAMERA)
     elif spec.startswith("/"):
@@ -41,6 +42,9 @@ def find_camera(
             [camera for camera in cameras if low in (camera.info.id, camera.info.name.lower())]
             or [camera for camera in cameras if low in camera.info.name.lower()]
         )  # fmt: skip
+        forbidden = [n for n in discovery.denied_cameras(nodes) if low in n.name.lower()]
+        if not chosen and forbidden:
+            raise denied(forbidden[0].path)
         if not chosen:
             names = ", ".join(f"{c.info.name} ({c.info.spec})" for c in cameras)
             raise CameraError(

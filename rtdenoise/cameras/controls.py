@@ -14,6 +14,8 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from ..errors import StorageError
+from ..files import write_json
 from .base import Camera, CameraInfo
 from .v4l2 import Control, Device
 from .v4l2_structs import FLAG_READ_ONLY
@@ -22,7 +24,7 @@ _GUARD = Path(__file__).with_name("controls_guard.py")
 
 
 @dataclass(frozen=True)
-class _Lock:
+class Lock:
     """An automatic setting, what switches it off, and the settings by hand that it rules."""
 
     name: str
@@ -32,12 +34,12 @@ class _Lock:
 
 
 # Numbers from linux/v4l2-controls.h, names as v4l2-ctl prints them. Exposure first: others lean on it.
-_LOCKS = (
-    _Lock("auto_exposure", 0x009A0901, 1, (("exposure_time_absolute", 0x009A0902),)),
-    _Lock("exposure_dynamic_framerate", 0x009A0903, 0),
-    _Lock("iso_sensitivity_auto", 0x009A0918, 0, (("iso_sensitivity", 0x009A0917),)),
-    _Lock("gain_automatic", 0x00980912, 0, (("gain", 0x00980913),)),
-    _Lock(
+LOCKS = (
+    Lock("auto_exposure", 0x009A0901, 1, (("exposure_time_absolute", 0x009A0902),)),
+    Lock("exposure_dynamic_framerate", 0x009A0903, 0),
+    Lock("iso_sensitivity_auto", 0x009A0918, 0, (("iso_sensitivity", 0x009A0917),)),
+    Lock("gain_automatic", 0x00980912, 0, (("gain", 0x00980913),)),
+    Lock(
         "white_balance_automatic",
         0x0098090C,
         0,
@@ -47,7 +49,7 @@ _LOCKS = (
             ("blue_balance", 0x0098090F),
         ),
     ),
-    _Lock("focus_automatic_continuous", 0x009A090C, 0, (("focus_absolute", 0x009A090A),)),
+    Lock("focus_automatic_continuous", 0x009A090C, 0, (("focus_absolute", 0x009A090A),)),
 )
 
 
@@ -63,7 +65,7 @@ def present_gain(camera: CameraInfo) -> int | None:
     """The gain that a webcam is set to now; None where it tells none (files, other systems than Linux)."""
     if camera.kind != "webcam" or not sys.platform.startswith("linux"):
         return None
-    numbers = {number: name for lock in _LOCKS for name, number in lock.held}
+    numbers = {number: name for lock in LOCKS for name, number in lock.held}
     try:
         with Device(camera.spec) as device:
             found = device.controls()
@@ -73,13 +75,15 @@ def present_gain(camera: CameraInfo) -> int | None:
 
 
 @contextmanager
-def locked_controls(camera: Camera) -> Iterator[dict[str, int]]:
+def locked_controls(camera: Camera, journal: Path | None = None) -> Iterator[dict[str, int]]:
     """Locks exposure, gain, white balance and focus at what they are now, for the length of the block.
 
     Gives what was set, by the kernel's names for the settings; empty for cameras that have none of them (files,
     the simulated camera, other systems than Linux). Everything is put back at the end: by this
     process where it can, else by a small process that watches over it, so that neither Ctrl-C nor a crash
-    leaves a camera with a fixed exposure.
+    leaves a camera with a fixed exposure. ``journal`` is a file that says what puts it back as long as nobody has:
+    it is left where both processes were killed, or the camera was gone
+    (:func:`rtdenoise.cameras.kept_controls.undo_lock`).
     """
     if camera.info.kind != "webcam" or not sys.platform.startswith("linux"):
         yield {}
@@ -92,15 +96,29 @@ def locked_controls(camera: Camera) -> Iterator[dict[str, int]]:
         return
     with device:
         plan = _plan(device.controls())
-        guard = _Guard(path, plan.undo) if plan.undo else None
+        if plan.undo:
+            _note_lock(journal, plan.undo)
+        guard = _Guard(path, plan.undo, journal) if plan.undo else None
         try:
             yield plan.carry_out(device)
         finally:
+            back = 0
             for control, value in plan.undo:
                 with suppress(OSError):  # the camera may be gone
                     device.set(control, value)
+                    back += 1
             if guard:
                 guard.dismiss()
+            if journal is not None and back:
+                with suppress(OSError):
+                    journal.unlink(missing_ok=True)
+
+
+def _note_lock(journal: Path | None, undo: tuple[tuple[int, int], ...]) -> None:
+    """Notes what puts a lock back; a disk that can't take it doesn't stop a recording."""
+    if journal is not None:
+        with suppress(StorageError):
+            write_json(journal, {"undo": undo})
 
 
 @dataclass(frozen=True)
@@ -125,13 +143,13 @@ def _plan(controls: dict[int, Control]) -> _Plan:
     steps: list[tuple[str, int, int]] = []
     by_hand: list[tuple[int, int]] = []
     automatic: list[tuple[int, int]] = []
-    for lock in _LOCKS:
-        ruler = _settable(controls.get(lock.control))
+    for lock in LOCKS:
+        ruler = settable(controls.get(lock.control))
         if ruler and ruler.minimum <= lock.off <= ruler.maximum:
             steps.append((lock.name, ruler.id, lock.off))
             automatic.append((ruler.id, ruler.value))
         for name, number in lock.held:
-            held = _settable(controls.get(number))
+            held = settable(controls.get(number))
             if held:
                 value = min(max(held.value, held.minimum), held.maximum)
                 steps.append((name, number, value))
@@ -140,7 +158,8 @@ def _plan(controls: dict[int, Control]) -> _Plan:
     return _Plan(tuple(steps), tuple(by_hand + automatic))
 
 
-def _settable(control: Control | None) -> Control | None:
+def settable(control: Control | None) -> Control | None:
+    """The setting itself where the camera has it and lets it be set, else None."""
     return control if control and not control.flags & FLAG_READ_ONLY else None
 
 
@@ -155,6 +174,7 @@ class _Guard:
         self,
         path: str,
         undo: tuple[tuple[int, int], ...],
+        journal: Path | None = None,
         start: Callable[..., subprocess.Popen[bytes]] = subprocess.Popen,
     ) -> None:
         self._process: subprocess.Popen[bytes] | None = None
@@ -166,7 +186,7 @@ class _Guard:
                 stderr=subprocess.DEVNULL,
                 start_new_session=True,  # Ctrl-C goes to the whole group, and it must outlive us
             )
-            self._tell(json.dumps([path, undo]).encode() + b"\n")
+            self._tell(json.dumps([path, undo, journal and str(journal)]).encode() + b"\n")
 
     def _tell(self, words: bytes) -> None:
         if self._process and self._process.stdin:

@@ -20,13 +20,16 @@ def main() -> None:
     """Waits, and puts back what has to be put back."""
     import fcntl
 
-    path, undo = json.loads(sys.stdin.readline())
+    path, undo, journal = json.loads(sys.stdin.readline())
     if sys.stdin.readline():
         return
     descriptor = os.open(path, os.O_RDWR | os.O_NONBLOCK)
     for control, value in undo:
         with suppress(OSError):
             fcntl.ioctl(descriptor, S_CTRL, struct.pack("=Ii", control, value))
+    if journal:
+        with suppress(OSError):
+            os.unlink(journal)
 
 
 if __name__ == "__main__":

@@ -95,7 +95,9 @@ def _node(path: str, number: int, entry: Path, opener: Callable[[str], Device]) 
             identity = device.identity()
     except OSError as error:
         if error.errno in (errno.EACCES, errno.EPERM):
-            return replace(node, denied=True)
+            # Two files that v4l2loopback alone has for its devices.
+            loopback = all((entry / name).exists() for name in ("max_openers", "format"))
+            return replace(node, denied=True, driver=LOOPBACK_DRIVERS[0] if loopback else "")
         if error.errno == errno.EBUSY:  # a driver that lets one program in; sysfs still names it
             return replace(node, capture=True)
         return None
@@ -124,6 +126,11 @@ def _usb(entry: Path) -> tuple[tuple[str, str, str] | None, str]:
         if vendor and product:
             return (vendor, product, _text(place / "serial")), place.name
     return None, ""
+
+
+def denied_cameras(nodes: list[VideoNode]) -> list[VideoNode]:
+    """The nodes that are, or may be, a camera's, and that this user may not open."""
+    return [node for node in nodes if node.denied and not node.loopback]
 
 
 def camera_id(node: VideoNode) -> str:

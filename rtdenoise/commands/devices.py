@@ -7,13 +7,31 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from ..options import camera_option
+
 if TYPE_CHECKING:
     from ..cameras.discovery import FoundCamera
+    from ..cli import Settings
 
 
 @click.command(name="devices")
 @click.option("--json", "as_json", is_flag=True, help="Print it as JSON, for scripts.")
-def command(as_json: bool) -> None:
+@camera_option
+@click.option(
+    "--keep-controls",
+    is_flag=True,
+    help="Write down how the camera is set (exposure, gain, white balance, focus, mains frequency); it is set so "
+    "again at every start and whenever it comes back.",
+)
+@click.option("--forget-controls", is_flag=True, help="Leave the camera's settings alone again.")
+@click.pass_obj
+def command(
+    settings: Settings | None,
+    as_json: bool,
+    camera: str | None,
+    keep_controls: bool,
+    forget_controls: bool,
+) -> None:
     """List the cameras with their modes, and the virtual cameras.
 
     What stands in the column "--camera" works after --camera: the path, the name, a part of the name, or the id.
@@ -21,7 +39,15 @@ def command(as_json: bool) -> None:
     \b
       rtdenoise devices
       rtdenoise devices --json
+      rtdenoise devices --keep-controls
     """
+    if keep_controls or forget_controls:
+        if keep_controls and forget_controls:
+            raise click.UsageError("--keep-controls and --forget-controls exclude each other.")
+        _controls(settings, camera, keep_controls)
+        return
+    if camera is not None:
+        raise click.UsageError("--camera goes with --keep-controls or --forget-controls.")
     from ..cameras import find_cameras
     from ..console import show_json
 
@@ -30,6 +56,33 @@ def command(as_json: bool) -> None:
         show_json(as_dict(found, denied))
     else:
         _show(found, denied)
+
+
+def _controls(settings: Settings | None, camera: str | None, keep: bool) -> None:
+    """Keeps or forgets one camera's settings."""
+    from rich.markup import escape
+
+    from ..cameras.choice import find_camera
+    from ..cameras.kept_controls import keep_settings
+    from ..console import say
+    from ..errors import CameraError
+    from ..profile import Profile
+
+    if not sys.platform.startswith("linux"):
+        raise CameraError(
+            "Only on Linux are a camera's settings kept.",
+            "Elsewhere the maker's program keeps them.",
+        )
+    info = find_camera(camera).info
+    profile = Profile.of(info, settings.home if settings else None)
+    if not keep:
+        profile.controls_path.unlink(missing_ok=True)
+        say(f"The settings of {escape(info.name)} are left as they are from now on.")
+        return
+    kept = keep_settings(info, profile.controls_path)
+    profile.remember(info)
+    told = ", ".join(f"{name}={value}" for name, value in kept.items())
+    say(f"Kept for {escape(info.name)}: {told}.")
 
 
 def _denied() -> list[str]:
@@ -115,13 +168,13 @@ def _show(found: list[FoundCamera], denied: list[str]) -> None:
         )
     table.add_row("simulated", "Simulated camera\n[dim]always there[/]", "MJPG 1920×1080 @ 30")
     show(table)
-    if not any(camera.real for camera in found):
-        say("No webcam is plugged in. [bold]rtdenoise demo[/] shows everything without one.")
-    for path in denied:
+    if denied:
         say(
-            f"[yellow]![/] There is no permission to open {path}. Run [bold]sudo usermod -aG video $USER[/], "
-            "log out and in again."
+            f"[yellow]![/] There is no permission to open {', '.join(denied)}. "
+            "Run [bold]sudo usermod -aG video $USER[/], log out and in again."
         )
+    elif not any(camera.real for camera in found):
+        say("No webcam is plugged in. [bold]rtdenoise demo[/] shows everything without one.")
     devices, pipewire = virtual_devices(), _pipewire()
     if devices or pipewire:
         outputs = Table(title="Virtual cameras", title_justify="left", title_style="bold")
@@ -139,11 +192,11 @@ def _show(found: list[FoundCamera], denied: list[str]) -> None:
             state = "made when it is used; seen by programs that ask PipeWire for cameras"
             outputs.add_row("pipewire", "–", state)
         show(outputs)
-    elif sys.platform.startswith("linux"):
-        say(
-            f"There is no virtual camera, and no PipeWire session to make one in. To make one: [bold]{MODPROBE}[/]"
-        )
-    else:
+    elif not sys.platform.startswith("linux"):
         say(
             "The virtual camera is that of OBS; [bold]rtdenoise doctor[/] looks whether it is there."
+        )
+    elif not denied:  # else it may be one of those
+        say(
+            f"There is no virtual camera, and no PipeWire session to make one in. To make one: [bold]{MODPROBE}[/]"
         )

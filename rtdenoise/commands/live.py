@@ -10,12 +10,14 @@ from ..options import (
     camera_option,
     device_option,
     network_options,
+    parse_brighten,
     parse_size,
     strength_option,
     threads_option,
 )
 
 if TYPE_CHECKING:
+    from ..cameras.base import Camera
     from ..cli import Settings
     from ..stream import LiveReport
 
@@ -41,6 +43,20 @@ if TYPE_CHECKING:
     is_flag=True,
     help="While no program reads the virtual camera, clean nothing, and after a few seconds release the camera.",
 )
+@click.option(
+    "--output-size",
+    metavar="WxH",
+    callback=parse_size,
+    help="Scale to this size, before cleaning; bars where the shape differs.",
+)
+@click.option("--mirror", is_flag=True, help="Exchange left and right.")
+@click.option(
+    "--brighten",
+    callback=parse_brighten,
+    default="0",
+    metavar="auto|0..1",
+    help="Lift shadows; auto: as far as it is dark and the measured noise allows.",
+)
 @click.option("--seconds", type=click.FloatRange(min=0, min_open=True), help="Stop after so long.")
 @device_option
 @threads_option
@@ -56,6 +72,9 @@ def command(
     size: tuple[int, int] | None,
     fps: float | None,
     on_demand: bool,
+    output_size: tuple[int, int] | None,
+    mirror: bool,
+    brighten: float | str,
     seconds: float | None,
     device: str,
     threads: int | None,
@@ -70,9 +89,11 @@ def command(
     \b
       rtdenoise live                                    your camera, to the virtual camera
       rtdenoise live --output evening.mp4 --seconds 60  to a file
-      rtdenoise live --strength 0.6                     leave some of the noise in
+      rtdenoise live --strength medium                  leave some of the noise in
       rtdenoise live --on-demand                        dark while nobody looks
       rtdenoise live --output virtual --output a.mp4    a call, and a film of it
+      rtdenoise live --output-size 1280x720 --mirror    smaller, as in a mirror
+      rtdenoise live --brighten auto                    lift the shadows of a dark room
       rtdenoise live --output null                      only measure
     """
     from functools import partial
@@ -81,17 +102,36 @@ def command(
     from rich.markup import escape
 
     from ..cameras import open_camera
+    from ..cameras.fitted import FittedCamera
+    from ..cameras.kept_controls import SteadySettings
     from ..console import say, show_json
     from ..denoisers import make_denoiser, noise_model_for, uses_noise_model
     from ..machine import machine_path
     from ..profile import Profile
     from ..sinks import open_sinks
     from ..stream import LiveLoop
+    from ..stream.brighten import brighten_for
     from ..stream.demand import DemandPolicy
 
     # The stages run side by side; threads inside each would only take the cores from one another.
     cv2.setNumThreads(1)
-    opened = open_camera(camera, size=size, rate_fps=fps)
+
+    steady: list[SteadySettings] = []
+
+    def open_fitted(spec: str | None) -> Camera:
+        opened = open_camera(spec, size=size, rate_fps=fps)
+        if not steady:
+            known = Profile.of(opened.info, settings.home)
+            steady.append(SteadySettings(known.controls_path, known.locked_path))
+        try:
+            steady[0].opened(opened.info)
+        except BaseException:
+            opened.close()
+            raise
+        plain = output_size is None and not mirror
+        return opened if plain else FittedCamera(opened, output_size, mirror=mirror)
+
+    opened = open_fitted(camera)
     try:
         info, mode = opened.info, opened.mode
         profile = Profile.of(info, settings.home)
@@ -129,11 +169,12 @@ def command(
         chroma=None if any(output.endswith(".nut") for output in outputs) else "420",
         strength=strength,
         paced=not webcam,
-        reopen=partial(open_camera, info.id if webcam else info.spec, size=size, rate_fps=fps)
+        reopen=partial(open_fitted, info.id if webcam else info.spec)
         if webcam or on_demand
         else None,
         note=note,
         on_demand=DemandPolicy() if on_demand else None,
+        finish=brighten_for(brighten, denoiser, strength),
     )
     with _Status(loop) as status:
         report = loop.run(seconds, status.update)

@@ -25,6 +25,11 @@ class StreamDenoiser(ABC):
         self._last: Planes | None = None
         self._format: PlaneFormat | None = None
 
+    @property
+    def noise(self) -> NoiseModel | None:
+        """The noise of the camera's frames, as far as it is known by now."""
+        return self._noise.model
+
     def reset(self) -> None:
         """Forgets all earlier frames, and with them an estimate of the noise."""
         self._format = None

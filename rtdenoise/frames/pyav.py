@@ -139,7 +139,7 @@ class _Scaler(threading.local):
         self.reformatter = VideoReformatter()
 
 
-_scaler = _Scaler()
+scaler = _Scaler()
 
 
 def simplify(frame: VideoFrame, full_range: bool) -> VideoFrame:
@@ -164,7 +164,7 @@ def simplify(frame: VideoFrame, full_range: bool) -> VideoFrame:
     matrix = _BT709 if frame.colorspace in (_BT709, *_WIDE_GAMUT) else _BT601
     color_range = _FULL if rgb or full_range else _LIMITED
     try:
-        result = _scaler.reformatter.reformat(
+        result = scaler.reformatter.reformat(
             frame,
             format=target,
             src_colorspace=_WIDE_GAMUT.get(frame.colorspace, matrix),
@@ -206,7 +206,7 @@ def rgb_frame(planes: Planes) -> VideoFrame:
     if gray and not planes.format.full_range:  # libswscale takes all grey for full-range
         frame = frame_from_planes(convert(planes, "444", True))
     color_range = _FULL if gray or planes.format.full_range else _LIMITED
-    result = _scaler.reformatter.reformat(
+    result = scaler.reformatter.reformat(
         frame,
         format="rgb24",
         src_colorspace=frame.colorspace,

@@ -267,7 +267,8 @@ def choose_device(label: str | None, devices: list[VirtualDevice]) -> VirtualDev
         SinkError: there is none, several fit, or another program feeds it.
     """
     if not devices:
-        denied = [node for node in discovery.video_nodes() if node.denied]
+        # A camera that is forbidden as well has nothing to do with it.
+        denied = [node for node in discovery.video_nodes() if node.denied and node.loopback]
         if denied:
             raise SinkError(
                 f"There is no permission to open {denied[0].path}.",

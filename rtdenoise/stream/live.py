@@ -60,6 +60,8 @@ class LiveLoop:
         note: Told in one sentence when something happens (the camera went silent, away, came back).
         on_demand: While no program reads the sink nothing is cleaned, and after a while the camera is released;
             needs ``reopen``. None: the camera runs and is cleaned all the time.
+        finish: Called in the writer's thread with each frame before it is published, which it may change, but
+            not its format.
     """
 
     def __init__(
@@ -75,11 +77,12 @@ class LiveLoop:
         reopen: Callable[[], Camera] | None = None,
         note: Note = lambda _: None,
         on_demand: DemandPolicy | None = None,
+        finish: Callable[[Planes], Planes] = lambda planes: planes,
     ) -> None:
         self._camera, self._denoiser, self._open_sink = camera, denoiser, open_sink
         self._chroma, self._strength = chroma, strength
         self._paced, self._lossless = paced, lossless
-        self._reopen, self._note = reopen, note
+        self._reopen, self._note, self._finishing = reopen, note, finish
         self._on_demand = on_demand
         self._demand: DemandWatch | None = None
         self._unwatched_s, self._unwatched_frames = 0.0, 0
@@ -92,6 +95,7 @@ class LiveLoop:
         self._frames_in = self._frames_out = self._damaged = self._skipped = self._reconnects = 0
         self._first_out = self._last_out = self._started = 0.0
         self._ended = "stopped"
+        self._away = False  # its loss was told: that it sends nothing needn't be
         self._begin: tuple[float, float] | None = (
             None  # wall time and media time of the first frame
         )
@@ -283,6 +287,7 @@ class LiveLoop:
         return False
 
     def _let_go(self) -> None:
+        self._away = True
         self._damaged += self._camera.damaged_packets
         self._skipped = self._passed_over()
         self._camera.close()
@@ -314,6 +319,7 @@ class LiveLoop:
                 wait_s = REOPEN_EVERY_S
                 continue
             self._camera = camera
+            self._away = False
             return True
         return False
 
@@ -322,7 +328,7 @@ class LiveLoop:
     def _clean(
         self, previous: _Timed, seconds: float | None, on_frame: Callable[[], None] | None
     ) -> None:
-        silent_since = time.monotonic()
+        silent_since = due_since = time.monotonic()
         reported = resting = False
         dark = 0  # how often it was asked since nobody looks
         reconnects = 0
@@ -338,7 +344,8 @@ class LiveLoop:
             wanted = self.wanted()
             if wanted is not Demand.WATCHED:
                 self._unwatched_s += time.monotonic() - now
-                silent_since, reported, resting = time.monotonic(), False, True
+                silent_since = due_since = time.monotonic()
+                reported, resting = False, True
                 if wanted is Demand.DARK:
                     # Who opens the virtual camera hours later isn't shown a picture of now: a v4l2loopback device
                     # keeps its last ones, in 32 buffers at most. Then just enough that a program isn't kept waiting.
@@ -350,14 +357,17 @@ class LiveLoop:
                         self._publish(previous)
                 continue
             if timed is None:
-                if time.monotonic() - silent_since > SILENCE_S and not reported:
+                if self._away:
+                    due_since = time.monotonic()
+                if time.monotonic() - due_since > SILENCE_S and not reported:
                     reported = True
                     self._note(f"{self._camera.info.name} has sent no frame for {SILENCE_S:g} s.")
                 if resting or time.monotonic() - silent_since > SILENCE_S / 2:
                     # Programs in a call give a virtual camera up that falls silent.
                     self._publish(_Timed(previous.planes, time.monotonic()))
                 continue
-            silent_since, reported = time.monotonic(), False
+            silent_since = due_since = time.monotonic()
+            reported = False
             if resting or reconnects != self._reconnects:
                 reconnects, resting, dark = self._reconnects, False, 0
                 self._denoiser.reset()
@@ -393,7 +403,7 @@ class LiveLoop:
                 timed = self._cleaned.take()
                 assert timed is not None
                 begin = time.monotonic()
-                sink.write(timed.planes)
+                sink.write(self._finishing(timed.planes))
                 now = time.monotonic()
                 self._times["publish"].add(now - begin)
                 self._times["delay"].add(now - timed.arrived)

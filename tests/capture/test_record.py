@@ -173,7 +173,7 @@ def test_locked_settings_are_facts_of_the_clip(
     states: list[str] = []
 
     @contextmanager
-    def locked(_: object) -> Iterator[dict[str, int]]:
+    def locked(_: object, journal: Path | None) -> Iterator[dict[str, int]]:
         states.append("locked")
         yield {"gain": 7}
         states.append("unlocked")

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rtdenoise.options import parse_size
+from rtdenoise.options import parse_brighten, parse_size, parse_strength
 
 CTX = click.Context(click.Command("x"))
 PARAM = click.Option(["--size"])
@@ -27,3 +27,25 @@ def test_odd_or_nonsense_sizes_are_refused(text: str) -> None:
 
 def test_no_size_is_no_size() -> None:
     assert parse_size(CTX, PARAM, None) is None
+
+
+@pytest.mark.parametrize(
+    ("text", "number"),
+    [("light", 0.5), ("Medium", 0.75), ("strong", 1.0), ("0", 0.0), ("0.6", 0.6), ("1", 1.0)],
+)
+def test_strengths_are_words_or_numbers(text: str, number: float) -> None:
+    assert parse_strength(CTX, PARAM, text) == number
+
+
+@pytest.mark.parametrize("text", ["", "weak", "1.1", "-0.1", "nan", "auto"])
+def test_other_strengths_are_refused_with_those_that_there_are(text: str) -> None:
+    with pytest.raises(click.BadParameter, match="light, medium, strong, or a number from 0 to 1"):
+        parse_strength(CTX, PARAM, text)
+
+
+def test_brighten_is_auto_or_a_number() -> None:
+    assert parse_brighten(CTX, PARAM, "AUTO") == "auto"
+    assert parse_brighten(CTX, PARAM, "0.3") == 0.3
+    for text in ("light", "2", "-1"):
+        with pytest.raises(click.BadParameter, match="auto, or a number from 0 to 1"):
+            parse_brighten(CTX, PARAM, text)

@@ -70,7 +70,7 @@ class Guards:
         self.orders: list[Any] = []
         self.dismissed = 0
 
-    def __call__(self, path: str, undo: Any) -> Guards:
+    def __call__(self, path: str, undo: Any, journal: Path | None) -> Guards:
         self.orders.append((path, undo))
         return self
 
@@ -154,6 +154,17 @@ def test_the_guard_knows_what_to_put_back(driver: Driver, guards: Guards) -> Non
     assert [c for c, _ in undo].index(EXPOSURE) < [c for c, _ in undo].index(AUTO_EXPOSURE)
 
 
+@pytest.mark.usefixtures("guards")
+def test_what_puts_it_back_is_noted_as_long_as_nobody_has(driver: Driver, tmp_path: Path) -> None:
+    journal = tmp_path / "home" / "locked.json"
+    with locked_controls(Cam(), journal):  # type: ignore[arg-type]
+        assert [AUTO_EXPOSURE, 3] in json.loads(journal.read_text())["undo"]
+    assert not journal.exists()
+    with locked_controls(Cam(), journal):  # type: ignore[arg-type]
+        driver.gone = True
+    assert journal.exists()  # it was unplugged: the next start puts it back
+
+
 def test_cameras_without_settings_are_left_alone(
     driver: Driver, guards: Guards, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -201,13 +212,22 @@ def _guard(tmp_path: Path, words: bytes) -> list[tuple[int, int]]:
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Video4Linux is Linux's")
 def test_the_guard_puts_back_when_the_program_is_gone(tmp_path: Path) -> None:
-    order = json.dumps([os.devnull, [[EXPOSURE, 250], [AUTO_EXPOSURE, 3]]]).encode() + b"\n"
+    order = json.dumps([os.devnull, [[EXPOSURE, 250], [AUTO_EXPOSURE, 3]], None]).encode() + b"\n"
     assert _guard(tmp_path, order) == [(EXPOSURE, 250), (AUTO_EXPOSURE, 3)]
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Video4Linux is Linux's")
+def test_the_guard_takes_the_note_away_that_it_has_followed(tmp_path: Path) -> None:
+    journal = tmp_path / "locked.json"
+    journal.write_text("{}")
+    order = json.dumps([os.devnull, [[EXPOSURE, 250]], str(journal)]).encode() + b"\n"
+    assert _guard(tmp_path, order) == [(EXPOSURE, 250)]
+    assert not journal.exists()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Video4Linux is Linux's")
 def test_a_dismissed_guard_does_nothing(tmp_path: Path) -> None:
-    order = json.dumps([os.devnull, [[EXPOSURE, 250]]]).encode() + b"\ndone\n"
+    order = json.dumps([os.devnull, [[EXPOSURE, 250]], None]).encode() + b"\ndone\n"
     assert _guard(tmp_path, order) == []
 
 

@@ -133,6 +133,17 @@ def test_no_permission_is_noted(machine: Machine) -> None:
     assert node.denied
     assert node.name == "Its name"
     assert discovery.cameras([node], machine.open) == []
+    assert discovery.denied_cameras([node]) == [node]
+
+
+def test_a_forbidden_loopback_is_no_forbidden_camera(machine: Machine) -> None:
+    machine.add(0, PermissionError(errno.EACCES, "no"), name="rtdenoise")
+    for name in ("max_openers", "format"):
+        (machine.sysfs / "video0" / name).touch()
+    (node,) = machine.look()
+    assert node.denied
+    assert node.loopback
+    assert discovery.denied_cameras([node]) == []
 
 
 def test_a_node_that_vanishes_is_left_out(machine: Machine) -> None:

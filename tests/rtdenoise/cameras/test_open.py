@@ -10,7 +10,9 @@ from typing import Any
 
 import pytest
 
-from rtdenoise.cameras import open_camera
+from rtdenoise.cameras import discovery, open_camera
+from rtdenoise.cameras.choice import find_camera
+from rtdenoise.cameras.discovery import VideoNode
 from rtdenoise.cameras.file import FileCamera
 from rtdenoise.cameras.images import ImagesCamera
 from rtdenoise.errors import CameraError, ClipError, RtdenoiseError
@@ -87,3 +89,17 @@ def test_mistakes_get_a_hint(calls: Calls, make_clip: Callable[..., Path]) -> No
             open_camera(spec)
         assert words in str(error.value)
     assert calls == []
+
+
+def test_a_forbidden_camera_is_named_and_a_forbidden_loopback_is_not(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    loopback = VideoNode("/dev/video0", 0, "rtdenoise", "v4l2 loopback", denied=True)
+    webcam = VideoNode("/dev/video2", 2, "C270", denied=True)
+    monkeypatch.setattr(discovery, "video_nodes", lambda: [loopback, webcam])
+    for spec in (None, "c270"):
+        with pytest.raises(CameraError, match="no permission to open /dev/video2"):
+            find_camera(spec)
+    monkeypatch.setattr(discovery, "video_nodes", lambda: [loopback])
+    with pytest.raises(CameraError, match="There is no camera on this machine"):
+        find_camera(None)

@@ -3,16 +3,19 @@ from __future__ import annotations
 import json
 import sys
 from fractions import Fraction
+from pathlib import Path
 from typing import Any
 
 import pytest
 from click.testing import CliRunner
 
-from rtdenoise.cameras import discovery, webcam_other
+from rtdenoise.cameras import discovery, kept_controls, webcam_other
 from rtdenoise.cameras.base import CameraInfo, Mode
 from rtdenoise.cameras.discovery import FoundCamera, VideoNode
+from rtdenoise.cli import Settings
 from rtdenoise.commands.devices import command
 from rtdenoise.console import console
+from rtdenoise.profile import Profile
 from rtdenoise.sinks import virtual
 from rtdenoise.sinks.pipewire import session
 from rtdenoise.sinks.pipewire.session import PipeWireState
@@ -96,11 +99,9 @@ def test_the_table_names_what_can_be_typed(machine: dict[str, Any]) -> None:
 
 def test_a_bare_machine_is_told_what_to_do(machine: dict[str, Any]) -> None:
     machine["cameras"] = []
-    machine["nodes"] = [VideoNode("/dev/video3", 3, "X", denied=True)]
     text = run()
     assert "simulated" in text
     assert "rtdenoise demo" in text
-    assert "usermod -aG video" in text
     assert "modprobe v4l2loopback" in text
 
 
@@ -120,3 +121,38 @@ def test_other_systems_list_what_ffmpeg_finds(monkeypatch: pytest.MonkeyPatch) -
     listed = json.loads(run("--json"))
     assert listed["cameras"][0]["name"] == "FaceTime HD Camera"
     assert "OBS" in run()
+
+
+def test_a_cameras_settings_are_kept_and_forgotten(
+    machine: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(kept_controls, "present_settings", lambda info: {"auto_exposure": 1})
+    settings = Settings(tmp_path)
+    path = Profile.of(WEBCAM.info, tmp_path).controls_path
+
+    def said(*words: str) -> str:
+        console.cache_clear()
+        done = CliRunner().invoke(command, words, obj=settings, catch_exceptions=False)
+        console.cache_clear()
+        assert done.exit_code == 0, done.output
+        return done.output
+
+    assert "auto_exposure=1" in said("--keep-controls")
+    assert json.loads(path.read_text()) == {"controls": {"auto_exposure": 1}}
+    said("--forget-controls", "--camera", "C270")
+    assert not path.exists()
+    said("--forget-controls")
+    both = CliRunner().invoke(command, ("--keep-controls", "--forget-controls"), obj=settings)
+    assert both.exit_code == 2
+
+
+def test_a_forbidden_camera_is_not_said_to_be_missing(machine: dict[str, Any]) -> None:
+    machine["cameras"] = []
+    machine["nodes"] = [VideoNode(f"/dev/video{n}", n, "X", denied=True) for n in (0, 1)]
+    text = run()
+    assert "No webcam is plugged in" not in text
+    assert "There is no virtual camera" not in text
+    assert text.count("usermod -aG video") == 1
+    assert "/dev/video0, /dev/video1" in text
+    machine["nodes"] = []
+    assert "No webcam is plugged in" in run()

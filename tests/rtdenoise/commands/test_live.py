@@ -8,7 +8,9 @@ from typing import Any
 import pytest
 import torch
 
+from rtdenoise.cameras import open_camera
 from rtdenoise.cli import run
+from rtdenoise.frames import planes_from_frame
 from rtdenoise.networks.card import Card, save_network
 from rtdenoise.networks.live import SIZES, LiveNetwork
 from rtdenoise.networks.shipped import base_network_path
@@ -66,3 +68,23 @@ def test_cleans_with_as_many_cores_as_it_is_told(live: Live) -> None:
     assert "3 threads" in report["engine"] or "PyTorch" in report["engine"]
     report, _ = live("--network", "recursive", "--threads", "1")
     assert report["engine"] == ""
+
+
+def test_sizes_and_strengths_people_know(live: Live, tmp_path: Path) -> None:
+    output = tmp_path / "film.nut"
+    words = ("--network", "recursive", "--output", str(output), "--output-size", "96x96")
+    report, _ = live(*words, "--strength", "light", "--mirror", "--brighten", "0.5")
+    assert report["strength"] == 0.5
+    assert (report["mode"]["width"], report["mode"]["height"]) == (96, 96)
+    frames = list(open_camera(f"file:{output}").frames())
+    assert [(f.width, f.height) for f in frames] == [(96, 96)] * report["frames_out"]
+
+
+def test_strength_0_gives_the_cameras_bytes(live: Live, tmp_path: Path) -> None:
+    output = tmp_path / "film.nut"
+    live("--network", "recursive", "--output", str(output), "--strength", "0")
+    sent = [planes_from_frame(f) for f in open_camera(CAMERA, size=(128, 96)).frames()]
+    written = [planes_from_frame(f) for f in open_camera(f"file:{output}").frames()]
+    assert written
+    same = [any((w.y == s.y).all() and (w.u == s.u).all() for s in sent) for w in written]
+    assert all(same)

@@ -272,9 +272,13 @@ def test_without_the_module_the_exact_command_is_told(monkeypatch: pytest.Monkey
         choose_device(None, [])
     assert MODPROBE in caught.value.hint
     assert 'devices=1 exclusive_caps=1 card_label="rtdenoise"' in MODPROBE
-    denied = VideoNode("/dev/video0", 0, "X", denied=True)
-    monkeypatch.setattr(discovery, "video_nodes", lambda: [denied])
-    with pytest.raises(SinkError, match="usermod -aG video"):
+    webcam = VideoNode("/dev/video0", 0, "X", denied=True)
+    monkeypatch.setattr(discovery, "video_nodes", lambda: [webcam])
+    with pytest.raises(SinkError, match="There is no virtual camera"):
+        choose_device(None, [])
+    denied = VideoNode("/dev/video9", 9, "Y", "v4l2 loopback", denied=True)
+    monkeypatch.setattr(discovery, "video_nodes", lambda: [webcam, denied])
+    with pytest.raises(SinkError, match=r"no permission to open /dev/video9.*usermod -aG video"):
         choose_device(None, [])
 
 

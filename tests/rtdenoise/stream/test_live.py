@@ -357,3 +357,23 @@ def test_packets_of_a_real_container_are_fine(tmp_path: Any) -> None:
     sink = FakeSink()
     LiveLoop(open_camera(f"file:{path}"), Passthrough(), sink.open, lossless=True).run()
     assert indices(sink) == list(range(6))
+
+
+def test_a_camera_that_is_away_is_not_said_to_be_silent(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its loss was told already."""
+    monkeypatch.setattr("rtdenoise.stream.live.SILENCE_S", 0.3)
+    notes: list[str] = []
+    tries: list[int] = []
+
+    def reopen() -> FakeCamera:
+        tries.append(1)
+        if len(tries) < 2:
+            raise CameraError("Not there yet.")
+        return FakeCamera(5, start=200)
+
+    camera = FakeCamera(5, start=100, error=CameraError("It went away."))
+    loop = LiveLoop(camera, Passthrough(), FakeSink().open, reopen=reopen, note=notes.append)
+    assert loop.run().reconnects == 1
+    assert len(notes) == 2, notes
+    assert "went away" in notes[0]
+    assert "is back" in notes[1]

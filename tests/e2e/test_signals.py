@@ -1,0 +1,81 @@
+"""A request to end: what was filmed and recorded until then is kept."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from rtdenoise.cameras import open_camera
+
+pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such signals")
+ROOT = Path(__file__).parents[2]
+
+
+def start(home: Path, *words: str) -> subprocess.Popen[str]:
+    code = "from rtdenoise.cli import main; main()"
+    command = [sys.executable, "-c", code, "--home", str(home), *words]
+    return subprocess.Popen(
+        command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+
+
+def wait_for_bytes(folder: Path, pattern: str, process: subprocess.Popen[str]) -> None:
+    """Waits until some file of that name holds something."""
+    for _ in range(1200):
+        if any(path.stat().st_size > 50_000 for path in folder.rglob(pattern)):
+            return
+        assert process.poll() is None, process.communicate()
+        time.sleep(0.1)
+    pytest.fail("nothing was written")
+
+
+@pytest.mark.parametrize("name", ["SIGTERM", "SIGHUP"])
+def test_live_keeps_its_film(name: str, tmp_path: Path) -> None:
+    film = tmp_path / "film.nut"
+    words = ("--camera", "simulated:desk", "--size", "320x180", "--network", "recursive")
+    process = start(tmp_path, "live", *words, "--output", str(film))
+    wait_for_bytes(tmp_path, "*.nut", process)
+    process.send_signal(getattr(signal, name))
+    out, err = process.communicate(timeout=120)
+    assert process.returncode == 0, err
+    assert "interrupted" in out
+    assert len(list(open_camera(f"file:{film}").frames())) > 1
+
+
+def test_capture_keeps_its_recording(tmp_path: Path) -> None:
+    words = ("--camera", "simulated:desk", "--size", "320x180", "--seconds", "600")
+    process = start(tmp_path, "capture", *words)
+    wait_for_bytes(tmp_path, "*.mkv", process)
+    process.send_signal(signal.SIGTERM)
+    _, err = process.communicate(timeout=300)
+    assert "Stopped early" in err
+    assert list((tmp_path / "profiles").glob("*/clips/[0-9]*.json"))
+
+
+def test_denoise_leaves_nothing_half_written(tmp_path: Path) -> None:
+    output = tmp_path / "clean.mkv"
+    process = start(tmp_path, "denoise", "simulated:desk", str(output), "--network", "recursive")
+    wait_for_bytes(tmp_path, "*.mkv", process)
+    process.send_signal(signal.SIGTERM)
+    _, err = process.communicate(timeout=120)
+    assert process.returncode == 1
+    assert "was not written" in err
+    assert list(tmp_path.glob("*.mkv")) == []
+    assert list(tmp_path.glob(".*.mkv")) == []
+
+
+def test_what_is_ignored_stays_ignored(tmp_path: Path) -> None:
+    code = (
+        "import signal; signal.signal(signal.SIGHUP, signal.SIG_IGN)\n"
+        "from rtdenoise import cli; cli._end_as_after_ctrl_c()\n"
+        "signal.raise_signal(signal.SIGHUP); print('on')\n"
+        "try: signal.raise_signal(signal.SIGTERM)\nexcept KeyboardInterrupt: print('ended')"
+    )
+    words = [sys.executable, "-c", code]
+    done = subprocess.run(words, cwd=ROOT, capture_output=True, text=True, check=True, timeout=60)
+    assert done.stdout.split() == ["on", "ended"]
