@@ -274,7 +274,7 @@ def test_without_the_module_the_exact_command_is_told(monkeypatch: pytest.Monkey
     assert 'devices=1 exclusive_caps=1 card_label="rtdenoise"' in MODPROBE
     webcam = VideoNode("/dev/video0", 0, "X", denied=True)
     monkeypatch.setattr(discovery, "video_nodes", lambda: [webcam])
-    with pytest.raises(SinkError, match="There is no virtual camera"):
+    with pytest.raises(SinkError, match="There is no v4l2loopback device"):
         choose_device(None, [])
     denied = VideoNode("/dev/video9", 9, "Y", "v4l2 loopback", denied=True)
     monkeypatch.setattr(discovery, "video_nodes", lambda: [webcam, denied])
