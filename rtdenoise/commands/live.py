@@ -74,16 +74,26 @@ def command(
     from ..denoisers import make_denoiser, noise_model_for, uses_noise_model
     from ..machine import machine_path
     from ..profile import Profile
-    from ..sinks import open_sink
+    from ..sinks import check_output, open_sink
     from ..stream import LiveLoop
+    from ..stream.adaptive import AdaptiveDenoiser
+    from ..stream.rungs import rungs_for_call
+    from ..stream.watchdog import slow_mode
 
     # The stages run side by side; threads inside each would only take the cores from one another.
     cv2.setNumThreads(1)
+
+    def note(text: str) -> None:
+        say(f"[yellow]![/] {text}")
+
+    # What is wrong with the output is told before a camera lights up and a network is chosen, which takes seconds.
+    check_output(output)
     opened = open_camera(camera, size=size, rate_fps=fps)
     try:
         info, mode = opened.info, opened.mode
         profile = Profile.of(info, settings.home)
-        denoiser = make_denoiser(
+        say(f"[bold]{info.name}[/]  {mode}")
+        first = make_denoiser(
             network,
             profile=profile,
             camera=info,
@@ -96,16 +106,31 @@ def command(
             machine=machine_path(settings.home),
             say=lambda text: say(escape(text)),
         )
+        rungs = rungs_for_call(
+            network or first.name,
+            profile=profile,
+            camera=info,
+            mode=mode,
+            device=device,
+            threads=threads,
+            any_camera=any_camera,
+            insist=network is not None,
+        )
     except BaseException:
         opened.close()
         raise
-    say(f"[bold]{info.name}[/]  {mode}")
-    if uses_noise_model(denoiser) and noise_model_for(profile, mode) is None:
+    slow = slow_mode(mode.codec, mode.width, mode.height, float(mode.rate_fps))
+    if slow:
+        say(f"[yellow]![/] {slow}")
+    if uses_noise_model(first) and noise_model_for(profile, mode) is None:
         say(
             "This camera is not calibrated in this mode: the noise is measured while it runs. "
             "[bold]rtdenoise capture[/] and [bold]rtdenoise calibrate[/] would do better."
         )
     webcam = info.kind == "webcam"
+    denoiser = AdaptiveDenoiser(
+        rungs, 1 / float(mode.rate_fps), first=first, note=lambda text: note(escape(text))
+    )
     loop = LiveLoop(
         opened,
         denoiser,
@@ -114,8 +139,9 @@ def command(
         strength=strength,
         paced=not webcam,
         reopen=partial(open_camera, info.id, size=size, rate_fps=fps) if webcam else None,
-        note=lambda text: say(f"[yellow]![/] {text}"),
+        note=note,
     )
+    denoiser.dropped = lambda: loop.lost
     with _Status(loop) as status:
         report = loop.run(seconds, status.update)
     if as_json:

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -23,11 +24,17 @@ from ..denoisers import Denoiser, blend
 from ..errors import CameraError, ClipError, RtdenoiseError, SinkError, StorageError
 from ..frames import Chroma, PlaneFormat, Planes, convert, planes_from_frame
 from ..sinks.base import Sink
+from .fitting import fit
 from .mailbox import Closed, Mailbox
 from .timing import STAGES, LiveReport, StageTimes
+from .watchdog import RateWatch, Watchdog, steady_clock
 
-SILENCE_S = 2.0  # a camera that sends nothing for so long is reported
 REOPEN_EVERY_S = 1.0
+LET_GO_S = 2.0  # closing waits for a read that hangs in a driver; nobody waits for it longer
+FALLS_SILENT_S = 1.0
+LATE_S = (
+    0.5  # a file or simulated camera that is read so late goes on from there instead of catching up
+)
 KEEP_ALIVE_S = 0.2  # while the camera is away, its last picture is published so often
 
 Note = Callable[[str], None]
@@ -88,7 +95,32 @@ class LiveLoop:
         self._begin: tuple[float, float] | None = (
             None  # wall time and media time of the first frame
         )
+        self._layout: PlaneFormat | None = None  # what the sink was opened for
+        self._threads: list[threading.Thread] = []
+        self._late = 0  # frames that a camera would have sent while a file was read too slowly
+        self._away = False  # the camera is known to be gone
+        self._generation = 0  # of the reader: one that hung is left behind
+        self._recent: deque[float] = deque(maxlen=61)  # when frames came out
         self.sink_name = ""
+
+    @property
+    def strength(self) -> float:
+        """From 0, the camera's picture, to 1; may be set while it runs."""
+        return self._strength
+
+    @strength.setter
+    def strength(self, value: float) -> None:
+        self._strength = value
+
+    @property
+    def dropped(self) -> int:
+        """How many frames were lost so far, because a stage wasn't ready for them."""
+        return self._passed_over() + self._taken.dropped + self._cleaned.dropped
+
+    @property
+    def lost(self) -> int:
+        """Like :attr:`dropped`, and how many more a camera would have sent in place of a file that is read late."""
+        return self.dropped + self._late
 
     def run(
         self, seconds: float | None = None, on_frame: Callable[[], None] | None = None
@@ -103,35 +135,30 @@ class LiveLoop:
         """
         source = self._read()
         sink: Sink | None = None
-        threads: list[threading.Thread] = []
         try:
             first = next(source, None)
             if first is None:
                 raise ClipError(f"{self._camera.info.name} sent no frame that could be read.")
             sink = self._open_sink(first.planes.format, self._camera.mode.rate_fps)
             self.sink_name = sink.name
+            self._layout = first.planes.format
             # The first frame takes longest: buffers are made, networks choose their kernels. It is cleaned
             # before the clock starts, or the frames behind it would come too late.
             cleaned = self._cleaned_frame(first)
             self._frames_in, self._started = 1, time.monotonic()
             self._begin = (self._started, first.planes.time_s)
             self._publish(cleaned)
-            threads = [
-                # Daemons, because a read that hangs in a driver must not keep the program alive.
-                threading.Thread(target=self._reader, args=(source,), name="reader", daemon=True),
-                threading.Thread(target=self._writer, args=(sink,), name="writer", daemon=True),
-            ]
-            for thread in threads:
-                thread.start()
+            self._start_thread("reader", self._reader, source, self._generation)
+            self._start_thread("writer", self._writer, sink)
             self._clean(cleaned, seconds, on_frame)
         except KeyboardInterrupt:
             self._ended = "interrupted"
         except BaseException:
-            self._finish(threads)
+            self._finish()
             if sink is not None:
                 sink.abort()
             raise
-        self._finish(threads)
+        self._finish()
         failure = self._crash or self._failure
         if sink is not None and isinstance(failure, (SinkError, StorageError)):
             sink.abort()
@@ -144,14 +171,19 @@ class LiveLoop:
 
     def report(self, last: int | None = None) -> LiveReport:
         """What was done so far; stage times of the whole run or of the ``last`` few frames."""
-        span = self._last_out - self._first_out
+        span, frames = self._last_out - self._first_out, self._frames_out - 1
+        if last is not None:
+            recent = list(self._recent.copy())[-last - 1 :]
+            frames = max(0, len(recent) - 1)
+            # Up to now: a stream that stands still has no rate.
+            span = time.monotonic() - recent[0] if frames else 0.0
         return LiveReport(
             frames_in=self._frames_in,
             frames_out=self._frames_out,
-            dropped=self._passed_over() + self._taken.dropped + self._cleaned.dropped,
+            dropped=self.dropped,
             damaged=self._damaged + self._camera.damaged_packets,
             seconds=time.monotonic() - self._started if self._started else 0.0,
-            rate_fps=(self._frames_out - 1) / span if span > 0 else 0.0,
+            rate_fps=frames / span if span > 0 else 0.0,
             stages_ms={name: times.percentiles(last) for name, times in self._times.items()},
             reconnects=self._reconnects,
             ended=self._ended,
@@ -162,16 +194,28 @@ class LiveLoop:
         now = camera.skipped_packets if isinstance(camera, PassesOver) else 0
         return self._skipped + now
 
-    def _finish(self, threads: list[threading.Thread]) -> None:
+    def _start_thread(self, name: str, work: Callable[..., None], *arguments: object) -> None:
+        # Daemons, because a read that hangs in a driver must not keep the program alive.
+        thread = threading.Thread(target=work, args=arguments, name=name, daemon=True)
+        self._threads.append(thread)
+        thread.start()
+
+    def _finish(self) -> None:
         self._stop.set()
         self._taken.close()
-        if not threads:
+        if not self._threads:
             self._camera.close()
-        for thread in threads:
+        for thread in self._threads:
             if thread.name == "writer":
                 self._cleaned.close()
             thread.join(timeout=5.0)
-        self._camera.close()
+        self._let_go()
+
+    def _let_go(self) -> None:
+        """Closes the camera, or leaves that to a thread where it hangs."""
+        thread = threading.Thread(target=self._camera.close, name="close", daemon=True)
+        thread.start()
+        thread.join(timeout=LET_GO_S)
 
     # --- the reader's thread ---
 
@@ -187,11 +231,13 @@ class LiveLoop:
             except StopIteration:
                 return
             arrived = time.monotonic()
-            for frame in self._camera.decode(packet):
+            for frame in camera.decode(packet):
                 decoded = time.monotonic()
                 planes = planes_from_frame(frame)
                 if self._chroma is not None and planes.format.chroma != "gray":
                     planes = convert(planes, self._chroma, planes.format.full_range)
+                if self._layout is not None:
+                    planes = fit(planes, self._layout)
                 self._times["decode"].add(decoded - arrived)
                 self._times["convert"].add(time.monotonic() - decoded)
                 if self._paced:
@@ -200,63 +246,85 @@ class LiveLoop:
                     due = self._begin[0] + planes.time_s - self._begin[1]
                     if due > now and self._stop.wait(due - now):
                         return
+                    if now - due > LATE_S:
+                        self._late += int((now - due) * camera.mode.rate_fps)
+                        self._begin, due = (now, planes.time_s), now
                     # A file's frame "arrives" when its time comes; its decoding counts as delay.
                     arrived = max(due, now) - (now - arrived)
                 yield _Timed(planes, arrived)
 
-    def _reader(self, source: Iterator[_Timed]) -> None:
-        with self._ending(self._taken):
+    def _reader(self, source: Iterator[_Timed] | None, generation: int) -> None:
+        """Delivers what comes; without a ``source`` the camera is opened first."""
+        with self._ending(self._taken, generation):
             while True:
                 try:
+                    if source is None:
+                        if not self._wait_for_camera(generation):
+                            return
+                        source = self._read()
                     for timed in source:
-                        self._deliver(timed)
+                        self._deliver(timed, generation)
                     if not self._stop.is_set():
                         self._ended = "end of the clip"
                     return
                 except CameraError as error:
                     if self._reopen is None or self._stop.is_set():
                         raise
-                    self._note(f"{error.message} Waiting for it to come back …")
-                    if not self._wait_for_camera():
-                        return
-                    source = self._read()
+                    if generation == self._generation:
+                        self._note(f"{error.message} Waiting for it to come back …")
+                    source = None
 
     @contextmanager
-    def _ending(self, mailbox: Mailbox[_Timed]) -> Iterator[None]:
-        """Around a thread's work: however it ends, its mailbox is closed, and a failure is kept for :meth:`run`."""
+    def _ending(self, mailbox: Mailbox[_Timed], generation: int | None = None) -> Iterator[None]:
+        """Around a thread's work: however it ends, its mailbox is closed, and a failure is kept for :meth:`run`.
+
+        A reader that was left behind closes nothing.
+        """
+        failure: BaseException | None = None
         try:
             yield
         except Closed:
             pass
-        except RtdenoiseError as error:
-            self._failure = error
         except BaseException as error:
-            self._crash = error
-        finally:
-            mailbox.close()
+            failure = error
+        if generation is not None and generation != self._generation:
+            return
+        if isinstance(failure, RtdenoiseError):
+            self._failure = failure
+        elif failure is not None:
+            self._crash = failure
+        mailbox.close()
 
-    def _deliver(self, timed: _Timed) -> None:
+    def _deliver(self, timed: _Timed, generation: int) -> None:
+        if generation != self._generation:
+            raise Closed
         self._frames_in += 1
         self._taken.put(timed, wait=self._lossless)
 
-    def _wait_for_camera(self) -> bool:
-        """Tries to open the camera again until it is there or the run ends."""
+    def _wait_for_camera(self, generation: int) -> bool:
+        """Tries to open the camera again until it is there, the run ends, or another thread does so."""
         assert self._reopen is not None
+        if generation != self._generation:
+            return False
+        self._away, before = True, self._camera.mode
         self._damaged += self._camera.damaged_packets
         self._skipped = self._passed_over()
-        self._camera.close()
+        self._let_go()
         while not self._stop.wait(REOPEN_EVERY_S):
             try:
                 camera = self._reopen()
             except CameraError:
                 continue
-            if camera.mode != self._camera.mode:
-                # The sink keeps one format for a run, so another mode is no use.
+            if generation != self._generation:
                 camera.close()
-                continue
-            self._camera = camera
+                return False
+            self._camera, self._begin, self._away = camera, None, False
             self._reconnects += 1
-            self._note(f"{camera.info.name} is back.")
+            other = camera.mode != before
+            self._note(
+                f"{camera.info.name} is back"
+                + (f" with {camera.mode}; what goes out keeps its size." if other else ".")
+            )
             return True
         return False
 
@@ -265,8 +333,9 @@ class LiveLoop:
     def _clean(
         self, previous: _Timed, seconds: float | None, on_frame: Callable[[], None] | None
     ) -> None:
-        silent_since = time.monotonic()
-        reported = False
+        watchdog = Watchdog(steady_clock())
+        mode, info = self._camera.mode, self._camera.info
+        rates = RateWatch(float(mode.rate_fps), time.monotonic(), webcam=info.kind == "webcam")
         reconnects = 0
         while True:
             now = time.monotonic()
@@ -277,18 +346,29 @@ class LiveLoop:
                 timed = self._taken.take(KEEP_ALIVE_S)
             except Closed:
                 return
+            found = watchdog.look(steady_clock(), info.name, timed is not None, self._away)
+            if found.text and not self._lossless:
+                self._note(found.text)
+            if found.reset and not self._lossless:
+                self._denoiser.reset()
+                self._begin = None
+                rates.restart()
+            if found.reopen and self._reopen is not None:
+                self._generation += 1
+                self._start_thread("reader", self._reader, None, self._generation)
             if timed is None:
-                if time.monotonic() - silent_since > SILENCE_S and not reported:
-                    reported = True
-                    self._note(f"{self._camera.info.name} has sent no frame for {SILENCE_S:g} s.")
-                if time.monotonic() - silent_since > SILENCE_S / 2:
+                if watchdog.age(steady_clock()) > FALLS_SILENT_S:
                     # Programs in a call give a virtual camera up that falls silent.
                     self._publish(_Timed(previous.planes, time.monotonic()))
                 continue
-            silent_since, reported = time.monotonic(), False
             if reconnects != self._reconnects:
                 reconnects = self._reconnects
                 self._denoiser.reset()
+                rates.restart()
+            if not self._lossless:
+                text = rates.look(now, self._frames_in, self._frames_out, self._passed_over())
+                if text:
+                    self._note(text)
             previous = self._cleaned_frame(timed)
             self._publish(previous)
             if on_frame is not None:
@@ -328,3 +408,4 @@ class LiveLoop:
                 self._frames_out += 1
                 self._first_out = self._first_out or now
                 self._last_out = now
+                self._recent.append(now)
