@@ -70,7 +70,7 @@ def command(
     from rich.markup import escape
 
     from ..cameras import open_camera
-    from ..console import say, show_json
+    from ..console import console, say, show_json
     from ..denoisers import make_denoiser, noise_model_for, uses_noise_model
     from ..machine import machine_path
     from ..profile import Profile
@@ -79,6 +79,7 @@ def command(
     from ..stream.adaptive import AdaptiveDenoiser
     from ..stream.rungs import rungs_for_call
     from ..stream.watchdog import slow_mode
+    from .live_panel import Status
 
     # The stages run side by side; threads inside each would only take the cores from one another.
     cv2.setNumThreads(1)
@@ -142,7 +143,7 @@ def command(
         note=note,
     )
     denoiser.dropped = lambda: loop.lost
-    with _Status(loop) as status:
+    with Status(loop, denoiser, f"{info.name}  {mode}", console(stderr=True)) as status:
         report = loop.run(seconds, status.update)
     if as_json:
         facts = {"camera": info.id, "mode": mode.to_json(), "output": loop.sink_name}
@@ -150,56 +151,6 @@ def command(
         show_json({**facts, "strength": strength, **report.to_json()})
     else:
         _show(report, loop.sink_name)
-
-
-class _Status:
-    """One line that says how it goes: in place on a terminal, every ten seconds elsewhere."""
-
-    def __init__(self, loop: object) -> None:
-        from ..console import console
-
-        self._loop = loop
-        self._out = console(stderr=True)
-        self._next_s = 0.0
-        self._live: object | None = None
-
-    def __enter__(self) -> _Status:
-        if self._out.is_terminal:
-            from rich.status import Status
-
-            self._live = Status("starting …", console=self._out)
-            self._live.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        from rich.status import Status
-
-        if isinstance(self._live, Status):
-            self._live.stop()
-
-    def update(self) -> None:
-        """Called after every frame; does something once a second (ten without a terminal)."""
-        import time
-
-        from rich.status import Status
-
-        from ..stream import LiveLoop
-
-        now = time.monotonic()
-        if now < self._next_s:
-            return
-        self._next_s = now + (1.0 if self._live else 10.0)
-        assert isinstance(self._loop, LiveLoop)
-        text = _line(self._loop.report(last=60)) + f"  → {self._loop.sink_name}"
-        if isinstance(self._live, Status):
-            self._live.update(text)
-        else:
-            self._out.print(text)
-
-
-def _line(report: LiveReport) -> str:
-    stages = " · ".join(f"{name} {p50:.1f}" for name, (p50, _) in report.stages_ms.items())
-    return f"{report.rate_fps:5.1f} fps, {report.dropped} dropped, {stages} ms"
 
 
 def _show(report: LiveReport, sink: str) -> None:

@@ -111,9 +111,12 @@ class AdaptiveDenoiser:
         self.dropped = dropped
         """How many frames were lost so far; may be set until the first frame."""
         self._current = first or self._rungs[0].make()
+        # Each is made once: their buffers are large, and a trial comes every few seconds.
+        self._made: list[Denoiser | None] = [self._current, *[None] * (len(self._rungs) - 1)]
         self._before: Denoiser | None = None  # fades out
         self._faded = 0
         self._warming: _WarmUp | None = None
+        self._left: _WarmUp | None = None  # was stopped, and may still be at its last frame
         self._ladder = Ladder(len(self._rungs), clock())
         self._lost = 0
         self._said: dict[str, float] = {}
@@ -142,9 +145,8 @@ class AdaptiveDenoiser:
 
     def reset(self) -> None:
         """Forgets all earlier frames, and what is under way."""
-        if self._warming is not None:
-            self._warming.stop()
-        self._warming = self._before = None
+        self._stop_warming()
+        self._before = None
         self._reset_current()
         self._ladder.moved(self._clock(), self.rung)
 
@@ -204,6 +206,7 @@ class AdaptiveDenoiser:
         if step is Step.DOWN and self.rung < len(self._rungs) - 1:
             # At once, and unwarmed: the camera's picture is what is seen now anyway.
             failed = self.name
+            self._made[self.rung] = None
             self._take_unwarmed(self.rung + 1)
             self._note(f"{failed} failed again and again: cleaning with {self.name} for now.")
 
@@ -215,13 +218,16 @@ class AdaptiveDenoiser:
         return True
 
     def _take_unwarmed(self, rung: int) -> None:
-        if self._warming is not None:
-            self._warming.stop()
-        self._warming = self._before = None
+        self._stop_warming()
+        self._before = None
         last = len(self._rungs) - 1
         while True:
             try:
-                self._current = self._rungs[rung].make()
+                if (
+                    self._left is not None and not self._left.done
+                ):  # its thread may still be at work with it
+                    self._made[rung] = None
+                self._current = self._obtain(rung)
                 break
             except Exception:
                 if rung == last:
@@ -237,8 +243,7 @@ class AdaptiveDenoiser:
         if warming is not None:
             if step is Step.DOWN and warming.rung < self.rung:
                 # A trial must not cost frames: there is no room for a better one now.
-                warming.stop()
-                self._warming = None
+                self._stop_warming()
                 self._ladder.fits(now, float("inf"), self._interval_s)
             elif warming.done:
                 self._warming = None
@@ -250,7 +255,22 @@ class AdaptiveDenoiser:
             self._warm(self.rung - 1, WARM_UP)
 
     def _warm(self, rung: int, frames: int) -> None:
-        self._warming = _WarmUp(rung, self._rungs[rung].make, frames)
+        if self._left is None or self._left.done:
+            self._warming = _WarmUp(rung, lambda: self._obtain(rung), frames)
+
+    def _stop_warming(self) -> None:
+        if self._warming is not None:
+            self._warming.stop()
+            self._left, self._warming = self._warming, None
+
+    def _obtain(self, rung: int) -> Denoiser:
+        """A rung's denoiser, with no memory of earlier frames."""
+        made = self._made[rung]
+        if made is None or made is self._current or made is self._before:
+            made = self._made[rung] = self._rungs[rung].make()
+        else:
+            made.reset()
+        return made
 
     def _warmed(self, warming: _WarmUp, now: float) -> None:
         down = warming.rung > self.rung

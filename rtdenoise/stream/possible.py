@@ -23,13 +23,13 @@ def is_possible(noisy: Planes, clean: Planes) -> bool:
     """
     if clean.format != noisy.format:
         return False
-    means = [_block_means(plane) for plane in (noisy.y, clean.y)]
+    means = [block_means(plane) for plane in (noisy.y, clean.y)]
     if int(cv2.absdiff(means[0], means[1]).max()) >= _FAR:
         return False
     return not (_has_hole(noisy.y, clean.y) or _has_no_colour(noisy, clean))
 
 
-def _block_means(plane: Bytes) -> Bytes:
+def block_means(plane: Bytes) -> Bytes:
     """The means of whole blocks; of a smaller picture its own."""
     rows, columns = (n // _BLOCK * _BLOCK for n in plane.shape)
     if not (rows and columns):
