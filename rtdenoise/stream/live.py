@@ -127,7 +127,8 @@ class LiveLoop:
     ) -> LiveReport:
         """Runs until the camera ends, ``seconds`` have passed since the first frame, or Ctrl-C.
 
-        ``on_frame`` is called after each cleaned frame, in this thread; :meth:`report` may be asked from it.
+        ``on_frame`` is called after each cleaned frame, and (unless ``lossless``) several times a second while there is
+        none, in this thread; :meth:`report` may be asked from it.
 
         Raises:
             CameraError, ClipError: the camera sent no frame at all, or went away for good.
@@ -360,6 +361,8 @@ class LiveLoop:
                 if watchdog.age(steady_clock()) > FALLS_SILENT_S:
                     # Programs in a call give a virtual camera up that falls silent.
                     self._publish(_Timed(previous.planes, time.monotonic()))
+                if on_frame is not None and not self._lossless:
+                    on_frame()  # so that what is shown doesn't stand still
                 continue
             if reconnects != self._reconnects:
                 reconnects = self._reconnects

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import pytest
 
+from rtdenoise.cameras import discovery
 from rtdenoise.errors import SinkError, StorageError
 from rtdenoise.sinks import check_output, virtual
 from rtdenoise.sinks.virtual import VirtualDevice
@@ -30,7 +32,7 @@ def test_folders_and_files_in_files_are_refused(tmp_path: Path) -> None:
     with pytest.raises(SinkError, match="is a folder"):
         check_output(str(tmp_path))
     (tmp_path / "file").touch()
-    with pytest.raises(StorageError, match="can.t be written"):
+    with pytest.raises(StorageError, match=r"can.t be written"):
         check_output(str(tmp_path / "file" / "film.mp4"))
 
 
@@ -38,10 +40,10 @@ def test_a_virtual_camera_that_is_missing_or_busy_is_refused(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     devices: list[VirtualDevice] = []
-    monkeypatch.setattr(virtual.sys, "platform", "linux")
+    monkeypatch.setattr(sys, "platform", "linux")
     monkeypatch.setattr(virtual, "import_pyvirtualcam", lambda: None)
     monkeypatch.setattr(virtual, "virtual_devices", lambda: devices)
-    monkeypatch.setattr(virtual.discovery, "video_nodes", list)
+    monkeypatch.setattr(discovery, "video_nodes", list)
     with pytest.raises(SinkError, match="v4l2loopback is not loaded"):
         check_output("virtual")
     devices.append(VirtualDevice("/dev/video9", "rtdenoise", ("obs",), busy=True))
