@@ -36,6 +36,21 @@ def whole_file(path: Path) -> Iterator[Path]:
             raise
 
 
+def check_writable(path: Path) -> None:
+    """Makes sure that a file can be written: makes its folder, and another file beside it for a moment.
+
+    Raises:
+        StorageError: it can't.
+    """
+    with writing(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        trial = path.with_name(f".{path.stem}.{secrets.token_hex(4)}.part{path.suffix}")
+        try:
+            trial.touch(exist_ok=False)
+        finally:
+            trial.unlink(missing_ok=True)
+
+
 def write_bytes(path: Path, data: bytes) -> None:
     """Writes ``data`` to ``path``, whole or not at all."""
     with whole_file(path) as temporary:

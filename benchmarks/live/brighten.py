@@ -30,8 +30,8 @@ def main() -> None:
     options = parser.parse_args()
     spec = f"simulated:desk?noise=high&light={options.light}&motion=subject&frames={_FRAMES}"
     denoiser = make_denoiser("nano", threads=1)
-    with_denoiser = brighten_for("auto", denoiser, 1.0)
-    alone = brighten_for("auto", denoiser, 0.0)
+    with_denoiser = brighten_for("auto", lambda: denoiser, lambda: 1.0)
+    alone = brighten_for("auto", lambda: denoiser, lambda: 0.0)
     pictures: dict[str, Planes] = {}
     walls: dict[str, list[np.ndarray]] = {}
     for frame in open_camera(spec, size=(640, 360)).frames():

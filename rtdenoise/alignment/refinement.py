@@ -21,7 +21,7 @@ _MARGIN = 64  # pixels around the area that it may come from
 # Windows in cells, and what they count: the wide ones tell only where the narrow ones have no texture.
 _FIRST = ((5, 1.0), (11, 0.03))
 _THEN = ((3, 1.0), (5, 0.1), (13, 0.01))
-_FIRST_STEPS = 2
+_FIRST_STEPS = 1
 _LEVEL = 7  # cells over which a change of brightness is told
 _FITS = 1.5  # mean squares of noise, above which a cell counts less
 _PRIOR = 1e-3  # of the noise: what holds a vector where there is no texture

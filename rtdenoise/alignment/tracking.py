@@ -32,7 +32,7 @@ _THING = 60  # blocks that a thing needs to be taken for one
 # many cells.
 _RIGID_AROUND, _RIGID_MARGIN, _RIGID_MOST = 9, 1.0, 1.5
 _RIGID_CELLS, _RIGID_DOUBT, _RIGID_MOST_DOUBT = 11, 1.0, 2.0
-_STEPS_OF_REFINEMENT = 5
+_STEPS_OF_REFINEMENT = 4
 _GOES_ON = 0.9  # of the search's error, which the vectors of the frame before must leave less of
 _GOES_ON_AROUND = 9  # blocks
 # What slow movement adds to a belief, at most, and how far over what is needed it must be for that.

@@ -104,19 +104,26 @@ def command(
     from ..cameras import open_camera
     from ..cameras.fitted import FittedCamera
     from ..cameras.kept_controls import SteadySettings
-    from ..console import say, show_json
+    from ..console import console, say, show_json
     from ..denoisers import make_denoiser, noise_model_for, uses_noise_model
     from ..machine import machine_path
     from ..profile import Profile
-    from ..sinks import open_sinks
+    from ..sinks import check_output, open_sinks
     from ..stream import LiveLoop
+    from ..stream.adaptive import AdaptiveDenoiser
     from ..stream.brighten import brighten_for
     from ..stream.demand import DemandPolicy
+    from ..stream.rungs import rungs_for_call
+    from ..stream.watchdog import slow_mode
+    from .live_panel import Status
 
     # The stages run side by side; threads inside each would only take the cores from one another.
     cv2.setNumThreads(1)
 
     steady: list[SteadySettings] = []
+
+    def note(text: str) -> None:
+        say(f"[yellow]![/] {escape(text)}")
 
     def open_fitted(spec: str | None) -> Camera:
         opened = open_camera(spec, size=size, rate_fps=fps)
@@ -131,11 +138,15 @@ def command(
         plain = output_size is None and not mirror
         return opened if plain else FittedCamera(opened, output_size, mirror=mirror)
 
+    # What is wrong with an output is told before a camera lights up and a network is chosen, which takes seconds.
+    for output in outputs:
+        check_output(output)
     opened = open_fitted(camera)
     try:
         info, mode = opened.info, opened.mode
         profile = Profile.of(info, settings.home)
-        denoiser = make_denoiser(
+        say(f"[bold]{info.name}[/]  {mode}")
+        first = make_denoiser(
             network,
             profile=profile,
             camera=info,
@@ -148,20 +159,30 @@ def command(
             machine=machine_path(settings.home),
             say=lambda text: say(escape(text)),
         )
+        rungs = rungs_for_call(
+            network or first.name,
+            profile=profile,
+            camera=info,
+            mode=mode,
+            device=device,
+            threads=threads,
+            any_camera=any_camera,
+            insist=network is not None,
+        )
     except BaseException:
         opened.close()
         raise
-    say(f"[bold]{info.name}[/]  {mode}")
-    if uses_noise_model(denoiser) and noise_model_for(profile, mode) is None:
+    slow = slow_mode(mode.codec, mode.width, mode.height, float(mode.rate_fps))
+    if slow:
+        say(f"[yellow]![/] {slow}")
+    if uses_noise_model(first) and noise_model_for(profile, mode) is None:
         say(
             "This camera is not calibrated in this mode: the noise is measured while it runs. "
             "[bold]rtdenoise capture[/] and [bold]rtdenoise calibrate[/] would do better."
         )
 
-    def note(text: str) -> None:
-        say(f"[yellow]![/] {escape(text)}")
-
     webcam = info.kind == "webcam"
+    denoiser = AdaptiveDenoiser(rungs, 1 / float(mode.rate_fps), first=first, note=note)
     loop = LiveLoop(
         opened,
         denoiser,
@@ -174,9 +195,10 @@ def command(
         else None,
         note=note,
         on_demand=DemandPolicy() if on_demand else None,
-        finish=brighten_for(brighten, denoiser, strength),
+        finish=brighten_for(brighten, lambda: denoiser.current, lambda: loop.strength),
     )
-    with _Status(loop) as status:
+    denoiser.dropped = lambda: loop.lost
+    with Status(loop, denoiser, f"{info.name}  {mode}", console(stderr=True)) as status:
         report = loop.run(seconds, status.update)
     if as_json:
         facts = {"camera": info.id, "mode": mode.to_json(), "output": loop.sink_name}
@@ -184,56 +206,6 @@ def command(
         show_json({**facts, "strength": strength, **report.to_json()})
     else:
         _show(report, loop.sink_name)
-
-
-class _Status:
-    """One line that says how it goes: in place on a terminal, every ten seconds elsewhere."""
-
-    def __init__(self, loop: object) -> None:
-        from ..console import console
-
-        self._loop = loop
-        self._out = console(stderr=True)
-        self._next_s = 0.0
-        self._live: object | None = None
-
-    def __enter__(self) -> _Status:
-        if self._out.is_terminal:
-            from rich.status import Status
-
-            self._live = Status("starting …", console=self._out)
-            self._live.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        from rich.status import Status
-
-        if isinstance(self._live, Status):
-            self._live.stop()
-
-    def update(self) -> None:
-        """Called after every frame; does something once a second (ten without a terminal)."""
-        import time
-
-        from rich.status import Status
-
-        from ..stream import LiveLoop
-
-        now = time.monotonic()
-        if now < self._next_s:
-            return
-        self._next_s = now + (1.0 if self._live else 10.0)
-        assert isinstance(self._loop, LiveLoop)
-        text = _line(self._loop.report(last=60)) + f"  → {self._loop.sink_name}"
-        if isinstance(self._live, Status):
-            self._live.update(text)
-        else:
-            self._out.print(text)
-
-
-def _line(report: LiveReport) -> str:
-    stages = " · ".join(f"{name} {p50:.1f}" for name, (p50, _) in report.stages_ms.items())
-    return f"{report.rate_fps:5.1f} fps, {report.dropped} dropped, {stages} ms"
 
 
 def _show(report: LiveReport, sink: str) -> None:

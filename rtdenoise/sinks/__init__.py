@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import difflib
 import sys
-from collections.abc import Callable, Sequence
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from ..frames import PlaneFormat
     from .base import Sink
 
-__all__ = ["open_sink", "open_sinks"]
+__all__ = ["check_output", "open_sink", "open_sinks"]
 
 
 def open_sink(output: str, *, format: PlaneFormat, rate_fps: Fraction) -> Sink:
@@ -33,7 +33,7 @@ def open_sink(output: str, *, format: PlaneFormat, rate_fps: Fraction) -> Sink:
         SinkError: the output is unknown, or can't be opened.
         StorageError: the file can't be written.
     """
-    kind, colon, label = output.partition(":")
+    kind, _, label = output.partition(":")
     if output == "null":
         from .null import NullSink
 
@@ -48,18 +48,59 @@ def open_sink(output: str, *, format: PlaneFormat, rate_fps: Fraction) -> Sink:
     path = Path(output).expanduser()
     suffix = path.suffix.lower()
     if path.is_dir():
-        raise SinkError(f"{output} is a folder, and a file is to be written.", "Name a file in it.")
+        raise _unknown(output)
     if suffix in VIDEO_SUFFIXES:
         return FileSink(path, format=format, rate_fps=rate_fps)
     if suffix in PICTURE_SUFFIXES:
         return PictureSink(path)
+    raise _unknown(output)
+
+
+def check_output(output: str) -> None:
+    """Refuses what :func:`open_sink` would refuse anyway, without opening it, in a fraction of a second.
+
+    Raises:
+        SinkError: there is no such virtual camera, several fit, it is in use or forbidden, or the suffix is unknown.
+        StorageError: the file's folder is missing or can't be written.
+    """
+    kind, colon, label = output.partition(":")
+    if kind == "virtual":
+        _check_virtual(label if colon and label else None)
+        return
+    if kind == "pipewire":
+        _check_pipewire()
+        return
+    if kind == "null":
+        return
+    from ..files import check_writable
+    from .file import VIDEO_SUFFIXES
+    from .picture import PICTURE_SUFFIXES
+
+    path = Path(output).expanduser()
+    if path.is_dir() or path.suffix.lower() not in (*VIDEO_SUFFIXES, *PICTURE_SUFFIXES):
+        raise _unknown(output)
+    check_writable(path)
+
+
+def _unknown(output: str) -> SinkError:
+    """Why an output is none."""
+    from .file import VIDEO_SUFFIXES
+    from .picture import PICTURE_SUFFIXES
+
+    path = Path(output).expanduser()
+    if path.is_dir():
+        return SinkError(
+            f"{output} is a folder, and a file is to be written.", "Name a file in it."
+        )
+    kind, colon, label = output.partition(":")
+    suffix = path.suffix.lower()
     close = difflib.get_close_matches(
         kind.lower(), ("virtual", "pipewire", "null"), n=1, cutoff=0.75
     )
     if close and not suffix:
-        raise SinkError(f"There is no output {output}.", f"Did you mean {close[0]}{colon}{label}?")
+        return SinkError(f"There is no output {output}.", f"Did you mean {close[0]}{colon}{label}?")
     known = ", ".join((*VIDEO_SUFFIXES, *PICTURE_SUFFIXES))
-    raise SinkError(
+    return SinkError(
         f"The output {output} has {'the unknown' if suffix else 'no'} suffix{' ' + suffix if suffix else ''}.",
         f"Name a file that ends in {known}, or write virtual, pipewire or null.",
     )
@@ -100,17 +141,41 @@ def open_sinks(
 
 def _virtual(label: str | None, format: PlaneFormat, rate_fps: Fraction) -> Sink:
     """A v4l2loopback device (elsewhere OBS's camera); on a Linux without one, a camera in PipeWire."""
-    from .virtual import open_virtual, virtual_devices
-
-    if sys.platform.startswith("linux") and label is None and not virtual_devices():
-        try:
+    if _pipewire_instead(label):
+        with _no_loopback():
             return _pipewire(None, format, rate_fps)
-        except SinkError as error:
-            raise SinkError(
-                f"There is no virtual camera: no v4l2loopback device, and {_lower(error.message)}",
-                error.hint,
-            ) from error
+    from .virtual import open_virtual
+
     return open_virtual(label, format=format, rate_fps=rate_fps)
+
+
+def _check_virtual(label: str | None) -> None:
+    if _pipewire_instead(label):
+        with _no_loopback():
+            _check_pipewire()
+        return
+    from .virtual import check_virtual
+
+    check_virtual(label)
+
+
+def _pipewire_instead(label: str | None) -> bool:
+    """Whether any virtual camera is wanted, and no v4l2loopback device is there."""
+    from .virtual import virtual_devices
+
+    return sys.platform.startswith("linux") and label is None and not virtual_devices()
+
+
+@contextmanager
+def _no_loopback() -> Iterator[None]:
+    """Says of what PipeWire can't that there is no v4l2loopback device either."""
+    try:
+        yield
+    except SinkError as error:
+        raise SinkError(
+            f"There is no virtual camera: no v4l2loopback device, and {_lower(error.message)}",
+            error.hint,
+        ) from error
 
 
 def _lower(sentence: str) -> str:
@@ -119,7 +184,19 @@ def _lower(sentence: str) -> str:
 
 def _pipewire(label: str | None, format: PlaneFormat, rate_fps: Fraction) -> Sink:
     if not sys.platform.startswith("linux"):
-        raise SinkError("PipeWire is there on Linux only.", "Use --output virtual.")
+        raise _linux_only()
     from .pipewire.sink import NAME, PipeWireSink
 
     return PipeWireSink(label or NAME, format=format, rate_fps=rate_fps)
+
+
+def _check_pipewire() -> None:
+    if not sys.platform.startswith("linux"):
+        raise _linux_only()
+    from .pipewire.stream import check_session
+
+    check_session()
+
+
+def _linux_only() -> SinkError:
+    return SinkError("PipeWire is there on Linux only.", "Use --output virtual.")

@@ -161,6 +161,17 @@ def open_virtual(
     return VirtualSink(camera, name, width, height, device.path)
 
 
+def check_virtual(label: str | None) -> None:
+    """Refuses a virtual camera that can't be opened, without opening it; see :func:`open_virtual`.
+
+    Raises:
+        SinkError: there is none, several fit, or another program feeds it.
+    """
+    import_pyvirtualcam()
+    if sys.platform.startswith("linux"):
+        choose_device(label, virtual_devices())
+
+
 def import_pyvirtualcam() -> Any:
     """The module.
 

@@ -43,13 +43,18 @@ class Brighten:
 
     Args:
         amount: 0 (the frame itself) to 1, or "auto": as far as the picture is dark and its noise allows, slowly.
-        noise: For "auto", the noise of the camera's own frames as far as it is known by now. None: the noise is
-            measured in the frames that come.
+        noise: For "auto", the noise of the camera's own frames as far as it is known by now.
+        cleaned: Whether frames come cleaned now: if not, the noise is measured in them. None: where there is ``noise``.
         left: How much of that noise's standard deviation is left in the frames that come, 0…1.
     """
 
     def __init__(
-        self, amount: float | str = "auto", *, noise: Noise | None = None, left: float = 1.0
+        self,
+        amount: float | str = "auto",
+        *,
+        noise: Noise | None = None,
+        left: Callable[[], float] = lambda: 1.0,
+        cleaned: Callable[[], bool] | None = None,
     ) -> None:
         if isinstance(amount, str) and amount != "auto":
             raise ValueError(f"{amount!r} is neither auto nor a number")
@@ -57,8 +62,9 @@ class Brighten:
         self.lift = 0.0 if isinstance(amount, str) else _MOST * min(max(amount, 0.0), 1.0)
         """The h that is used now."""
         self._aim = self.lift
-        self._own = RunningNoise(None) if self._auto and noise is None else None
+        self._own = RunningNoise(None) if self._auto else None
         self._noise, self._left = noise, left
+        self._cleaned = cleaned or (lambda: noise is not None)
         self._format: PlaneFormat | None = None
         self._levels: Doubles = np.zeros(256)
         self._last_s = self._looked_s = 0.0
@@ -72,8 +78,10 @@ class Brighten:
 
     def _adapt(self, planes: Planes) -> None:
         """Moves the lift a little towards what this picture needs and its noise allows."""
-        if self._own is not None:
+        known = self._noise() if self._noise is not None else None
+        if self._own is not None and not self._cleaned():
             self._own.update(planes)
+            known = self._own.model
         now = planes.time_s
         if planes.format != self._format:
             self._format, self._levels = planes.format, np.zeros(256)
@@ -82,7 +90,7 @@ class Brighten:
         step = _SLEW * min(max(now - self._last_s, 0.0), 0.1)
         self._last_s = now
         if not self._levels.any() or not 0 <= now - self._looked_s < _LOOK_EVERY_S:
-            self._look(planes.y, now)
+            self._look(planes.y, now, known)
         if abs(self._aim - self.lift) > _REST:
             self._moving = True
         if not self._moving:
@@ -91,30 +99,40 @@ class Brighten:
         self.lift += change
         self._moving = abs(self._aim - self.lift) > 1e-3
 
-    def _look(self, luma: Bytes, now: float) -> None:
+    def _look(self, luma: Bytes, now: float, model: NoiseModel | None) -> None:
         """Takes the levels of a frame into account, and aims anew."""
         few = luma[::8, ::8]
         shares = np.bincount(few.ravel(), minlength=256) / few.size
         weight = 1.0 if not self._levels.any() else _LOOK_EVERY_S / _HISTORY_S
         self._levels = self._levels + weight * (shares - self._levels)
         self._looked_s = now
-        model = self._own.model if self._own is not None else self._noise and self._noise()
         if model is not None and self._format is not None:
-            self._aim = fit_lift(self._levels, model, self._left, self._format.full_range)
+            self._aim = fit_lift(self._levels, model, self._left(), self._format.full_range)
 
 
-def brighten_for(amount: float | str, denoiser: Denoiser, strength: float) -> Brighten:
+def brighten_for(
+    amount: float | str, denoiser: Callable[[], Denoiser], strength: Callable[[], float]
+) -> Brighten:
     """What ``--brighten`` asks for, with the denoiser's knowledge of the noise where it has any.
 
     Args:
         amount: 0…1, or "auto".
-        denoiser: What cleans the frames.
-        strength: How much of the noise is removed, 0…1; at 0 the denoiser isn't called.
+        denoiser: What cleans the frames now.
+        strength: How much of the noise is removed now, 0…1; at 0 the denoiser isn't called.
     """
-    if strength > 0 and isinstance(denoiser, StreamDenoiser):
-        known = denoiser
-        return Brighten(amount, noise=lambda: known.noise, left=1 - strength * (1 - LEFT))
-    return Brighten(amount)
+
+    def knowing() -> StreamDenoiser | None:
+        now = denoiser()
+        return now if strength() > 0 and isinstance(now, StreamDenoiser) else None
+
+    def noise() -> NoiseModel | None:
+        now = knowing()
+        return None if now is None else now.noise
+
+    def left() -> float:
+        return 1.0 if knowing() is None else 1 - strength() * (1 - LEFT)
+
+    return Brighten(amount, noise=noise, left=left, cleaned=lambda: knowing() is not None)
 
 
 def fit_lift(levels: Doubles, model: NoiseModel, left: float, full_range: bool) -> float:

@@ -11,36 +11,29 @@ from __future__ import annotations
 
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from fractions import Fraction
-from itertools import chain
-from typing import cast
 
-from ..cameras.base import Camera, PassesOver
+from ..cameras.base import Camera
 from ..denoisers import Denoiser, blend
-from ..errors import CameraError, ClipError, RtdenoiseError, SinkError, StorageError
-from ..frames import Chroma, PlaneFormat, Planes, black_planes, convert, planes_from_frame
+from ..errors import ClipError, SinkError, StorageError
+from ..frames import Chroma, PlaneFormat, Planes, black_planes
 from ..sinks.base import Sink, watched
 from .demand import Demand, DemandPolicy, DemandWatch
+from .intake import Intake, Note, Timed
 from .mailbox import Closed, Mailbox
 from .timing import STAGES, LiveReport, StageTimes
+from .watchdog import RateWatch, Watchdog, steady_clock
 
-SILENCE_S = 2.0  # a camera that sends nothing for so long is reported
-REOPEN_EVERY_S = 1.0
+FALLS_SILENT_S = 1.0
 KEEP_ALIVE_S = 0.2  # while the camera is away, its last picture is published so often
+# A v4l2loopback device keeps its last pictures, in so many buffers at most; what each later one in the dark is for is
+# that a program isn't kept waiting.
+_BUFFERS, _SELDOM = 32, 5
 
-Note = Callable[[str], None]
 OpenSink = Callable[[PlaneFormat, Fraction], Sink]
-
-
-@dataclass(frozen=True)
-class _Timed:
-    """A frame on its way, with the moment its packet arrived."""
-
-    planes: Planes
-    arrived: float
 
 
 class LiveLoop:
@@ -79,73 +72,92 @@ class LiveLoop:
         on_demand: DemandPolicy | None = None,
         finish: Callable[[Planes], Planes] = lambda planes: planes,
     ) -> None:
-        self._camera, self._denoiser, self._open_sink = camera, denoiser, open_sink
-        self._chroma, self._strength = chroma, strength
-        self._paced, self._lossless = paced, lossless
-        self._reopen, self._note, self._finishing = reopen, note, finish
+        self._denoiser, self._open_sink = denoiser, open_sink
+        self._lossless, self._note, self._finishing = lossless, note, finish
         self._on_demand = on_demand
-        self._demand: DemandWatch | None = None
-        self._unwatched_s, self._unwatched_frames = 0.0, 0
-        self._taken: Mailbox[_Timed] = Mailbox()
-        self._cleaned: Mailbox[_Timed] = Mailbox()
+        self.strength = strength
+        """From 0, the camera's picture, to 1; may be set while it runs."""
+        self.sink_name = ""
         self._stop = threading.Event()
-        self._failure: RtdenoiseError | None = None
-        self._crash: BaseException | None = None
         self._times = {name: StageTimes() for name in STAGES}
-        self._frames_in = self._frames_out = self._damaged = self._skipped = self._reconnects = 0
+        self._intake = Intake(
+            camera,
+            self._stop,
+            self._times,
+            chroma=chroma,
+            paced=paced,
+            lossless=lossless,
+            reopen=reopen,
+            note=note,
+        )
+        self._cleaned: Mailbox[Timed] = Mailbox()
+        self._writing: threading.Thread | None = None
+        self._failure: BaseException | None = None  # the writer's
+        self._frames_out = 0
         self._first_out = self._last_out = self._started = 0.0
         self._ended = "stopped"
-        self._away = False  # its loss was told: that it sends nothing needn't be
-        self._begin: tuple[float, float] | None = (
-            None  # wall time and media time of the first frame
-        )
-        self.sink_name = ""
+        self._unwatched_s, self._unwatched_frames = 0.0, 0
+        self._dark = 0  # how often a frame was due since nobody looks
+        self._recent: deque[float] = deque(maxlen=61)  # when frames came out
+
+    @property
+    def dropped(self) -> int:
+        """How many frames were lost so far, because a stage wasn't ready for them."""
+        return self._intake.passed_over + self._intake.taken.dropped + self._cleaned.dropped
+
+    @property
+    def lost(self) -> int:
+        """Like :attr:`dropped`, and how many more a camera would have sent in place of a file that is read late."""
+        return self.dropped + self._intake.late
+
+    def wanted(self) -> Demand:
+        """What is wanted now; watched where work is not on demand."""
+        return self._intake.wanted
 
     def run(
         self, seconds: float | None = None, on_frame: Callable[[], None] | None = None
     ) -> LiveReport:
         """Runs until the camera ends, ``seconds`` have passed since the first frame, or Ctrl-C.
 
-        ``on_frame`` is called after each cleaned frame, in this thread; :meth:`report` may be asked from it.
+        ``on_frame`` is called after each cleaned frame, and (unless ``lossless``) several times a second while there is
+        none, in this thread; :meth:`report` may be asked from it.
 
         Raises:
             CameraError, ClipError: the camera sent no frame at all, or went away for good.
             SinkError, StorageError: the sink can't be opened or failed, or can't tell whether it is read where work
                 is to be done on demand.
         """
-        source = self._read()
+        intake = self._intake
+        source = intake.read()
         sink: Sink | None = None
-        threads: list[threading.Thread] = []
         try:
             first = next(source, None)
             if first is None:
-                raise ClipError(f"{self._camera.info.name} sent no frame that could be read.")
-            sink = self._open_sink(first.planes.format, self._camera.mode.rate_fps)
+                raise ClipError(f"{intake.camera.info.name} sent no frame that could be read.")
+            sink = self._open_sink(first.planes.format, intake.camera.mode.rate_fps)
             self.sink_name = sink.name
-            self._demand = self._demand_of(sink)
+            intake.demand = self._demand_of(sink)
+            intake.layout = first.planes.format
             # The first frame takes longest: buffers are made, networks choose their kernels. It is cleaned
             # before the clock starts, or the frames behind it would come too late.
             cleaned = self._cleaned_frame(first)
-            self._frames_in, self._started = 1, time.monotonic()
-            self._begin = (self._started, first.planes.time_s)
+            self._started = time.monotonic()
             self._publish(cleaned)
-            threads = [
-                # Daemons, because a read that hangs in a driver must not keep the program alive.
-                threading.Thread(target=self._reader, args=(source,), name="reader", daemon=True),
-                threading.Thread(target=self._writer, args=(sink,), name="writer", daemon=True),
-            ]
-            for thread in threads:
-                thread.start()
+            intake.start(source, first)
+            self._writing = threading.Thread(
+                target=self._writer, args=(sink,), name="writer", daemon=True
+            )
+            self._writing.start()
             self._clean(cleaned, seconds, on_frame)
         except KeyboardInterrupt:
             self._ended = "interrupted"
         except BaseException:
-            self._finish(threads)
+            self._finish()
             if sink is not None:
                 sink.abort()
             raise
-        self._finish(threads)
-        failure = self._crash or self._failure
+        self._finish()
+        failure = self._failure or intake.failure
         if sink is not None and isinstance(failure, (SinkError, StorageError)):
             sink.abort()
         elif sink is not None:
@@ -158,18 +170,22 @@ class LiveLoop:
     def report(self, last: int | None = None) -> LiveReport:
         """What was done so far; stage times of the whole run or of the ``last`` few frames."""
         span = self._last_out - self._first_out - self._unwatched_s
+        frames = max(self._frames_out - 1 - self._unwatched_frames, 0)
+        if last is not None:
+            recent = list(self._recent.copy())[-last - 1 :]
+            frames = max(0, len(recent) - 1)
+            # Up to now: a stream that stands still has no rate.
+            span = time.monotonic() - recent[0] if frames else 0.0
         return LiveReport(
-            frames_in=self._frames_in,
+            frames_in=self._intake.frames,
             frames_out=self._frames_out,
-            dropped=self._passed_over() + self._taken.dropped + self._cleaned.dropped,
-            damaged=self._damaged + self._camera.damaged_packets,
+            dropped=self.dropped,
+            damaged=self._intake.damaged,
             seconds=time.monotonic() - self._started if self._started else 0.0,
-            rate_fps=max(self._frames_out - 1 - self._unwatched_frames, 0) / span
-            if span > 0
-            else 0.0,
+            rate_fps=frames / span if span > 0 else 0.0,
             stages_ms={name: times.percentiles(last) for name, times in self._times.items()},
-            reconnects=self._reconnects,
-            ended=self._ended,
+            reconnects=self._intake.reconnects,
+            ended="end of the clip" if self._intake.ended_by_itself else self._ended,
         )
 
     def _demand_of(self, sink: Sink) -> DemandWatch | None:
@@ -182,223 +198,115 @@ class LiveLoop:
             )
         return DemandWatch(lambda: bool(watched(sink)), self._on_demand)
 
-    def wanted(self) -> Demand:
-        """What is wanted now; watched where work is not on demand."""
-        return Demand.WATCHED if self._demand is None else self._demand.now()
-
-    def _passed_over(self) -> int:
-        camera = self._camera
-        now = camera.skipped_packets if isinstance(camera, PassesOver) else 0
-        return self._skipped + now
-
-    def _finish(self, threads: list[threading.Thread]) -> None:
+    def _finish(self) -> None:
         self._stop.set()
-        self._taken.close()
-        if not threads:
-            self._camera.close()
-        for thread in threads:
-            if thread.name == "writer":
-                self._cleaned.close()
-            thread.join(timeout=5.0)
-        self._camera.close()
-
-    # --- the reader's thread ---
-
-    def _read(self) -> Iterator[_Timed]:
-        """Frames in the format that is cleaned, each with its arrival time."""
-        camera = self._camera
-        late = isinstance(camera, PassesOver) and not self._lossless
-        sent = cast(PassesOver, camera).newest_packets() if late else camera.packets()
-        packets = chain(sent, [None])  # None: what the decoder still holds
-        while not self._stop.is_set():
-            try:
-                packet = next(packets)
-            except StopIteration:
-                return
-            arrived = time.monotonic()
-            for frame in self._camera.decode(packet):
-                decoded = time.monotonic()
-                planes = planes_from_frame(frame)
-                if self._chroma is not None and planes.format.chroma != "gray":
-                    planes = convert(planes, self._chroma, planes.format.full_range)
-                self._times["decode"].add(decoded - arrived)
-                self._times["convert"].add(time.monotonic() - decoded)
-                if self._paced:
-                    now = time.monotonic()
-                    self._begin = self._begin or (now, planes.time_s)
-                    due = self._begin[0] + planes.time_s - self._begin[1]
-                    if due > now and self._stop.wait(due - now):
-                        return
-                    # A file's frame "arrives" when its time comes; its decoding counts as delay.
-                    arrived = max(due, now) - (now - arrived)
-                yield _Timed(planes, arrived)
-
-    def _reader(self, source: Iterator[_Timed]) -> None:
-        with self._ending(self._taken):
-            while True:
-                try:
-                    for timed in source:
-                        self._deliver(timed)
-                        if self.wanted() is Demand.DARK:
-                            break
-                    else:
-                        if not self._stop.is_set():
-                            self._ended = "end of the clip"
-                        return
-                    if not self._rest():
-                        return
-                    source = self._read()
-                except CameraError as error:
-                    if self._reopen is None or self._stop.is_set():
-                        raise
-                    self._note(f"{error.message} Waiting for it to come back …")
-                    if not self._wait_for_camera():
-                        return
-                    source = self._read()
-
-    @contextmanager
-    def _ending(self, mailbox: Mailbox[_Timed]) -> Iterator[None]:
-        """Around a thread's work: however it ends, its mailbox is closed, and a failure is kept for :meth:`run`."""
-        try:
-            yield
-        except Closed:
-            pass
-        except RtdenoiseError as error:
-            self._failure = error
-        except BaseException as error:
-            self._crash = error
-        finally:
-            mailbox.close()
-
-    def _deliver(self, timed: _Timed) -> None:
-        self._frames_in += 1
-        self._taken.put(timed, wait=self._lossless)
-
-    def _rest(self) -> bool:
-        """Releases the camera until a program reads the sink again; False if the run ends before."""
-        assert self._demand is not None
-        self._note("Nobody looks: the camera is released.")
-        self._let_go()
-        while self._demand.wait(self._stop):
-            self._begin = None  # a clip goes on from its own start
-            if self._open_again(0.0):
-                self._note("A program reads the virtual camera: the camera runs again.")
-                return True
-        return False
-
-    def _let_go(self) -> None:
-        self._away = True
-        self._damaged += self._camera.damaged_packets
-        self._skipped = self._passed_over()
-        self._camera.close()
-
-    def _wait_for_camera(self) -> bool:
-        """Tries to open the camera again until it is there or the run ends."""
-        self._let_go()
-        while not self._open_again(REOPEN_EVERY_S):
-            if self._demand is None or not self._demand.wait(self._stop):
-                return False
-        self._reconnects += 1
-        self._note(f"{self._camera.info.name} is back.")
-        return True
-
-    def _open_again(self, wait_s: float) -> bool:
-        """Tries it until the camera is there; False if the run ends, or nobody looks any more."""
-        assert self._reopen is not None
-        while not self._stop.wait(wait_s) and self.wanted() is not Demand.DARK:
-            try:
-                camera = self._reopen()
-            except CameraError as error:
-                if not wait_s:  # the first try
-                    self._note(f"{error.message} Waiting for it …")
-                wait_s = REOPEN_EVERY_S
-                continue
-            if camera.mode != self._camera.mode:
-                # The sink keeps one format for a run, so another mode is no use.
-                camera.close()
-                wait_s = REOPEN_EVERY_S
-                continue
-            self._camera = camera
-            self._away = False
-            return True
-        return False
+        self._intake.finish()
+        self._cleaned.close()
+        if self._writing is not None:
+            self._writing.join(timeout=5.0)
 
     # --- the caller's thread ---
 
     def _clean(
-        self, previous: _Timed, seconds: float | None, on_frame: Callable[[], None] | None
+        self, previous: Timed, seconds: float | None, on_frame: Callable[[], None] | None
     ) -> None:
-        silent_since = due_since = time.monotonic()
-        reported = resting = False
-        dark = 0  # how often it was asked since nobody looks
+        intake = self._intake
+        watchdog = Watchdog(steady_clock())
+        mode, info = intake.camera.mode, intake.camera.info
+        rates = RateWatch(float(mode.rate_fps), time.monotonic(), webcam=info.kind == "webcam")
         reconnects = 0
+        resting = False
         while True:
             now = time.monotonic()
             if seconds is not None and now - self._started >= seconds:
                 self._ended = "time is up"
                 return
             try:
-                timed = self._taken.take(KEEP_ALIVE_S)
+                timed = intake.taken.take(KEEP_ALIVE_S)
             except Closed:
                 return
             wanted = self.wanted()
-            if wanted is not Demand.WATCHED:
-                self._unwatched_s += time.monotonic() - now
-                silent_since = due_since = time.monotonic()
-                reported, resting = False, True
-                if wanted is Demand.DARK:
-                    # Who opens the virtual camera hours later isn't shown a picture of now: a v4l2loopback device
-                    # keeps its last ones, in 32 buffers at most. Then just enough that a program isn't kept waiting.
-                    black = previous.planes if dark else black_planes(previous.planes.format)
-                    previous = _Timed(black, time.monotonic())
-                    dark += 1
-                    if dark <= 32 or dark % 5 == 0:
-                        self._unwatched_frames += 1
-                        self._publish(previous)
-                continue
-            if timed is None:
-                if self._away:
-                    due_since = time.monotonic()
-                if time.monotonic() - due_since > SILENCE_S and not reported:
-                    reported = True
-                    self._note(f"{self._camera.info.name} has sent no frame for {SILENCE_S:g} s.")
-                if resting or time.monotonic() - silent_since > SILENCE_S / 2:
-                    # Programs in a call give a virtual camera up that falls silent.
-                    self._publish(_Timed(previous.planes, time.monotonic()))
-                continue
-            silent_since = due_since = time.monotonic()
-            reported = False
-            if resting or reconnects != self._reconnects:
-                reconnects, resting, dark = self._reconnects, False, 0
+            idle = wanted is not Demand.WATCHED
+            # In the dark no frame is due; what nobody looks at isn't late.
+            found = watchdog.look(steady_clock(), info.name, timed is not None or idle, intake.away)
+            if found.text and not self._lossless:
+                self._note(found.text)
+            if found.reset and not self._lossless:
                 self._denoiser.reset()
-            previous = self._cleaned_frame(timed)
-            self._publish(previous)
-            if on_frame is not None:
-                on_frame()
+                intake.restart_clock()
+                rates.restart()
+            if found.reopen:
+                intake.replace()
+            if idle:
+                self._unwatched_s += time.monotonic() - now
+                resting = True
+                if wanted is Demand.DARK:
+                    previous = self._in_the_dark(previous)
+            elif timed is None:
+                if resting or watchdog.age(steady_clock()) > FALLS_SILENT_S:
+                    # Programs in a call give a virtual camera up that falls silent.
+                    self._publish(Timed(previous.planes, time.monotonic()))
+            else:
+                if resting or reconnects != intake.reconnects:
+                    reconnects, resting, self._dark = intake.reconnects, False, 0
+                    self._denoiser.reset()
+                    rates.restart()
+                if not self._lossless:
+                    text = rates.look(now, intake.frames, self._frames_out, intake.passed_over)
+                    if text:
+                        self._note(text)
+                previous = self._cleaned_frame(timed)
+                self._publish(previous)
+            if on_frame is not None and (timed is not None or not self._lossless):
+                on_frame()  # also without a frame, so that what is shown doesn't stand still
 
-    def _cleaned_frame(self, timed: _Timed) -> _Timed:
+    def _in_the_dark(self, previous: Timed) -> Timed:
+        """Black: who opens the virtual camera hours later isn't shown a picture of now."""
+        layout = previous.planes.format
+        planes = previous.planes if self._dark else black_planes(layout)
+        black = Timed(planes, time.monotonic())
+        self._dark += 1
+        if self._dark <= _BUFFERS or self._dark % _SELDOM == 0:
+            self._unwatched_frames += 1
+            self._publish(black)
+        return black
+
+    def _cleaned_frame(self, timed: Timed) -> Timed:
         begin = time.monotonic()
         planes = timed.planes
-        if self._strength > 0:
+        strength = self.strength
+        if strength > 0:
             clean = self._denoiser(planes)
-            planes = blend(planes, clean, self._strength)
+            planes = blend(planes, clean, strength)
             if planes is clean and clean is not timed.planes:
                 # The denoiser uses its buffers again, and the writer may still be busy with this frame.
                 planes = clean.copy()
         self._times["clean"].add(time.monotonic() - begin)
-        return _Timed(planes, timed.arrived)
+        return Timed(planes, timed.arrived)
 
-    def _publish(self, timed: _Timed) -> None:
+    def _publish(self, timed: Timed) -> None:
         try:
             self._cleaned.put(timed, wait=self._lossless)
         except Closed:
             self._stop.set()
-            self._taken.close()
+            self._intake.taken.close()
 
     # --- the writer's thread ---
 
+    @contextmanager
+    def _ending(self) -> Iterator[None]:
+        """Around the writer's work: however it ends, its mailbox is closed, and a failure is kept for :meth:`run`."""
+        try:
+            yield
+        except Closed:
+            pass
+        except BaseException as error:
+            self._failure = error
+        finally:
+            self._cleaned.close()
+
     def _writer(self, sink: Sink) -> None:
-        with self._ending(self._cleaned):
+        with self._ending():
             while True:
                 timed = self._cleaned.take()
                 assert timed is not None
@@ -410,3 +318,4 @@ class LiveLoop:
                 self._frames_out += 1
                 self._first_out = self._first_out or now
                 self._last_out = now
+                self._recent.append(now)

@@ -19,6 +19,7 @@ import numpy as np
 from ...arrays import Bytes
 from ...errors import SinkError
 from . import library, pod
+from .session import look
 
 _SETTLES_S = 3.0  # a session that hasn't taken the source by then is as good as none
 _DAEMON_CURE = (
@@ -175,3 +176,14 @@ def _no_session(why: str) -> SinkError:
     return SinkError(
         f"No PipeWire session can be reached: {why}.", _DAEMON_CURE.format(install=install)
     )
+
+
+def check_session() -> None:
+    """Refuses what :class:`VideoSource` would refuse anyway, without making a camera.
+
+    Raises:
+        SinkError: the library is missing, or no PipeWire daemon answers.
+    """
+    library.load()
+    if not look().answers:
+        raise _no_session("none answers")

@@ -103,7 +103,7 @@ def test_more_noise_allows_less_and_a_bright_picture_needs_none() -> None:
 def test_it_comes_slowly_and_then_stands_still() -> None:
     rng = np.random.default_rng(1)
     model = noise(1.0)
-    brighten = Brighten(noise=lambda: model, left=0.3)
+    brighten = Brighten(noise=lambda: model, left=lambda: 0.3)
     lifts: list[float] = []
     steps: list[int] = []
     last: Planes | None = None
@@ -162,7 +162,7 @@ def test_a_camera_too_noisy_for_it_is_left_alone_and_its_clean_picture_is_not() 
         plain(planes)
     model = plain._own.model if plain._own else None
     assert model is not None
-    clean = Brighten(noise=lambda: model, left=0.1)
+    clean = Brighten(noise=lambda: model, left=lambda: 0.1)
     for planes in frames:
         clean(planes)
     assert plain.lift == 0

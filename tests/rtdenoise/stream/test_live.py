@@ -361,7 +361,7 @@ def test_packets_of_a_real_container_are_fine(tmp_path: Any) -> None:
 
 def test_a_camera_that_is_away_is_not_said_to_be_silent(monkeypatch: pytest.MonkeyPatch) -> None:
     """Its loss was told already."""
-    monkeypatch.setattr("rtdenoise.stream.live.SILENCE_S", 0.3)
+    monkeypatch.setattr("rtdenoise.stream.watchdog.SILENCE_S", 0.3)
     notes: list[str] = []
     tries: list[int] = []
 
@@ -377,3 +377,77 @@ def test_a_camera_that_is_away_is_not_said_to_be_silent(monkeypatch: pytest.Monk
     assert len(notes) == 2, notes
     assert "went away" in notes[0]
     assert "is back" in notes[1]
+
+
+class LargerCamera(FakeCamera):
+    """The fake camera in another mode: twice as wide."""
+
+    def __init__(self, count: int) -> None:
+        super().__init__(count)
+        self.mode = Mode("rawvideo", "yuv420p", 2 * WIDTH, HEIGHT, Fraction(15))
+
+    def decode(self, packet: Any) -> list[VideoFrame]:
+        if packet is None:
+            return []
+        array = np.full((HEIGHT * 3 // 2, 2 * WIDTH), 200, np.uint8)
+        frame = VideoFrame.from_ndarray(array, format="yuv420p")
+        frame.pts, frame.time_base = packet, Fraction(1, 15)
+        return [frame]
+
+
+def test_a_camera_that_comes_back_in_another_mode_is_shown_in_the_sinks_size() -> None:
+    camera = FakeCamera(3, error=CameraError("It went away."))
+    notes: list[str] = []
+    sink = FakeSink()
+    LiveLoop(
+        camera,
+        Passthrough(),
+        sink.open,
+        reopen=lambda: LargerCamera(3),
+        note=notes.append,
+        lossless=True,
+    ).run()
+    assert {p.y.shape for p in sink.taken} == {(HEIGHT, WIDTH)}
+    last = sink.taken[-1].y
+    assert (last[4:12] == 200).all()  # half as high, in the middle
+    assert last[:4].max() <= 16
+    assert "64×16 @ 15" in notes[-1]
+    assert "keeps its size" in notes[-1]
+
+
+def test_a_read_that_hangs_is_left_behind_and_the_camera_opened_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("rtdenoise.stream.watchdog.HUNG_S", 0.5)
+    monkeypatch.setattr("rtdenoise.stream.intake.REOPEN_EVERY_S", 0.01)
+    let_go = threading.Event()
+
+    class Hanging(FakeCamera):
+        def packets(self) -> Iterator[Any]:
+            yield from super().packets()
+            let_go.wait(30)
+
+    notes: list[str] = []
+    sink = FakeSink()
+    loop = LiveLoop(
+        Hanging(3),
+        Passthrough(),
+        sink.open,
+        reopen=lambda: FakeCamera(5, every_s=0.05, start=100),
+        note=notes.append,
+    )
+    threading.Timer(3.0, let_go.set).start()
+    report = loop.run()
+    assert indices(sink)[-1] == 104
+    assert report.reconnects == 1
+    assert "hangs" in notes[0]
+    assert "back" in notes[1]
+
+
+def test_the_rate_of_the_last_frames_is_none_of_the_past() -> None:
+    camera, sink = FakeCamera(60, every_s=0.001), FakeSink()
+    loop = LiveLoop(camera, Passthrough(), sink.open, lossless=True)
+    loop.run()
+    before = loop.report(last=30).rate_fps
+    time.sleep(1.0)
+    assert 0 < loop.report(last=30).rate_fps < before / 2

@@ -1,0 +1,298 @@
+"""A denoiser that keeps up and never fails: it changes between several, from the best down to the camera's picture."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from ..denoisers import Denoiser, Passthrough, blend
+from ..errors import is_out_of_memory
+from ..frames import Planes
+from .ladder import Ladder, Step
+from .mailbox import Closed, Mailbox
+from .possible import is_possible
+
+FADE_FRAMES = 8  # in which one picture passes into the other
+WARM_UP, WARM_DOWN = 16, 4  # frames; estimates of the noise need two, and settle
+_SAY_AGAIN_S = 30.0
+
+
+@dataclass(frozen=True)
+class Rung:
+    """A way to clean.
+
+    Args:
+        name: What a person calls it.
+        make: Makes the denoiser; called in another thread, except for the first.
+    """
+
+    name: str
+    make: Callable[[], Denoiser]
+
+
+class _WarmUp:
+    """Makes a rung's denoiser and shows it the call's frames, in a thread of its own.
+
+    Args:
+        rung: Which.
+        make: Makes its denoiser.
+        frames: How many it gets to see.
+    """
+
+    def __init__(self, rung: int, make: Callable[[], Denoiser], frames: int) -> None:
+        self.rung = rung
+        self.denoiser: Denoiser | None = None
+        self.frame_s = 0.0
+        self.error: Exception | None = None
+        self._make, self._frames = make, frames
+        self._box: Mailbox[Planes] = Mailbox()
+        self._thread = threading.Thread(target=self._run, name="warm-up", daemon=True)
+        self._thread.start()
+
+    @property
+    def done(self) -> bool:
+        return not self._thread.is_alive()
+
+    def show(self, planes: Planes) -> None:
+        if not self.done:
+            self._box.put(planes)
+
+    def stop(self) -> None:
+        self._box.close()
+
+    def _run(self) -> None:
+        try:
+            denoiser = self._make()
+            taken = []
+            for _ in range(self._frames):
+                planes = self._box.take()
+                assert planes is not None
+                begin = time.monotonic()
+                clean = denoiser(planes)
+                taken.append(time.monotonic() - begin)
+                if not is_possible(planes, clean):
+                    raise ArithmeticError("not a picture")
+            self.frame_s = float(np.median(taken[1:] or taken))
+            self.denoiser = denoiser
+        except Closed:
+            return
+        except Exception as error:
+            self.error = error
+
+
+class AdaptiveDenoiser:
+    """Cleans with the best of several that keeps up, and with the camera's picture where one fails.
+
+    Args:
+        rungs: The ways to clean, the best first, the cheapest last.
+        interval_s: The time between two frames of the camera.
+        first: The first rung's denoiser, where it is made already.
+        note: Told in a sentence what was changed, and why.
+        dropped: How many frames were lost so far, anywhere.
+        clock: The time in seconds.
+    """
+
+    def __init__(
+        self,
+        rungs: Sequence[Rung],
+        interval_s: float,
+        *,
+        first: Denoiser | None = None,
+        note: Callable[[str], None] = lambda _: None,
+        dropped: Callable[[], int] = lambda: 0,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._rungs = list(rungs)
+        self._interval_s, self._note, self._clock = interval_s, note, clock
+        self.dropped = dropped
+        """How many frames were lost so far; may be set until the first frame."""
+        self._current = first or self._rungs[0].make()
+        # Each is made once: their buffers are large, and a trial comes every few seconds.
+        self._made: list[Denoiser | None] = [self._current, *[None] * (len(self._rungs) - 1)]
+        self._before: Denoiser | None = None  # fades out
+        self._faded = 0
+        self._warming: _WarmUp | None = None
+        self._left: _WarmUp | None = None  # was stopped, and may still be at its last frame
+        self._ladder = Ladder(len(self._rungs), clock())
+        self._lost = 0
+        self._said: dict[str, float] = {}
+        self.failures = 0
+        """How many frames the denoiser failed on; the camera's picture was shown."""
+
+    @property
+    def name(self) -> str:
+        """The present rung's name."""
+        return self._rungs[self._ladder.rung].name
+
+    @property
+    def rung(self) -> int:
+        """The present rung; 0 is the best."""
+        return self._ladder.rung
+
+    @property
+    def engine_name(self) -> str:
+        """What runs the present network; empty where none does."""
+        return str(getattr(self._current, "engine_name", ""))
+
+    @property
+    def current(self) -> Denoiser:
+        """The denoiser that is used now."""
+        return self._current
+
+    def reset(self) -> None:
+        """Forgets all earlier frames, and what is under way."""
+        self._stop_warming()
+        self._before = None
+        self._reset_current()
+        self._ladder.moved(self._clock(), self.rung)
+
+    def __call__(self, planes: Planes) -> Planes:
+        """Cleans the next frame; never raises for what a denoiser does."""
+        begin = self._clock()
+        if self._warming is not None:
+            self._warming.show(planes)
+        result = self._cleaned(planes)
+        now = self._clock()
+        lost = self.dropped()
+        step = self._ladder.observe(now, now - begin, max(0, lost - self._lost))
+        self._lost = lost
+        self._follow(step, now)
+        return result
+
+    # ------------------------------------------------------------------ cleaning
+
+    def _cleaned(self, planes: Planes) -> Planes:
+        clean = self._attempt(self._current, planes)
+        if clean is None:
+            self._before = None
+            return planes
+        if self._before is None:
+            return clean
+        self._faded += 1
+        earlier = self._attempt(self._before, planes)
+        if earlier is None or self._faded >= FADE_FRAMES:
+            self._before = None
+            return clean
+        return blend(earlier, clean, self._faded / FADE_FRAMES)
+
+    def _attempt(self, denoiser: Denoiser, planes: Planes) -> Planes | None:
+        """The cleaned frame; None where the denoiser failed."""
+        try:
+            clean = denoiser(planes)
+            if clean is planes or is_possible(planes, clean):
+                return clean
+            what = "made an impossible picture"
+        except Exception as error:
+            what = _reason(error)
+        if denoiser is self._current:
+            self._fail(what)
+        return None
+
+    def _fail(self, what: str) -> None:
+        now = self._clock()
+        self.failures += 1
+        if now - self._said.get(what, float("-inf")) >= _SAY_AGAIN_S:
+            self._said[what] = now
+            self._note(
+                f"{self.name} {what}: the camera's own picture is shown, and it starts anew."
+            )
+        step = self._ladder.failed(now)
+        if not self._reset_current():
+            step = Step.DOWN
+        if step is Step.DOWN and self.rung < len(self._rungs) - 1:
+            # At once, and unwarmed: the camera's picture is what is seen now anyway.
+            failed = self.name
+            self._made[self.rung] = None
+            self._take_unwarmed(self.rung + 1)
+            self._note(f"{failed} failed again and again: cleaning with {self.name} for now.")
+
+    def _reset_current(self) -> bool:
+        try:
+            self._current.reset()
+        except Exception:
+            return False
+        return True
+
+    def _take_unwarmed(self, rung: int) -> None:
+        self._stop_warming()
+        self._before = None
+        last = len(self._rungs) - 1
+        while True:
+            try:
+                if (
+                    self._left is not None and not self._left.done
+                ):  # its thread may still be at work with it
+                    self._made[rung] = None
+                self._current = self._obtain(rung)
+                break
+            except Exception:
+                if rung == last:
+                    self._current = Passthrough()
+                    break
+                rung += 1
+        self._ladder.moved(self._clock(), rung)
+
+    # ------------------------------------------------------------------ steps
+
+    def _follow(self, step: Step, now: float) -> None:
+        warming = self._warming
+        if warming is not None:
+            if step is Step.DOWN and warming.rung < self.rung:
+                # A trial must not cost frames: there is no room for a better one now.
+                self._stop_warming()
+                self._ladder.fits(now, float("inf"), self._interval_s)
+            elif warming.done:
+                self._warming = None
+                self._warmed(warming, now)
+            return
+        if step is Step.DOWN:
+            self._warm(self.rung + 1, WARM_DOWN)
+        elif step is Step.TRY_UP:
+            self._warm(self.rung - 1, WARM_UP)
+
+    def _warm(self, rung: int, frames: int) -> None:
+        if self._left is None or self._left.done:
+            self._warming = _WarmUp(rung, lambda: self._obtain(rung), frames)
+
+    def _stop_warming(self) -> None:
+        if self._warming is not None:
+            self._warming.stop()
+            self._left, self._warming = self._warming, None
+
+    def _obtain(self, rung: int) -> Denoiser:
+        """A rung's denoiser, with no memory of earlier frames."""
+        made = self._made[rung]
+        if made is None or made is self._current or made is self._before:
+            made = self._made[rung] = self._rungs[rung].make()
+        else:
+            made.reset()
+        return made
+
+    def _warmed(self, warming: _WarmUp, now: float) -> None:
+        down = warming.rung > self.rung
+        if warming.denoiser is None:
+            if down:
+                self._take_unwarmed(warming.rung)
+            else:
+                self._ladder.fits(now, float("inf"), self._interval_s)
+            return
+        if not down and not self._ladder.fits(now, warming.frame_s, self._interval_s):
+            return
+        left = self.name
+        self._before, self._current, self._faded = self._current, warming.denoiser, 0
+        self._ladder.moved(now, warming.rung)
+        if down:
+            self._note(f"{left} does not keep up with the camera now: cleaning with {self.name}.")
+        else:
+            self._note(f"There is room again: cleaning with {self.name}.")
+
+
+def _reason(error: Exception) -> str:
+    if is_out_of_memory(error):
+        return "found no memory"
+    text = (str(error).strip().splitlines() or [""])[0]
+    return f"failed ({type(error).__name__}{': ' + text[:80] if text else ''})"
