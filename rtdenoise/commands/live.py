@@ -106,6 +106,7 @@ def command(
     from ..cameras.kept_controls import SteadySettings
     from ..console import console, say, show_json
     from ..denoisers import make_denoiser, noise_model_for, uses_noise_model
+    from ..denoisers.live_network import LiveNetworkDenoiser
     from ..machine import machine_path
     from ..profile import Profile
     from ..sinks import check_output, open_sinks
@@ -168,6 +169,7 @@ def command(
             threads=threads,
             any_camera=any_camera,
             insist=network is not None,
+            follows=isinstance(first, LiveNetworkDenoiser),
         )
     except BaseException:
         opened.close()

@@ -19,6 +19,7 @@ from .possible import is_possible
 FADE_FRAMES = 8  # in which one picture passes into the other
 WARM_UP, WARM_DOWN = 16, 4  # frames; estimates of the noise need two, and settle
 _SAY_AGAIN_S = 30.0
+_NEW = 0.1  # weight of the last frame in what cleaning takes
 
 
 @dataclass(frozen=True)
@@ -46,7 +47,7 @@ class _WarmUp:
     def __init__(self, rung: int, make: Callable[[], Denoiser], frames: int) -> None:
         self.rung = rung
         self.denoiser: Denoiser | None = None
-        self.frame_s = 0.0
+        self.frame_s = self.least_s = 0.0  # the first frames, in the median and at best
         self.error: Exception | None = None
         self._make, self._frames = make, frames
         self._box: Mailbox[Planes] = Mailbox()
@@ -77,6 +78,7 @@ class _WarmUp:
                 if not is_possible(planes, clean):
                     raise ArithmeticError("not a picture")
             self.frame_s = float(np.median(taken[1:] or taken))
+            self.least_s = min(taken)
             self.denoiser = denoiser
         except Closed:
             return
@@ -119,6 +121,8 @@ class AdaptiveDenoiser:
         self._left: _WarmUp | None = None  # was stopped, and may still be at its last frame
         self._ladder = Ladder(len(self._rungs), clock())
         self._lost = 0
+        self._aim = 0  # how many of the better rungs were tried in vain since the last step
+        self._busy_s = 0.0  # what cleaning took lately, for a frame
         self._said: dict[str, float] = {}
         self.failures = 0
         """How many frames the denoiser failed on; the camera's picture was shown."""
@@ -157,6 +161,7 @@ class AdaptiveDenoiser:
             self._warming.show(planes)
         result = self._cleaned(planes)
         now = self._clock()
+        self._busy_s += _NEW * (now - begin - self._busy_s)
         lost = self.dropped()
         step = self._ladder.observe(now, now - begin, max(0, lost - self._lost))
         self._lost = lost
@@ -234,7 +239,11 @@ class AdaptiveDenoiser:
                     self._current = Passthrough()
                     break
                 rung += 1
-        self._ladder.moved(self._clock(), rung)
+        self._moved(self._clock(), rung)
+
+    def _moved(self, now: float, rung: int) -> None:
+        self._ladder.moved(now, rung)
+        self._aim, self._busy_s = 0, 0.0
 
     # ------------------------------------------------------------------ steps
 
@@ -244,7 +253,7 @@ class AdaptiveDenoiser:
             if step is Step.DOWN and warming.rung < self.rung:
                 # A trial must not cost frames: there is no room for a better one now.
                 self._stop_warming()
-                self._ladder.fits(now, float("inf"), self._interval_s)
+                self._in_vain(now)
             elif warming.done:
                 self._warming = None
                 self._warmed(warming, now)
@@ -252,7 +261,15 @@ class AdaptiveDenoiser:
         if step is Step.DOWN:
             self._warm(self.rung + 1, WARM_DOWN)
         elif step is Step.TRY_UP:
-            self._warm(self.rung - 1, WARM_UP)
+            # One that is cheaper than a worse one is taken although the worse one left no room.
+            self._warm(self.rung - 1 - self._aim % self.rung, WARM_UP)
+
+    def _in_vain(self, now: float, frame_s: float = float("inf")) -> bool:
+        """Whether a better rung leaves no room; the next trial is one of another, later."""
+        if self._ladder.fits(now, frame_s, self._interval_s):
+            return False
+        self._aim += 1
+        return True
 
     def _warm(self, rung: int, frames: int) -> None:
         if self._left is None or self._left.done:
@@ -278,13 +295,16 @@ class AdaptiveDenoiser:
             if down:
                 self._take_unwarmed(warming.rung)
             else:
-                self._ladder.fits(now, float("inf"), self._interval_s)
+                self._in_vain(now)
             return
-        if not down and not self._ladder.fits(now, warming.frame_s, self._interval_s):
+        if not down and self._in_vain(now, warming.frame_s):
+            return
+        if down and warming.least_s > self._busy_s and warming.rung < len(self._rungs) - 1:
+            self._warm(warming.rung + 1, WARM_DOWN)  # this one is no cheaper
             return
         left = self.name
         self._before, self._current, self._faded = self._current, warming.denoiser, 0
-        self._ladder.moved(now, warming.rung)
+        self._moved(now, warming.rung)
         if down:
             self._note(f"{left} does not keep up with the camera now: cleaning with {self.name}.")
         else:

@@ -36,11 +36,14 @@ class Fake:
         self.name, self._clock, self._lift, self.takes_s = name, clock, lift, takes_s
         self.error: BaseException | None = None
         self.resets = 0
+        self.really_takes_s = 0.0  # what a trial measures
 
     def __call__(self, planes: Planes) -> Planes:
         if self.error is not None:
             raise self.error
         self._clock.now += self.takes_s
+        if self.really_takes_s:
+            time.sleep(self.really_takes_s)
         return Planes(
             planes.y + np.uint8(self._lift), planes.u, planes.v, planes.format, planes.time_s
         )
@@ -103,6 +106,22 @@ def test_a_better_one_that_is_too_slow_beside_the_call_is_not_taken(
     call.run(600)
     assert call.denoiser.name == "small"
     assert len(call.notes) == 1
+
+
+def test_a_worse_one_that_is_no_cheaper_stands_in_no_ones_way() -> None:
+    call = Call()
+    call.small.really_takes_s = 0.03
+    call.best.takes_s = 0.05
+    call.run(200)
+    # The small one takes longer than the best took on this clock's frames, or leaves no room in its turn.
+    assert call.denoiser.name in ("small", "picture")
+    call.small.takes_s = 0.05
+    call.run(400)
+    assert call.denoiser.name == "picture"
+    call.best.takes_s = 0.0
+    call.run(2000)
+    assert call.denoiser.name == "best"
+    assert call.notes[-1] == "There is room again: cleaning with best."
 
 
 @pytest.mark.parametrize(
