@@ -17,7 +17,8 @@ from .mailbox import Closed, Mailbox
 from .possible import is_possible
 
 FADE_FRAMES = 8  # in which one picture passes into the other
-WARM_UP, WARM_DOWN = 16, 4  # frames; estimates of the noise need two, and settle
+# Frames: estimates of the noise need two, and settle.
+WARM_UP, WARM_DOWN, WARM_START = 16, 4, 3
 _SAY_AGAIN_S = 30.0
 _NEW = 0.1  # weight of the last frame in what cleaning takes
 
@@ -120,6 +121,7 @@ class AdaptiveDenoiser:
         self._warming: _WarmUp | None = None
         self._left: _WarmUp | None = None  # was stopped, and may still be at its last frame
         self._ladder = Ladder(len(self._rungs), clock())
+        self._preparing: tuple[_WarmUp, list[Sequence[Rung]]] | None = None
         self._lost = 0
         self._aim = 0  # how many of the better rungs were tried in vain since the last step
         self._busy_s = 0.0  # what cleaning took lately, for a frame
@@ -131,6 +133,26 @@ class AdaptiveDenoiser:
     def name(self) -> str:
         """The present rung's name."""
         return self._rungs[self._ladder.rung].name
+
+    @property
+    def preparing(self) -> bool:
+        """Whether what is to clean is still being made."""
+        return self._preparing is not None
+
+    def prepare(self, make: Callable[[], tuple[Sequence[Rung], Denoiser]]) -> None:
+        """Makes what is to clean in another thread; until then the present rung goes on.
+
+        Args:
+            make: Chooses the rungs and makes the first one's denoiser. What it raises comes out of the next call.
+        """
+        found: list[Sequence[Rung]] = []
+
+        def first() -> Denoiser:
+            rungs, denoiser = make()
+            found.append(rungs)
+            return denoiser
+
+        self._preparing = (_WarmUp(0, first, WARM_START), found)
 
     @property
     def rung(self) -> int:
@@ -156,6 +178,8 @@ class AdaptiveDenoiser:
 
     def __call__(self, planes: Planes) -> Planes:
         """Cleans the next frame; never raises for what a denoiser does."""
+        if self._preparing is not None:
+            self._prepared(planes, *self._preparing)
         begin = self._clock()
         if self._warming is not None:
             self._warming.show(planes)
@@ -167,6 +191,21 @@ class AdaptiveDenoiser:
         self._lost = lost
         self._follow(step, now)
         return result
+
+    def _prepared(self, planes: Planes, warming: _WarmUp, found: list[Sequence[Rung]]) -> None:
+        """Takes what was prepared, if it is ready."""
+        warming.show(planes)
+        if not warming.done:
+            return
+        self._preparing = None
+        if warming.denoiser is None:
+            raise warming.error or RuntimeError("nothing was prepared")
+        self._stop_warming()
+        self._rungs = list(found[0])
+        self._before, self._current, self._faded = self._current, warming.denoiser, 0
+        self._made = [self._current, *[None] * (len(self._rungs) - 1)]
+        self._ladder = Ladder(len(self._rungs), self._clock())
+        self._moved(self._clock(), 0)
 
     # ------------------------------------------------------------------ cleaning
 

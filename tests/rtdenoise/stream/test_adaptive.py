@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
+import threading
 import time
 
 import numpy as np
 import pytest
 
 from rtdenoise.denoisers import Passthrough
+from rtdenoise.errors import NetworkError
 from rtdenoise.frames import PlaneFormat, Planes
 from rtdenoise.stream import adaptive
 from rtdenoise.stream.adaptive import AdaptiveDenoiser, Rung
@@ -217,3 +219,43 @@ def test_what_is_not_a_number_in_a_networks_state_never_reaches_the_call(rows: s
     assert len(notes) == 1
     assert "impossible picture" in notes[0]
     assert denoiser.name == "net"
+
+
+def test_until_what_cleans_is_made_the_cameras_picture_is_shown() -> None:
+    call = Call()
+    made = threading.Event()
+    denoiser = AdaptiveDenoiser([Rung("picture", Passthrough)], 1 / 30, clock=call.clock)
+    call.denoiser = denoiser
+
+    def make() -> tuple[list[Rung], Fake]:
+        made.wait(10)
+        return [Rung("best", lambda: call.best), Rung("picture", Passthrough)], call.best
+
+    denoiser.prepare(make)
+    assert call.run(20) == [100.0] * 20
+    assert denoiser.preparing
+    made.set()
+    levels: list[float] = []
+    for _ in range(400):
+        levels += call.run(1)
+        time.sleep(0.002)
+    assert not denoiser.preparing
+    assert denoiser.name == "best"
+    assert levels[-1] == 140
+    assert np.diff(levels).max() <= 40 / adaptive.FADE_FRAMES + 1
+
+
+def test_what_goes_wrong_in_making_it_is_told() -> None:
+    denoiser = AdaptiveDenoiser([Rung("picture", Passthrough)], 1 / 30)
+
+    def make() -> tuple[list[Rung], Fake]:
+        raise NetworkError("There is no such network.", "Name another.")
+
+    def clean_for_a_second() -> None:
+        for _ in range(200):
+            denoiser(frame())
+            time.sleep(0.005)
+
+    denoiser.prepare(make)
+    with pytest.raises(NetworkError, match="no such network"):
+        clean_for_a_second()

@@ -11,7 +11,6 @@ from rtdenoise.denoisers import Passthrough
 from rtdenoise.profile import Profile
 from rtdenoise.stream.rungs import PICTURE, rungs_for_call
 
-
 LEFT_OUT = "nano without following what moves"
 
 
