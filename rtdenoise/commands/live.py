@@ -150,6 +150,8 @@ def command(
         slow = slow_mode(mode.codec, mode.width, mode.height, float(mode.rate_fps))
         if slow:
             note(slow)
+        # Who looks at a virtual camera sees the camera's picture at once. A film has clean frames only.
+        watched = any(output.partition(":")[0] in ("virtual", "pipewire") for output in outputs)
         choose = Choice(
             network,
             profile=profile,
@@ -160,9 +162,8 @@ def command(
             any_camera=any_camera,
             machine=machine_path(settings.home),
             say=say,
+            measure=not watched,
         )
-        # Who looks at a virtual camera sees the camera's picture at once. A film has clean frames only.
-        watched = any(output.partition(":")[0] in ("virtual", "pipewire") for output in outputs)
         rungs, first = ([Rung(PICTURE, Passthrough)], None) if watched else choose()
     except BaseException:
         opened.close()

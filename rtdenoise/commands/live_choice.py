@@ -28,6 +28,7 @@ class Choice:
         device: Where networks run.
         threads: How many CPU cores cleaning may take; None: the usual number.
         any_camera: Use a network although it was calibrated for another camera.
+        measure: Whether there is time to measure what isn't known of this machine.
     """
 
     def __init__(
@@ -42,9 +43,10 @@ class Choice:
         device: str,
         threads: int | None,
         any_camera: bool,
+        measure: bool,
     ) -> None:
         self._network, self._machine, self._say = network, machine, say
-        self._profile, self._mode = profile, mode
+        self._profile, self._mode, self._measure = profile, mode, measure
         self._facts: dict[str, Any] = {
             "profile": profile,
             "camera": camera,
@@ -69,6 +71,7 @@ class Choice:
             **self._facts,
             tta=False,
             realtime=True,
+            measure=self._measure,
             machine=self._machine,
             say=lambda text: self._say(escape(text)),
         )
