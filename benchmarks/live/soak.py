@@ -237,7 +237,10 @@ def fault_table(run: Soaked) -> str:
         ["length", f"{run.seconds / 60:.1f} min, {run.frames} frames"],
         ["faults", ", ".join(f"{count} × {name}" for name, count in run.faults.items())],
         ["crashes", "0"],
-        ["longest time without a new picture while the camera was there", f"{run.frozen_s:.2f} s"],
+        [
+            "longest time without a new picture, but while the camera was away and half a second after",
+            f"{run.frozen_s:.2f} s",
+        ],
         ["damaged JPEGs held back", str(run.damaged)],
         ["garbled frames shown", str(run.garbled)],
         ["resident memory per 1000 frames", memory],
