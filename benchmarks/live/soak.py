@@ -112,7 +112,8 @@ def soak(
         size: Columns and rows.
         seconds: How long.
         every_s: A fault comes so often.
-        names: The ladder, above the camera's own picture: a network's name, and words behind it where it follows nothing.
+        names: The ladder, above the camera's own picture: a network's name, and words behind it where it follows
+            nothing.
         load: A process takes a core in the middle, and there are no faults.
         faults_told: Which faults come, in turn.
         settle_s: From then on memory has to be flat.
