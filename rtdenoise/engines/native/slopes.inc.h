@@ -60,26 +60,34 @@ INLINE void sample_slope(const float *plane, size_t stride, int rows, int column
 INLINE void cell_sums(const float *last, size_t last_stride, int last_rows, int last_columns, const float *frame,
                       size_t stride, float *const flow[2][3], int x, int y, int cells, V column, V row, V *sums)
 {
+    VI places; /* of the cells' first pixels in their row; cells behind the last one are as that */
+    for (int i = 0; i < LANES; i++) places[i] = CELL * (x + (i < cells ? i : cells - 1));
     for (int s = 0; s < CELL_SUMS; s++) sums[s] = all(0);
     for (int r = 0; r < CELL; r++)
         for (int c = 0; c < CELL; c++) {
             V from_x = column + (float)c + flow_at(flow[0], x, r, c, CELL);
             V from_y = row + (float)r + flow_at(flow[1], x, r, c, CELL);
-            V value, slope_x, slope_y, here = all(0);
+            V value, slope_x, slope_y;
             sample_slope(last, last_stride, last_rows, last_columns, from_x, from_y, &value, &slope_x, &slope_y);
-            const float *pixel = frame + (size_t)(CELL * y + r) * stride + (size_t)CELL * (size_t)x + c;
-            for (int i = 0; i < cells; i++) here[i] = pixel[CELL * i];
-            V error = here - value;
+            V error = look_up(frame + (size_t)(CELL * y + r) * stride, places + c) - value;
             sums[0] += slope_x * slope_x, sums[1] += slope_x * slope_y, sums[2] += slope_y * slope_y;
             sums[3] += slope_x * error, sums[4] += slope_y * error;
             sums[5] += slope_x, sums[6] += slope_y, sums[7] += error, sums[8] += error * error;
         }
 }
 
+/* Of some cells, whether any is marked. */
+INLINE int any_marked(const uint8_t *wanted, int cells)
+{
+    int any = 0;
+    for (int i = 0; i < cells; i++) any |= wanted[i];
+    return any;
+}
+
 /* See rtdenoise_slopes(). Rows of the cells from first to before end; room: 6 rows of columns + 2 + LANES. */
 static void slopes(const float *last, size_t last_stride, int last_rows, int last_columns, const float *frame,
-                   size_t stride, const float *flow, int rows, int columns, int first, int end, float left, float top,
-                   float *sums, float *room)
+                   size_t stride, const float *flow, const uint8_t *wanted, int rows, int columns, int first, int end,
+                   float left, float top, float *sums, float *room)
 {
     size_t wide = (size_t)columns + 2 + LANES;
     float *lines[2][3];
@@ -94,14 +102,16 @@ static void slopes(const float *last, size_t last_stride, int last_rows, int las
             }
         for (int x = 0; x < columns; x += LANES) {
             int cells = columns - x < LANES ? columns - x : LANES;
-            V column, found[CELL_SUMS];
+            V column, found[CELL_SUMS] = {{0}};
             for (int i = 0; i < LANES; i++) column[i] = left + (float)(CELL * (x + i));
-            cell_sums(last, last_stride, last_rows, last_columns, frame, stride, lines, x, y, cells, column,
-                      all(top + (float)(CELL * y)), found);
-            for (int s = 0; s < CELL_SUMS; s++)
-                for (int i = 0; i < cells; i++)
-                    sums[((size_t)s * (size_t)rows + (size_t)y) * (size_t)columns + (size_t)(x + i)] =
-                        found[s][i] * (1.0f / (CELL * CELL));
+            if (any_marked(wanted + (size_t)y * (size_t)columns + x, cells))
+                cell_sums(last, last_stride, last_rows, last_columns, frame, stride, lines, x, y, cells, column,
+                          all(top + (float)(CELL * y)), found);
+            for (int s = 0; s < CELL_SUMS; s++) {
+                V mean = found[s] * (1.0f / (CELL * CELL));
+                float *to = sums + ((size_t)s * (size_t)rows + (size_t)y) * (size_t)columns + (size_t)x;
+                memcpy(to, &mean, (size_t)cells * sizeof *to);
+            }
         }
     }
 }
