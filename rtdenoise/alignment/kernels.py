@@ -49,7 +49,8 @@ Windows = tuple[tuple[int, float], ...]
 
 _CALM = np.array([0.25, 0.5, 0.25], np.float32)  # how vectors are calmed after each step
 _SLOPE = np.array([[-0.5, 0, 0.5]], np.float32)
-_AREA, _LINEAR = cv2.INTER_AREA, cv2.INTER_LINEAR
+_AREA, _LINEAR, _EDGE = cv2.INTER_AREA, cv2.INTER_LINEAR, cv2.BORDER_REPLICATE
+_TAPS = 3  # pixels around a place, at most, that cubic interpolation looks at
 
 
 class Kernels:
@@ -61,6 +62,21 @@ class Kernels:
         even = picture[: rows * HALF, : columns * HALF]
         small = cv2.resize(even.astype(np.float32), (columns, rows), interpolation=_AREA)
         return np.asarray(small, np.float32)
+
+    def samples(self, picture: Bytes, x: Floats, y: Floats) -> Floats:
+        """A picture, (H, W), at other places, interpolated cubically; its edges are repeated.
+
+        Args:
+            picture: The picture.
+            x: Where, (rows, columns).
+            y: The same.
+        """
+        left, top = (max(int(at.min()) - _TAPS, 0) for at in (x, y))
+        right, bottom = (max(int(at.max()) + _TAPS, 0) for at in (x, y))
+        left, top = min(left, picture.shape[1] - 1), min(top, picture.shape[0] - 1)
+        part = picture[top : max(bottom, top + 1), left : max(right, left + 1)].astype(np.float32)
+        x, y = x - np.float32(left), y - np.float32(top)
+        return np.asarray(cv2.remap(part, x, y, cv2.INTER_CUBIC, borderMode=_EDGE), np.float32)
 
     def slopes(
         self,
@@ -89,7 +105,7 @@ class Kernels:
         x, y = cv2.split(cv2.resize(flow, size, interpolation=_LINEAR))
         x = x + (np.arange(size[0], dtype=np.float32) + np.float32(corner[0]))
         y = y + (np.arange(size[1], dtype=np.float32) + np.float32(corner[1]))[:, None]
-        old = cv2.remap(last, x, y, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
+        old = cv2.remap(last, x, y, cv2.INTER_CUBIC, borderMode=_EDGE)
         across, down = _slopes(np.asarray(old, np.float32))
         error = frame - old
         products = (
@@ -129,7 +145,7 @@ class Kernels:
         change = _solved(xx + held, xy, yy + held, x, y)
         length = np.sqrt(np.square(change).sum(2))
         moved = flow + change * (MOST / np.maximum(length, np.float32(MOST)))[:, :, None]
-        calm = cv2.sepFilter2D(moved, -1, _CALM, _CALM, borderType=cv2.BORDER_REPLICATE)
+        calm = cv2.sepFilter2D(moved, -1, _CALM, _CALM, borderType=_EDGE)
         return np.asarray(calm, np.float32), np.moveaxis(counted[:, :, :3], 2, 0)
 
     def rest(self, old: Floats, new: Floats, flow: Floats, corner: tuple[int, int]) -> Floats:
@@ -144,15 +160,14 @@ class Kernels:
         rows, columns = new.shape
         x = flow[:, :, 0] + np.arange(corner[1], corner[1] + columns, dtype=np.float32)
         y = flow[:, :, 1] + np.arange(corner[0], corner[0] + rows, dtype=np.float32)[:, None]
-        rest = new - cv2.remap(old, x, y, _LINEAR, borderMode=cv2.BORDER_REPLICATE)
+        rest = new - cv2.remap(old, x, y, _LINEAR, borderMode=_EDGE)
         return np.asarray(cv2.blur(rest * rest, (3, 3)), np.float32)
 
     def spread(self, flow: Floats, weights: Floats) -> Floats:
         """Weighted means of vectors, (rows, columns, 2), over as few blocks as have any weight, (rows, columns)."""
         rows, columns = weights.shape
         parts = np.dstack([flow * weights[:, :, None], weights])
-        edge = cv2.BORDER_REPLICATE
-        parts = cv2.copyMakeBorder(parts, 0, -rows % 4, 0, -columns % 4, edge)
+        parts = cv2.copyMakeBorder(parts, 0, -rows % 4, 0, -columns % 4, _EDGE)
         total = np.zeros((1, 1, 3), np.float32)
         grids = [parts]
         for _ in SPREAD_WINDOWS:
@@ -209,8 +224,8 @@ class Kernels:
 
 def _slopes(picture: Floats) -> tuple[Floats, Floats]:
     """Central differences, across and down."""
-    across = cv2.filter2D(picture, -1, _SLOPE, borderType=cv2.BORDER_REPLICATE)
-    down = cv2.filter2D(picture, -1, _SLOPE.T, borderType=cv2.BORDER_REPLICATE)
+    across = cv2.filter2D(picture, -1, _SLOPE, borderType=_EDGE)
+    down = cv2.filter2D(picture, -1, _SLOPE.T, borderType=_EDGE)
     return np.asarray(across, np.float32), np.asarray(down, np.float32)
 
 

@@ -205,7 +205,7 @@ class Tracker:
             part = (slice(top, top + height), slice(left, left + width))
             place = things[part] == thing
             first = (box[0].start + top, box[1].start + left)
-            fitted = fit_affine(place, flow[part], first, *pixels, self._side)
+            fitted = fit_affine(place, flow[part], first, *pixels, self._side, self._kernels)
             if fitted is not None:
                 np.copyto(affine[part], fitted, where=place[:, :, None])
         return affine

@@ -52,6 +52,15 @@ class _NativeKernels(Kernels):
         self._library.rtdenoise_halve(*_strided(picture), rows, columns, small.ctypes.data)
         return small
 
+    def samples(self, picture: Bytes, x: Floats, y: Floats) -> Floats:
+        x, y = _whole(x), _whole(y)
+        found = np.empty_like(x)
+        self._library.rtdenoise_samples(
+            *(*_strided(picture), *picture.shape, x.ctypes.data, y.ctypes.data, x.size),
+            found.ctypes.data,
+        )
+        return found
+
     def slopes(
         self,
         last: Floats,

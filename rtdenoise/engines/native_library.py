@@ -121,6 +121,14 @@ def _declared(library: ctypes.CDLL) -> ctypes.CDLL:
                 *(ctypes.c_float, ctypes.c_float, _Pointer),
             ],
         ),
+        (
+            "samples",
+            None,
+            [
+                *(_Pointer, ctypes.c_size_t, number, number),
+                *(_Pointer, _Pointer, ctypes.c_size_t, _Pointer),
+            ],
+        ),
         ("halve", None, [_Pointer, ctypes.c_size_t, number, number, _Pointer]),
         ("take_off_level", number, [_Pointer, number, number, number]),
         (

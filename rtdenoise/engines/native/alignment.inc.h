@@ -28,6 +28,13 @@ EXPORT int rtdenoise_slopes(const float *last, size_t last_stride, int last_rows
     return 1;
 }
 
+/* A picture of bytes at `count` places, interpolated cubically. */
+EXPORT void rtdenoise_samples(const uint8_t *picture, size_t stride, int rows, int columns, const float *x,
+                              const float *y, size_t count, float *values)
+{
+    samples(picture, stride, rows, columns, x, y, count, values);
+}
+
 /* Means of 2 × 2 pixels; rows, columns: of them. */
 EXPORT void rtdenoise_halve(const uint8_t *picture, size_t stride, int rows, int columns, float *means)
 {

@@ -30,6 +30,7 @@ static void take_off_level(float *sums, int rows, int columns, int width, float 
         add_windows(sums + 7 * count, rows, columns, y, &width, &share, 1, row, sum);
         memcpy(level + (size_t)y * (size_t)columns, sum, (size_t)columns * sizeof *sum);
     }
+    INDEPENDENT
     for (size_t i = 0; i < count; i++) {
         sums[3 * count + i] -= level[i] * sums[5 * count + i];
         sums[4 * count + i] -= level[i] * sums[6 * count + i];
@@ -45,6 +46,7 @@ static void refine(const float *sums, const float *weights, const float *flow, i
 {
     const float fits = constants[0], prior = constants[1], straight = constants[2], most = constants[3];
     const size_t count = (size_t)rows * (size_t)columns, wide = (size_t)columns + ROW_ROOM;
+    INDEPENDENT
     for (size_t i = 0; i < count; i++) {
         float more = sums[8 * count + i] / noise - fits;
         float counts = weights[i] / (1 + (more > 0 ? more : 0));
@@ -58,6 +60,7 @@ static void refine(const float *sums, const float *weights, const float *flow, i
             add_windows(counted + s * count, rows, columns, y, widths, shares, windows, row, total + s * wide);
         float *x_out = moved + (size_t)y * (size_t)columns, *y_out = x_out + count;
         const float *from = flow + 2 * (size_t)y * (size_t)columns;
+        INDEPENDENT
         for (int x = 0; x < columns; x++) {
             const float *at = total + x;
             float held = prior * noise + straight * (at[0] + at[2 * wide]);
@@ -79,6 +82,7 @@ static void refine(const float *sums, const float *weights, const float *flow, i
             for (int x = 0; x < columns; x++) row[x] = 0.25f * (above[x] + below[x]) + 0.5f * here[x];
             row[-1] = row[0], row[columns] = row[columns - 1];
             float *to = refined + 2 * (size_t)y * (size_t)columns + d;
+            INDEPENDENT
             for (int x = 0; x < columns; x++) to[2 * x] = 0.25f * (row[x - 1] + row[x + 1]) + 0.5f * row[x];
         }
 }

@@ -20,6 +20,7 @@ static void enlarged_row(const float *small, int rows, int columns, int y, float
     float *row = scratch + REACH;
     for (int x = 0; x < columns; x++) row[x] = 0.75f * near[x] + 0.25f * far[x];
     row[-1] = row[0], row[columns] = row[columns - 1];
+    INDEPENDENT
     for (int x = 0; x < columns; x++) {
         to[2 * x] = 0.75f * row[x] + 0.25f * row[x - 1];
         to[2 * x + 1] = 0.75f * row[x] + 0.25f * row[x + 1];
@@ -59,6 +60,7 @@ static void creep_products(const float *old, const float *difference, const floa
         float *restrict slope = row;
         for (int x = 1; x < columns - 1; x++) slope[x] = 0.5f * (here[x + 1] - here[x - 1]);
         slope[0] = 0.5f * (here[1] - here[0]), slope[columns - 1] = 0.5f * (here[columns - 1] - here[columns - 2]);
+        INDEPENDENT
         for (int i = 0; i < columns; i++) {
             float limit = most * __builtin_sqrtf(noise[i]), left = change[i] - sum[i];
             left = left > limit ? limit : left;
@@ -89,10 +91,12 @@ static int creep_test(const float *coarse, int rows, int columns, const float *c
             memset(row, 0, (size_t)columns * sizeof *row), memset(sum, 0, (size_t)columns * sizeof *sum);
             add_rows(coarse + p * count, rows, columns, y, -2, 1, row);
             add_across(row, columns, -2, 1, 1.0f / 16, sum);
+            INDEPENDENT
             for (int x = 0; x < columns; x++) s[p * count + x] = keep * s[p * count + x] + sum[x];
         }
         float *to = flow + 2 * (size_t)y * (size_t)columns, *how_sure = sure + (size_t)y * (size_t)columns;
         uint8_t *moved = moves + (size_t)y * (size_t)columns;
+        INDEPENDENT
         for (int x = 0; x < columns; x++) {
             const float *at = s + x;
             float pull_x = at[0], pull_y = at[count], xx = at[2 * count], xy = at[3 * count], yy = at[4 * count];
@@ -108,10 +112,12 @@ static int creep_test(const float *coarse, int rows, int columns, const float *c
             how_sure[x] = chi * scale_of_chi;
             to[2 * x] = flow_x, to[2 * x + 1] = flow_y;
         }
+        INDEPENDENT
         for (int x = 0; x < columns; x++) {
-            moved[x] = how_sure[x] > 1 && to[2 * x] * to[2 * x] + to[2 * x + 1] * to[2 * x + 1] > least * least;
-            any |= moved[x];
+            float length = to[2 * x] * to[2 * x] + to[2 * x + 1] * to[2 * x + 1];
+            moved[x] = (how_sure[x] > 1) & (length > least * least);
         }
+        any |= memchr(moved, 1, (size_t)columns) != NULL;
     }
     return any;
 }
@@ -125,6 +131,7 @@ static void rest_squares(const float *old, size_t old_stride, int old_rows, int 
     float *x_at = room + REACH, *y_at = x_at + wide;
     for (int y = 0; y < rows; y++) {
         const float *from = flow + (size_t)y * flow_stride, *new = frame + (size_t)y *stride;
+        INDEPENDENT
         for (int x = 0; x < columns; x++) {
             x_at[x] = from[2 * x] + (float)(left + x);
             y_at[x] = from[2 * x + 1] + (float)(top + y);
@@ -133,6 +140,7 @@ static void rest_squares(const float *old, size_t old_stride, int old_rows, int 
         for (int x = 0; x < columns; x += LANES) /* the places of what is sampled are overwritten by it */
             store(x_at + x, sample(old, old_stride, old_rows, old_columns, load(x_at + x), load(y_at + x), 2));
         float *to = squares + (size_t)y * (size_t)columns;
+        INDEPENDENT
         for (int x = 0; x < columns; x++) to[x] = (new[x] - x_at[x]) * (new[x] - x_at[x]);
     }
     const int width = 3;
@@ -171,6 +179,7 @@ static void spread(const float *flow, const float *weights, int rows, int column
     for (int y = 0; y < 2 * half_rows; y++) {
         float *to = room + (y & 1 ? 3 : 0) * wide;
         const size_t here = (size_t)(y < rows ? y : rows - 1) * (size_t)columns;
+        INDEPENDENT
         for (int x = 0; x < columns; x++) {
             float weight = weights[here + (size_t)x];
             to[x] = weight * flow[2 * (here + (size_t)x)], to[wide + x] = weight * flow[2 * (here + (size_t)x) + 1];
@@ -196,6 +205,7 @@ static void spread(const float *flow, const float *weights, int rows, int column
         float *x_sum = room + wide, *y_sum = x_sum + wide, *weight = y_sum + wide;
         for (size_t d = 0; d < 3; d++)
             enlarged_row(fine + (3 + d) * count, half_rows, half, y, room, room + (1 + d) * wide);
+        INDEPENDENT
         for (int x = 0; x < columns; x++) {
             float scale = 1 / (weight[x] + tiny);
             to[2 * x] = x_sum[x] * scale, to[2 * x + 1] = y_sum[x] * scale;

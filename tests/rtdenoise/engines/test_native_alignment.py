@@ -52,6 +52,22 @@ def test_half_the_resolution(compiled: Kernels) -> None:
         assert np.array_equal(compiled.halved(picture), REFERENCE.halved(picture))
 
 
+@pytest.mark.parametrize("spread", [1, 40])
+def test_a_picture_between_its_pixels(compiled: Kernels, spread: float) -> None:
+    picture = np.clip(128 + smooth(5, 50, 70), 0, 255).astype(np.uint8)
+    random = np.random.default_rng(6)
+    for count in (1, 37, 400):
+        # Whole 32nds, as OpenCV interpolates; with the larger spread many are beyond the edges.
+        x, y = (
+            np.asarray(np.rint(32 * (m + spread * random.normal(size=(count, 1)))) / 32, np.float32)
+            for m in (35, 25)
+        )
+        part = picture[2:, 3:]
+        found, true = (k.samples(part, x, y) for k in (compiled, REFERENCE))
+        assert found.shape == true.shape
+        assert np.allclose(found, true, atol=0.05)
+
+
 @SHAPES
 def test_a_step_of_refinement(compiled: Kernels, shape: tuple[int, int]) -> None:
     sums = np.stack([smooth(seed, *shape) for seed in range(10, 19)])
