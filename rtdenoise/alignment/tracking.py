@@ -116,7 +116,7 @@ class Tracker:
         weights = core * np.maximum(saved, 0)
         if creeping is not None:
             creeps = creeping.moved[box] & (core == 0)
-            found = np.where(creeps[:, :, None], creeping.flow[box], found)
+            _put(found, creeps, creeping.flow[box])
             count = _SLOW_COUNTS * noise * np.minimum(creeping.sure[box], 3)
             weights = np.where(creeps, count, weights)
         if not weights.any():
@@ -132,12 +132,13 @@ class Tracker:
         moves = self._believe(belief, evidence, flow, box)
         if not moves.any():
             return None
-        flow = self._refined(old, new, noise, flow, moves, box, pixels, earlier)
+        flow = self._refined(old, new, noise, flow, after, moves, box, pixels, earlier)
         moves &= lengths(flow) > _STILL
         if not moves.any():
             return None
         whole, moved = np.zeros((*self._grid, 2), np.float32), np.zeros(self._grid, np.bool_)
-        whole[box], moved[box] = flow * moves[:, :, None], moves
+        _put(whole[box], moves, flow)
+        moved[box] = moves
         self._before = Movement(whole, moved, self._search.base)
         return self._before
 
@@ -163,12 +164,16 @@ class Tracker:
         new: Floats,
         noise: Floats,
         flow: Floats,
+        after: Floats,
         moves: Mask,
         box: tuple[slice, slice],
         pixels: tuple[Bytes, Bytes],
         earlier: Movement | None,
     ) -> Floats:
-        """The flow as the pixels have it: each thing's affine movement, or vectors of its parts where it bends."""
+        """The flow as the pixels have it: each thing's affine movement, or vectors of its parts where it bends.
+
+        ``after`` is what the flow leaves, as :meth:`_error` has it.
+        """
         refinement = Refinement(*pixels, box, self._side, self._kernels)
         inside = moves.astype(np.float32)
         cells = refinement.cells(inside)
@@ -176,8 +181,8 @@ class Tracker:
             # What moved goes on moving: a better start than the search's where that has failed.
             going = self._kernels.spread(earlier.flow[box], earlier.moved[box].astype(np.float32))
             size = (_GOES_ON_AROUND, _GOES_ON_AROUND)
-            errors = [cv2.blur(self._error(old, new, box, f), size) for f in (going, flow)]
-            flow = np.where((errors[0] < _GOES_ON * errors[1])[:, :, None], going, flow)
+            errors = [cv2.blur(e, size) for e in (self._error(old, new, box, going), after)]
+            _put(flow, np.asarray(errors[0] < _GOES_ON * errors[1]), going)
         start = refinement.vectors(flow)
         near = np.asarray(cv2.blur(cells, (3, 3)), np.float32)
         bent = refinement.refine(start, near, _STEPS_OF_REFINEMENT)
@@ -188,7 +193,8 @@ class Tracker:
         rigid = _mean(worse, inside, _RIGID_AROUND) < _RIGID_MARGIN * noise
         doubt = np.minimum(refinement.doubt(bent, refinement.vectors(affine)), _RIGID_MOST_DOUBT)
         rigid &= refinement.blocks(_mean(doubt, cells, _RIGID_CELLS)) < _RIGID_DOUBT
-        return np.where(rigid[:, :, None], affine, flow)
+        _put(flow, rigid, affine)
+        return flow
 
     def _affine(
         self, flow: Floats, moves: Mask, box: tuple[slice, slice], pixels: tuple[Bytes, Bytes]
@@ -207,8 +213,13 @@ class Tracker:
             first = (box[0].start + top, box[1].start + left)
             fitted = fit_affine(place, flow[part], first, *pixels, self._side, self._kernels)
             if fitted is not None:
-                np.copyto(affine[part], fitted, where=place[:, :, None])
+                _put(affine[part], place, fitted)
         return affine
+
+
+def _put(flow: Floats, where: Mask, other: Floats) -> None:
+    """Writes other vectors into a flow at some blocks: NumPy takes much longer for it."""
+    cv2.copyTo(other, where.view(np.uint8), flow)
 
 
 def _mean(values: Floats, weights: Floats, width: int) -> Floats:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ctypes
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
 
@@ -17,7 +16,8 @@ from .native_library import native_library
 
 _SUMS = 9
 _COUNTED = 5
-_WORTH_A_THREAD = 3000  # cells
+_WORTH_A_THREAD = 1500  # cells
+_PARTS = 8  # of rows, that threads take one after another
 
 _REFINE = np.array([kernels.FITS, kernels.PRIOR, kernels.STRAIGHT, kernels.MOST], np.float32)
 _CREEP = np.array(
@@ -83,15 +83,22 @@ class _NativeKernels(Kernels):
                 )
             )
 
-        parts = list(self._parts(cells))
-        if len(parts) == 1:
-            compute(parts[0])
-        else:
-            if self._pool is None:
-                self._pool = ThreadPoolExecutor(self._threads - 1, "slopes")
-            others = [self._pool.submit(compute, part) for part in parts[1:]]
-            compute(parts[0])
-            for other in others:
+        # Whoever is ready takes the next part, so that nobody waits for a thread that the system doesn't let run.
+        count = min(self._threads, int(np.count_nonzero(cells)) // _WORTH_A_THREAD)
+        parts = list(pairwise(_edges(rows, _PARTS if count > 1 else 1)))
+
+        def work() -> None:
+            while parts:
+                try:
+                    part = parts.pop()
+                except IndexError:  # another thread was quicker
+                    return
+                compute(part)
+
+        others = [self._helpers.submit(work) for _ in range(count - 1)]
+        work()
+        for other in others:
+            if not other.cancel():
                 other.result()
         return sums
 
@@ -156,13 +163,16 @@ class _NativeKernels(Kernels):
         _check(found >= 0)
         return (moves, sure, flow) if found else None
 
-    def _parts(self, cells: Mask) -> Iterator[tuple[int, int]]:
-        """Which rows each thread takes, so that all have as many wanted cells."""
-        below = np.cumsum(np.count_nonzero(cells, 1))
-        count = max(min(self._threads, int(below[-1]) // _WORTH_A_THREAD), 1)
-        shares = below[-1] * np.arange(1, count) / count
-        inner = (int(i) for i in np.searchsorted(below, shares))
-        yield from pairwise([0, *inner, len(cells)])
+    @property
+    def _helpers(self) -> ThreadPoolExecutor:
+        if self._pool is None:
+            self._pool = ThreadPoolExecutor(self._threads - 1, "slopes")
+        return self._pool
+
+
+def _edges(rows: int, parts: int) -> list[int]:
+    """Where parts of so many rows begin, and where the last one ends."""
+    return [rows * i // parts for i in range(parts + 1)]
 
 
 def _strided(plane: Floats | Bytes) -> tuple[int, int]:

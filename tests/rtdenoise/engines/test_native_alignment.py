@@ -52,6 +52,22 @@ def test_half_the_resolution(compiled: Kernels) -> None:
         assert np.array_equal(compiled.halved(picture), REFERENCE.halved(picture))
 
 
+def test_threads_change_nothing(compiled: Kernels) -> None:
+    shape = (61, 90)  # cells: enough for three threads
+    last, frame = smooth(7, 260, 380), smooth(8, 4 * shape[0], 4 * shape[1])
+    some = smooth(9, *shape) > 0
+    for wanted in (None, some):
+        ends = [
+            quickest_kernels(threads).slopes(last, frame, vectors(shape), (9.0, 8.0), wanted)
+            for threads in (1, 3, 3)
+        ]
+        assert np.abs(ends[0]).max() > 1
+        assert np.array_equal(ends[0], ends[1])
+        assert np.array_equal(ends[0], ends[2])
+    everywhere = compiled.slopes(last, frame, vectors(shape), (9.0, 8.0))
+    assert np.array_equal(ends[0][:, some], everywhere[:, some])
+
+
 @pytest.mark.parametrize("spread", [1, 40])
 def test_a_picture_between_its_pixels(compiled: Kernels, spread: float) -> None:
     picture = np.clip(128 + smooth(5, 50, 70), 0, 255).astype(np.uint8)
