@@ -73,8 +73,10 @@ def fit_affine(
         motion = motion + pixels.step(basis, (basis @ motion).astype(np.float32))
     motion /= side
     across, down = ((np.arange(n) - m) / scale for n, m in zip(size, middle, strict=True))
-    rows = (down[:, None] * motion[1] + motion[2]).astype(np.float32)
-    return np.asarray(rows[:, None] + (across[:, None] * motion[0]).astype(np.float32)[None])
+    found = np.empty((*place.shape, 2), np.float32)
+    for d in range(2):
+        found[:, :, d] = (down * motion[1, d] + motion[2, d])[:, None] + across * motion[0, d]
+    return found
 
 
 def _start(basis: Doubles, flow: Doubles) -> Doubles:

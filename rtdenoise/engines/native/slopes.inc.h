@@ -171,14 +171,6 @@ INLINE void cell_sums(const Samples *last, const float *frame, size_t stride, fl
     }
 }
 
-/* Of some cells, whether any is marked. */
-INLINE int any_marked(const uint8_t *wanted, int cells)
-{
-    int any = 0;
-    for (int i = 0; i < cells; i++) any |= wanted[i];
-    return any;
-}
-
 /* See rtdenoise_slopes(). Rows of the cells from first to before end; room: 6 rows of columns + 2 + LANES. */
 static void slopes(const float *last, size_t last_stride, int last_rows, int last_columns, const float *frame,
                    size_t stride, const float *flow, const uint8_t *wanted, int rows, int columns, int first, int end,
@@ -196,17 +188,24 @@ static void slopes(const float *last, size_t last_stride, int last_rows, int las
                 line[-1] = line[0];
                 for (int x = columns; x <= columns + LANES; x++) line[x] = line[columns - 1];
             }
-        for (int x = 0; x < columns; x += LANES) {
-            int cells = columns - x < LANES ? columns - x : LANES;
-            V column, found[CELL_SUMS] = {{0}};
-            for (int i = 0; i < LANES; i++) column[i] = left + (float)(CELL * (x + i));
-            if (any_marked(wanted + (size_t)y * (size_t)columns + x, cells))
-                cell_sums(&old, frame, stride, lines, x, y, cells, column, all(top + (float)(CELL * y)), found);
-            for (int s = 0; s < CELL_SUMS; s++) {
-                V mean = found[s] * (1.0f / (CELL * CELL));
-                float *to = sums + ((size_t)s * (size_t)rows + (size_t)y) * (size_t)columns + (size_t)x;
-                memcpy(to, &mean, (size_t)cells * sizeof *to);
+        const uint8_t *here = wanted + (size_t)y * (size_t)columns;
+        float *to = sums + (size_t)y * (size_t)columns;
+        const size_t count = (size_t)rows * (size_t)columns;
+        for (size_t s = 0; s < CELL_SUMS; s++) memset(to + s * count, 0, (size_t)columns * sizeof *to);
+        for (int x = 0; x < columns;) {
+            if (!here[x]) {
+                x++;
+                continue;
             }
+            int cells = columns - x < LANES ? columns - x : LANES;
+            V column, found[CELL_SUMS];
+            for (int i = 0; i < LANES; i++) column[i] = left + (float)(CELL * (x + i));
+            cell_sums(&old, frame, stride, lines, x, y, cells, column, all(top + (float)(CELL * y)), found);
+            for (size_t s = 0; s < CELL_SUMS; s++) {
+                V mean = found[s] * (1.0f / (CELL * CELL));
+                memcpy(to + s * count + x, &mean, (size_t)cells * sizeof *to);
+            }
+            x += LANES;
         }
     }
 }
