@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import cv2
 import numpy as np
 
 from ..arrays import Bytes, Doubles, Floats, Mask
+from .kernels import Kernels
 
 _MOST_BLOCKS = 500  # that a fit looks at: more make it slower, and no better
 _FEWEST_BLOCKS = 6
 _STEPS = 2
-_MARGIN = 64  # pixels around a thing that it may come from
 _FAR = 1.0  # pixels from a fit, at which a vector counts half
 _LEAST_VARIANCE = 0.25  # squared bytes
 _PRIOR = 1.0  # pixels that a step may go in a thing without texture
@@ -19,10 +18,17 @@ _CONTRAST = 4.0
 # Strips of rows, each of which may be brighter or darker (banding), and the share of the blocks that tells it by half.
 _STRIPS, _FEW = 12, 0.02
 _RIGHT, _BELOW = np.array([1, 0], np.float32), np.array([0, 1], np.float32)
+_TINY = 1e-9  # of the blocks: what holds a motion that they don't tell
 
 
 def fit_affine(
-    place: Mask, flow: Floats, corner: tuple[int, int], last: Bytes, luma: Bytes, side: int
+    place: Mask,
+    flow: Floats,
+    corner: tuple[int, int],
+    last: Bytes,
+    luma: Bytes,
+    side: int,
+    kernels: Kernels,
 ) -> Floats | None:
     """The movement of some blocks as if they were one rigid thing.
 
@@ -36,6 +42,7 @@ def fit_affine(
         last: The last clean luma, (H, W).
         luma: The new frame's, (H, W).
         side: Pixels along a block.
+        kernels: Fetch the pixels.
 
     Returns:
         The same for all blocks of the part by an affine flow, (rows, columns, 2); None where they tell nothing.
@@ -48,28 +55,28 @@ def fit_affine(
     at, corners = at[inside], corners[inside]
     if len(at) < _FEWEST_BLOCKS:
         return None
-    low, high = corners.min(0), corners.max(0) + side
     size = np.array(place.shape[::-1])
     middle, scale = (size - 1) / 2, float(size.max()) / 2
     basis = np.concatenate([(at - middle) / scale, np.ones((len(at), 1))], 1)
     motion = _start(basis, flow[at[:, 1], at[:, 0]].astype(np.float64) * side)
-    left, top = np.maximum(low - _MARGIN, 0)
-    old = last[top : high[1] + _MARGIN, left : high[0] + _MARGIN].astype(np.float32)
     x, y = np.meshgrid(np.arange(side), np.arange(side))
     at_x, at_y = (corners[:, i, None] + o.ravel() for i, o in enumerate((x, y)))
     pixels = _Pixels(
-        old,
+        kernels,
+        last,
         luma[at_y, at_x].astype(np.float32),
-        (at_x - left).astype(np.float32),
-        (at_y - top).astype(np.float32),
+        at_x.astype(np.float32),
+        at_y.astype(np.float32),
         (basis @ motion).astype(np.float32),
     )
     for _ in range(_STEPS):
         motion = motion + pixels.step(basis, (basis @ motion).astype(np.float32))
     motion /= side
     across, down = ((np.arange(n) - m) / scale for n, m in zip(size, middle, strict=True))
-    rows = down[:, None] * motion[1] + motion[2]
-    return np.asarray(rows[:, None] + (across[:, None] * motion[0])[None], np.float32)
+    found = np.empty((*place.shape, 2), np.float32)
+    for d in range(2):
+        found[:, :, d] = (down * motion[1, d] + motion[2, d])[:, None] + across * motion[0, d]
+    return found
 
 
 def _start(basis: Doubles, flow: Doubles) -> Doubles:
@@ -77,8 +84,9 @@ def _start(basis: Doubles, flow: Doubles) -> Doubles:
     weights = np.ones(len(flow))
     motion: Doubles = np.zeros((3, 2))
     for _ in range(4):
-        root = np.sqrt(weights)[:, None]
-        motion = np.asarray(np.linalg.lstsq(basis * root, flow * root, rcond=None)[0])
+        weighted = (basis * weights[:, None]).T
+        held = weighted @ basis + _TINY * len(flow) * np.eye(3)
+        motion = np.asarray(np.linalg.solve(held, weighted @ flow))
         weights = 1 / (1 + (np.square(flow - basis @ motion).sum(1)) / _FAR**2)
     return motion
 
@@ -87,14 +95,17 @@ class _Pixels:
     """The pixels of some blocks, (blocks, pixels of each), and how the old picture changes where they come from.
 
     Args:
+        kernels: Fetch the old picture's.
         old: The old picture.
         new: The new one at these pixels.
         x, y: Where they are.
         moved: From where they come, at first, (blocks, 2) as (x, y).
     """
 
-    def __init__(self, old: Floats, new: Floats, x: Floats, y: Floats, moved: Floats) -> None:
-        self._old, self._new, self._x, self._y = old, new, x, y
+    def __init__(
+        self, kernels: Kernels, old: Bytes, new: Floats, x: Floats, y: Floats, moved: Floats
+    ) -> None:
+        self._kernels, self._old, self._new, self._x, self._y = kernels, old, new, x, y
         self._weights: Doubles = np.ones(len(new))
         rows = y[:, 0] - y[:, 0].min()
         self._strip = np.minimum(rows * _STRIPS / (rows.max() + 1), _STRIPS - 1).astype(np.intp)
@@ -112,8 +123,7 @@ class _Pixels:
     def _sampled(self, moved: Floats) -> Floats:
         """The old picture where the pixels come from."""
         x, y = self._x + moved[:, :1], self._y + moved[:, 1:]
-        found = cv2.remap(self._old, x, y, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
-        return np.asarray(found, np.float32)
+        return self._kernels.samples(self._old, x, y)
 
     def _error(self, old: Floats) -> Floats:
         """What is left of the new pixels after the old ones in another brightness: a gain, an offset, and banding."""

@@ -13,8 +13,9 @@ import numpy as np
 
 from ..arrays import Bytes, Floats, Mask
 from .affine import fit_affine
+from .kernels import Kernels
 from .motion import FEWEST, MOVED, Movement, Search, lengths, remap, search_area
-from .refinement import Refinement, Slopes, slopes
+from .refinement import Refinement
 from .slow import SlowMovement
 
 _STRIDE, _STEPS = 4, 6  # of the search
@@ -24,8 +25,6 @@ _PRIOR, _MEMORY, _MOST_ADDED, _MOST, _AROUND, _SHARED, _MOVES = -2.0, 0.8, 4.0, 
 _EXPLAINS = 2.0  # variances of noise by which a movement must explain more than rest, to be spread to others
 _BETTER = 0.6  # of the difference, which a movement must leave less of
 _CORE = 0.3  # share of the blocks around that it does so for
-# How far vectors are spread, and with what weight, on grids that are so many times coarser.
-_WINDOWS = ((2, ((3, 1.0), (5, 0.1))), (4, ((7, 0.01), (17, 0.001))))
 _THING = 60  # blocks that a thing needs to be taken for one
 # A thing is rigid where its own movement leaves hardly more than the refined vectors, in variances of noise over so
 # many blocks, of which each counts up to so many; and differs from these by less than the texture can tell, over so
@@ -39,7 +38,6 @@ _GOES_ON_AROUND = 9  # blocks
 _SLOW_ADDS, _SLOW_FULL = 2.0, 0.3
 _SLOW_COUNTS = 0.3  # variances of noise that a slow block's vector counts for
 _STILL = 0.02  # blocks: a smaller movement is none
-_TINY = 1e-9
 # Mean squared difference of 3 × 3 blocks, in variances of noise, above which something has surely moved: of noise alone
 # 4 % are above MOVED.
 _SURELY_MOVED = 8.0
@@ -52,16 +50,20 @@ class Tracker:
         grid: Blocks, (rows, columns).
         side: Luma pixels along a block, 4 or 8.
         finest_scale: How often the grid is halved for the search: 0 finds more on coarse grids, and takes longer.
-        compute: Computes the sums of :func:`.refinement.slopes`.
+        kernels: Compute it; None: NumPy and OpenCV do.
     """
 
     def __init__(
-        self, grid: tuple[int, int], side: int, finest_scale: int = 1, compute: Slopes = slopes
+        self,
+        grid: tuple[int, int],
+        side: int,
+        finest_scale: int = 1,
+        kernels: Kernels | None = None,
     ) -> None:
         self._search = Search(grid, finest_scale, (_STRIDE, _STEPS))
-        self._grid, self._side, self._compute = grid, side, compute
+        self._grid, self._side, self._kernels = grid, side, kernels or Kernels()
         self._belief: Floats = np.full(grid, _PRIOR, np.float32)
-        self._slow = SlowMovement()
+        self._slow = SlowMovement(self._kernels)
         self._before: Movement | None = None
 
     def reset(self) -> None:
@@ -114,12 +116,12 @@ class Tracker:
         weights = core * np.maximum(saved, 0)
         if creeping is not None:
             creeps = creeping.moved[box] & (core == 0)
-            found = np.where(creeps[:, :, None], creeping.flow[box], found)
+            _put(found, creeps, creeping.flow[box])
             count = _SLOW_COUNTS * noise * np.minimum(creeping.sure[box], 3)
             weights = np.where(creeps, count, weights)
         if not weights.any():
             return None
-        flow = _spread(found, weights)
+        flow = self._kernels.spread(found, weights)
         after = self._error(old, new, box, flow)
         # Where neither explains the frame, the noise is stronger than it is known to be.
         spread = np.maximum(noise, np.minimum(before, after))
@@ -130,19 +132,19 @@ class Tracker:
         moves = self._believe(belief, evidence, flow, box)
         if not moves.any():
             return None
-        flow = self._refined(old, new, noise, flow, moves, box, pixels, earlier)
+        flow = self._refined(old, new, noise, flow, after, moves, box, pixels, earlier)
         moves &= lengths(flow) > _STILL
         if not moves.any():
             return None
         whole, moved = np.zeros((*self._grid, 2), np.float32), np.zeros(self._grid, np.bool_)
-        whole[box], moved[box] = flow * moves[:, :, None], moves
+        _put(whole[box], moves, flow)
+        moved[box] = moves
         self._before = Movement(whole, moved, self._search.base)
         return self._before
 
     def _error(self, old: Floats, new: Floats, box: tuple[slice, slice], flow: Floats) -> Floats:
         """Mean squares of what is left of the difference after a movement, over 3 × 3 blocks."""
-        rest = new - remap(old, self._search.base[box] + flow)
-        return np.asarray(cv2.blur(rest * rest, (3, 3)), np.float32)
+        return self._kernels.rest(old, new, flow, (box[0].start, box[1].start))
 
     def _believe(
         self, belief: Floats, evidence: Floats, flow: Floats, box: tuple[slice, slice]
@@ -162,21 +164,25 @@ class Tracker:
         new: Floats,
         noise: Floats,
         flow: Floats,
+        after: Floats,
         moves: Mask,
         box: tuple[slice, slice],
         pixels: tuple[Bytes, Bytes],
         earlier: Movement | None,
     ) -> Floats:
-        """The flow as the pixels have it: each thing's affine movement, or vectors of its parts where it bends."""
-        refinement = Refinement(*pixels, box, self._side, self._compute)
+        """The flow as the pixels have it: each thing's affine movement, or vectors of its parts where it bends.
+
+        ``after`` is what the flow leaves, as :meth:`_error` has it.
+        """
+        refinement = Refinement(*pixels, box, self._side, self._kernels)
         inside = moves.astype(np.float32)
         cells = refinement.cells(inside)
         if earlier is not None:
             # What moved goes on moving: a better start than the search's where that has failed.
-            going = _spread(earlier.flow[box], earlier.moved[box].astype(np.float32))
+            going = self._kernels.spread(earlier.flow[box], earlier.moved[box].astype(np.float32))
             size = (_GOES_ON_AROUND, _GOES_ON_AROUND)
-            errors = [cv2.blur(self._error(old, new, box, f), size) for f in (going, flow)]
-            flow = np.where((errors[0] < _GOES_ON * errors[1])[:, :, None], going, flow)
+            errors = [cv2.blur(e, size) for e in (self._error(old, new, box, going), after)]
+            _put(flow, np.asarray(errors[0] < _GOES_ON * errors[1]), going)
         start = refinement.vectors(flow)
         near = np.asarray(cv2.blur(cells, (3, 3)), np.float32)
         bent = refinement.refine(start, near, _STEPS_OF_REFINEMENT)
@@ -187,7 +193,8 @@ class Tracker:
         rigid = _mean(worse, inside, _RIGID_AROUND) < _RIGID_MARGIN * noise
         doubt = np.minimum(refinement.doubt(bent, refinement.vectors(affine)), _RIGID_MOST_DOUBT)
         rigid &= refinement.blocks(_mean(doubt, cells, _RIGID_CELLS)) < _RIGID_DOUBT
-        return np.where(rigid[:, :, None], affine, flow)
+        _put(flow, rigid, affine)
+        return flow
 
     def _affine(
         self, flow: Floats, moves: Mask, box: tuple[slice, slice], pixels: tuple[Bytes, Bytes]
@@ -204,30 +211,18 @@ class Tracker:
             part = (slice(top, top + height), slice(left, left + width))
             place = things[part] == thing
             first = (box[0].start + top, box[1].start + left)
-            fitted = fit_affine(place, flow[part], first, *pixels, self._side)
+            fitted = fit_affine(place, flow[part], first, *pixels, self._side, self._kernels)
             if fitted is not None:
-                np.copyto(affine[part], fitted, where=place[:, :, None])
+                _put(affine[part], place, fitted)
         return affine
+
+
+def _put(flow: Floats, where: Mask, other: Floats) -> None:
+    """Writes other vectors into a flow at some blocks: NumPy takes much longer for it."""
+    cv2.copyTo(other, where.view(np.uint8), flow)
 
 
 def _mean(values: Floats, weights: Floats, width: int) -> Floats:
     """Weighted means over squares of so many."""
     total = np.maximum(cv2.blur(weights, (width, width)), 1e-3)
     return np.asarray(cv2.blur(values * weights, (width, width)) / total, np.float32)
-
-
-def _spread(flow: Floats, weights: Floats) -> Floats:
-    """Weighted means of vectors, over as few blocks as have any weight."""
-    parts = np.empty((*weights.shape, 3), np.float32)
-    np.multiply(flow, weights[:, :, None], out=parts[:, :, :2])
-    parts[:, :, 2] = weights
-    rows, columns = weights.shape
-    total = np.zeros((), np.float32)
-    for coarser, windows in _WINDOWS:
-        size = (-(-columns // coarser), -(-rows // coarser))
-        coarse = cv2.resize(parts, size, interpolation=cv2.INTER_AREA)
-        mean = np.zeros(coarse.shape, np.float32)
-        for width, share in windows:
-            mean += np.float32(share) * cv2.blur(coarse, (width, width))
-        total = total + cv2.resize(mean, (columns, rows))
-    return np.asarray(total[:, :, :2] / (total[:, :, 2:] + np.float32(_TINY)), np.float32)

@@ -10,7 +10,7 @@ from ..alignment.motion import strength
 from ..alignment.tracking import Tracker
 from ..arrays import Bytes, Floats
 from ..engines import Engine, default_threads, make_engine
-from ..engines.native_slopes import quickest_slopes
+from ..engines.native_kernels import quickest_kernels
 from ..frames import Planes, convert
 from ..frames.planes import padded
 from ..networks.device import pick_device
@@ -114,8 +114,8 @@ class LiveNetworkDenoiser(StreamDenoiser):
         shapes = [(rows, columns), (rows // 2, columns // 2), (rows // 2, columns // 2)]
         self._inputs = [np.empty(s, np.uint8) for s in shapes]
         grid = (rows // BLOCK, columns // BLOCK)
-        compute = quickest_slopes(self._threads or default_threads())
-        self._tracker = Tracker(grid, BLOCK, compute=compute)
+        kernels = quickest_kernels(self._threads or default_threads())
+        self._tracker = Tracker(grid, BLOCK, kernels=kernels)
         if self._engine is None or grid != self._grid:
             self._engine = make_engine(self._network, grid, self._device, self._threads)
             self._grid = grid

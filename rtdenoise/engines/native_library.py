@@ -14,7 +14,7 @@ from pathlib import Path
 KINDS = {16: "AVX-512", 8: "AVX2", 4: "generic"}
 """What the builds are called, by how many numbers their vectors have."""
 
-ABI = 3
+ABI = 4
 """Which functions of a build are called, and with what: ``ABI`` in ``native/engine.h``."""
 
 _FOLDER = Path(__file__).parent
@@ -117,9 +117,51 @@ def _declared(library: ctypes.CDLL) -> ctypes.CDLL:
             number,
             [
                 *(_Pointer, ctypes.c_size_t, number, number),
-                *(_Pointer, ctypes.c_size_t, _Pointer, number, number, number, number),
+                *(_Pointer, ctypes.c_size_t, _Pointer, _Pointer, number, number, number, number),
                 *(ctypes.c_float, ctypes.c_float, _Pointer),
             ],
+        ),
+        (
+            "samples",
+            None,
+            [
+                *(_Pointer, ctypes.c_size_t, number, number),
+                *(_Pointer, _Pointer, ctypes.c_size_t, _Pointer),
+            ],
+        ),
+        ("halve", None, [_Pointer, ctypes.c_size_t, number, number, _Pointer]),
+        ("take_off_level", number, [_Pointer, number, number, number]),
+        (
+            "refine",
+            number,
+            [
+                *([_Pointer] * 3),
+                *(number, number, ctypes.c_float, _Pointer, _Pointer, number),
+                *([_Pointer] * 3),
+            ],
+        ),
+        (
+            "rest",
+            number,
+            [
+                *(_Pointer, ctypes.c_size_t, number, number),
+                *(_Pointer, ctypes.c_size_t, _Pointer, ctypes.c_size_t),
+                *([number] * 4),
+                _Pointer,
+            ],
+        ),
+        (
+            "spread",
+            number,
+            [
+                *(_Pointer, _Pointer, number, number),
+                *(_Pointer, _Pointer, number, ctypes.c_float, _Pointer),
+            ],
+        ),
+        (
+            "creep",
+            number,
+            [*[_Pointer] * 3, number, number, _Pointer, number, *[_Pointer] * 4],
         ),
     ):
         function = getattr(library, f"rtdenoise_{name}")

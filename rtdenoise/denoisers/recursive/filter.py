@@ -12,7 +12,7 @@ from ...alignment.brightness import brightness_change, row_banding
 from ...alignment.motion import Movement, strength
 from ...alignment.tracking import Tracker
 from ...arrays import Bytes, Floats, Mask
-from ...engines.native_slopes import quickest_slopes
+from ...engines.native_kernels import quickest_kernels
 from ...frames import PlaneFormat, Planes
 from ...frames.planes import padded
 from ...noise import PLANES, NoiseModel
@@ -96,7 +96,7 @@ class RecursiveDenoiser(StreamDenoiser):
         worth = self._threads and len(sources) == 3 and format_.width >= _WIDE
         if worth and self._second is None:
             self._second = ThreadPoolExecutor(1, "chroma")
-        self._tracker = Tracker(grid, block, finest_scale=0, compute=quickest_slopes())
+        self._tracker = Tracker(grid, block, finest_scale=0, kernels=quickest_kernels())
         self._inputs = [np.empty(shape, np.uint8) for shape in shapes]
         self._outputs = [[np.empty(shape, np.uint8) for shape in shapes] for _ in range(2)]
         self._started = False

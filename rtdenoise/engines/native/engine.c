@@ -19,7 +19,6 @@
 #include "pool.inc.h"
 #include "prepare_layers.inc.h"
 #include "shrink_passes.inc.h"
-#include "slopes.inc.h"
 #include "warp_passes.inc.h"
 
 #define EXPORT __attribute__((visibility("default")))
@@ -287,19 +286,4 @@ EXPORT void rtdenoise_warp(Engine *e, const float *flow, const uint8_t *moved, i
     run_pass(e->pool, pass_warped_excess, e->h, ROWS_AT_ONCE);
 }
 
-/* Means over cells of 4 × 4 pixels of a frame, (CELL_SUMS, rows, columns): of the squares and products of the slopes of
-   another picture where the pixels were, as xx, xy and yy; of those with the difference from it, as x and y; of the
-   slopes alone; of the difference, and of its square. last: the other picture; strides in floats. flow: (rows, columns,
-   2), where a cell was, as (x, y) in pixels from here. first, end: which rows of cells are wanted. left, top: of the
-   frame in the other picture. Returns whether there is memory. */
-EXPORT int rtdenoise_slopes(const float *last, size_t last_stride, int last_rows, int last_columns, const float *frame,
-                            size_t stride, const float *flow, int rows, int columns, int first, int end, float left,
-                            float top, float *sums)
-{
-    float *room = malloc(6 * ((size_t)columns + 2 + LANES) * sizeof *room);
-    if (!room) return 0;
-    slopes(last, last_stride, last_rows, last_columns, frame, stride, flow, rows, columns, first, end, left, top, sums,
-           room);
-    free(room);
-    return 1;
-}
+#include "alignment.inc.h"

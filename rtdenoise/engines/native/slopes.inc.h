@@ -10,12 +10,77 @@
 /* Pixels along a cell, and the sums of one: see rtdenoise_slopes(). */
 enum { CELL = 4, CELL_SUMS = 9 };
 
-/* Interpolates a plane at (x, y), its edges repeated, by Keys's cubic with a = -1/2; and how it changes there. */
-INLINE void sample_slope(const float *plane, size_t stride, int rows, int columns, V x, V y, V *value, V *slope_x,
-                         V *slope_y)
+/* Whether all of these are from 0 to most. */
+INLINE int all_within(V x, float most)
 {
-    const float a = -0.5f;
-    V most_x = all((float)(columns - 1)), most_y = all((float)(rows - 1)), zero = all(0);
+#if LANES == 16
+    return !_mm512_cmp_ps_mask((__m512)x, _mm512_setzero_ps(), _CMP_LT_OQ) &&
+           !_mm512_cmp_ps_mask((__m512)x, _mm512_set1_ps(most), _CMP_GT_OQ);
+#else
+    VI outside = (x < 0.0f) | (x > most);
+#if LANES == 8
+    return _mm256_testz_si256((__m256i)outside, (__m256i)outside);
+#else
+    int any = 0;
+    for (int i = 0; i < LANES; i++) any |= outside[i];
+    return !any;
+#endif
+#endif
+}
+
+/* A picture of floats or of bytes, in whose rows there are `stride` of them. */
+typedef struct {
+    const void *data;
+    size_t stride;
+    int rows, columns, bytes;
+} Samples;
+
+/* The numbers at place[i]. */
+INLINE V look_up_samples(const Samples *s, VI place)
+{
+    if (!s->bytes) return look_up((const float *)s->data, place);
+    V found = all(0);
+    for (int i = 0; i < LANES; i++) found[i] = (float)((const uint8_t *)s->data)[place[i]];
+    return found;
+}
+
+/* The four numbers from at[i] on, in row r after it. */
+INLINE void look_up_inside(const Samples *s, const int *at, int r, V *found)
+{
+    if (!s->bytes) {
+        look_up_fours((const float *)s->data + (size_t)r * s->stride, at, found);
+        return;
+    }
+    const uint8_t *row = (const uint8_t *)s->data + (size_t)r * s->stride;
+    VI four; /* bytes, the first one lowest */
+#if LANES == 16
+    four = (VI)_mm512_i32gather_epi32((__m512i)load_ints(at), row, 1);
+#elif LANES == 8
+    four = (VI)_mm256_i32gather_epi32((const int *)row, (__m256i)load_ints(at), 1);
+#else
+    for (int i = 0; i < LANES; i++) {
+        const uint8_t *here = row + at[i];
+        four[i] = (int32_t)(here[0] | (uint32_t)here[1] << 8 | (uint32_t)here[2] << 16 | (uint32_t)here[3] << 24);
+    }
+#endif
+    for (int t = 0; t < 4; t++) found[t] = __builtin_convertvector((four >> (8 * t)) & 255, V);
+}
+
+/* Adds row r of the four that are interpolated. weight, change: of columns and of rows. */
+INLINE void add_row_of_four(const V *found, V weight[2][4], V change[2][4], int r, V *value, V *slope_x, V *slope_y)
+{
+    V line = weight[0][0] * found[0], along = change[0][0] * found[0];
+#pragma GCC unroll 3
+    for (int t = 1; t < 4; t++) line += weight[0][t] * found[t], along += change[0][t] * found[t];
+    *value += weight[1][r] * line;
+    *slope_x += weight[1][r] * along;
+    *slope_y += change[1][r] * line;
+}
+
+/* Interpolates a plane at (x, y), its edges repeated, by Keys's cubic with this a; and how it changes there. */
+INLINE void sample_slope(const Samples *s, const float a, V x, V y, V *value, V *slope_x, V *slope_y)
+{
+    V most_x = all((float)(s->columns - 1)), most_y = all((float)(s->rows - 1)), zero = all(0);
     x = vmin(vmax(x, zero - 2.0f), most_x + 2.0f), y = vmin(vmax(y, zero - 2.0f), most_y + 2.0f);
     V left = __builtin_convertvector(nearest(x - 0.5f), V), top = __builtin_convertvector(nearest(y - 0.5f), V);
     V part[2] = {x - left, y - top}, weight[2][4], change[2][4];
@@ -30,58 +95,89 @@ INLINE void sample_slope(const float *plane, size_t stride, int rows, int column
         change[d][2] = -(3.0f * (a + 2.0f) * one - 2.0f * (a + 3.0f)) * one;
         change[d][3] = a * t * (2.0f - 3.0f * t);
     }
-#if LANES == 16
-    const V from = left - 1.0f;
-    const int inside = !_mm512_cmp_ps_mask((__m512)from, (__m512)zero, _CMP_LT_OQ) &&
-                       !_mm512_cmp_ps_mask((__m512)from, (__m512)(most_x - 3.0f), _CMP_GT_OQ);
-#endif
+    left -= 1.0f, top -= 1.0f;
     *value = *slope_x = *slope_y = zero;
+    if (all_within(left, (float)(s->columns - 4)) && all_within(top, (float)(s->rows - 4))) {
+        int at[LANES];
+        store_ints(at, nearest(top) * (int)s->stride + nearest(left));
 #pragma GCC unroll 4
+        for (int r = 0; r < 4; r++) {
+            V found[4];
+            /* Read from memory for each row: there are too few registers to keep them, and it takes longer to get them
+               out of a vector. */
+            __asm__("" : "+m"(at));
+            look_up_inside(s, at, r, found);
+            add_row_of_four(found, weight, change, r, value, slope_x, slope_y);
+        }
+        return;
+    }
     for (int r = 0; r < 4; r++) {
-        VI row = nearest(vmin(vmax(top + ((float)r - 1.0f), zero), most_y)) * (int)stride;
-        V found[4], line = zero, along = zero;
-#if LANES == 16
-        if (inside)
-            look_up_rows(plane, row + nearest(from), found);
-        else
-#endif
-#pragma GCC unroll 4
-            for (int t = 0; t < 4; t++)
-                found[t] = look_up(plane, row + nearest(vmin(vmax(left + ((float)t - 1.0f), zero), most_x)));
-#pragma GCC unroll 4
-        for (int t = 0; t < 4; t++) line += weight[0][t] * found[t], along += change[0][t] * found[t];
-        *value += weight[1][r] * line;
-        *slope_x += weight[1][r] * along;
-        *slope_y += change[1][r] * line;
+        VI row = nearest(vmin(vmax(top + (float)r, zero), most_y)) * (int)s->stride;
+        V found[4];
+        for (int t = 0; t < 4; t++)
+            found[t] = look_up_samples(s, row + nearest(vmin(vmax(left + (float)t, zero), most_x)));
+        add_row_of_four(found, weight, change, r, value, slope_x, slope_y);
     }
 }
 
-/* Sums of LANES cells from column x on of row y. flow: x and y of the rows above, here and below. */
-INLINE void cell_sums(const float *last, size_t last_stride, int last_rows, int last_columns, const float *frame,
-                      size_t stride, float *const flow[2][3], int x, int y, int cells, V column, V row, V *sums)
+/* See rtdenoise_samples(). With the a that OpenCV and pass_warp() have. */
+static void samples(const uint8_t *picture, size_t stride, int rows, int columns, const float *x, const float *y,
+                    size_t count, float *values)
 {
+    const Samples s = {picture, stride, rows, columns, 1};
+    for (size_t i = 0; i < count; i += LANES) {
+        size_t some = (count - i < LANES ? count - i : LANES) * sizeof *x;
+        V at_x = all(0), at_y = all(0), value, slope_x, slope_y;
+        memcpy(&at_x, x + i, some), memcpy(&at_y, y + i, some);
+        sample_slope(&s, -0.75f, at_x, at_y, &value, &slope_x, &slope_y);
+        memcpy(values + i, &value, some);
+    }
+}
+
+/* One component of the flow in a row of pixels that is r below the cells' first: of the cells before, here and behind
+   from column x on. rows: of the cells above, here and below. */
+INLINE void flow_in_row(float *const *rows, int x, int r, V *cells)
+{
+    float down = ((float)r + 0.5f) / CELL - 0.5f;
+    const float *top = rows[down < 0 ? 0 : 1] + x, *bottom = rows[down < 0 ? 1 : 2] + x;
+    float y = down < 0 ? down + 1 : down;
+    for (int i = 0; i < 3; i++) cells[i] = load(top + i - 1) + y * (load(bottom + i - 1) - load(top + i - 1));
+}
+
+/* Sums of LANES cells from column x on of row y. flow: x and y of the rows above, here and below. */
+INLINE void cell_sums(const Samples *last, const float *frame, size_t stride, float *const flow[2][3], int x, int y,
+                      int cells, V column, V row, V *sums)
+{
+    VI places; /* of the cells' first pixels in their row; cells behind the last one are as that */
+    for (int i = 0; i < LANES; i++) places[i] = CELL * (x + (i < cells ? i : cells - 1));
     for (int s = 0; s < CELL_SUMS; s++) sums[s] = all(0);
-    for (int r = 0; r < CELL; r++)
+    for (int r = 0; r < CELL; r++) {
+        V flow_x[3], flow_y[3];
+        flow_in_row(flow[0], x, r, flow_x), flow_in_row(flow[1], x, r, flow_y);
+        const float *pixels = frame + (size_t)(CELL * y + r) * stride;
+#pragma GCC unroll 4
         for (int c = 0; c < CELL; c++) {
-            V from_x = column + (float)c + flow_at(flow[0], x, r, c, CELL);
-            V from_y = row + (float)r + flow_at(flow[1], x, r, c, CELL);
-            V value, slope_x, slope_y, here = all(0);
-            sample_slope(last, last_stride, last_rows, last_columns, from_x, from_y, &value, &slope_x, &slope_y);
-            const float *pixel = frame + (size_t)(CELL * y + r) * stride + (size_t)CELL * (size_t)x + c;
-            for (int i = 0; i < cells; i++) here[i] = pixel[CELL * i];
-            V error = here - value;
+            const float across = ((float)c + 0.5f) / CELL - 0.5f, t = across < 0 ? across + 1 : across;
+            const int before = across < 0 ? 0 : 1;
+            V from_x = column + (float)c + flow_x[before] + t * (flow_x[before + 1] - flow_x[before]);
+            V from_y = row + (float)r + flow_y[before] + t * (flow_y[before + 1] - flow_y[before]);
+            V value, slope_x, slope_y;
+            sample_slope(last, -0.5f, from_x, from_y, &value, &slope_x, &slope_y);
+            V error = look_up(pixels, places + c) - value;
             sums[0] += slope_x * slope_x, sums[1] += slope_x * slope_y, sums[2] += slope_y * slope_y;
             sums[3] += slope_x * error, sums[4] += slope_y * error;
             sums[5] += slope_x, sums[6] += slope_y, sums[7] += error, sums[8] += error * error;
         }
+    }
 }
 
 /* See rtdenoise_slopes(). Rows of the cells from first to before end; room: 6 rows of columns + 2 + LANES. */
 static void slopes(const float *last, size_t last_stride, int last_rows, int last_columns, const float *frame,
-                   size_t stride, const float *flow, int rows, int columns, int first, int end, float left, float top,
-                   float *sums, float *room)
+                   size_t stride, const float *flow, const uint8_t *wanted, int rows, int columns, int first, int end,
+                   float left, float top, float *sums, float *room)
 {
     size_t wide = (size_t)columns + 2 + LANES;
+    const Samples old = {last, last_stride, last_rows, last_columns, 0};
     float *lines[2][3];
     for (int y = first; y < end; y++) {
         for (int d = 0; d < 2; d++)
@@ -92,16 +188,24 @@ static void slopes(const float *last, size_t last_stride, int last_rows, int las
                 line[-1] = line[0];
                 for (int x = columns; x <= columns + LANES; x++) line[x] = line[columns - 1];
             }
-        for (int x = 0; x < columns; x += LANES) {
+        const uint8_t *here = wanted + (size_t)y * (size_t)columns;
+        float *to = sums + (size_t)y * (size_t)columns;
+        const size_t count = (size_t)rows * (size_t)columns;
+        for (size_t s = 0; s < CELL_SUMS; s++) memset(to + s * count, 0, (size_t)columns * sizeof *to);
+        for (int x = 0; x < columns;) {
+            if (!here[x]) {
+                x++;
+                continue;
+            }
             int cells = columns - x < LANES ? columns - x : LANES;
             V column, found[CELL_SUMS];
             for (int i = 0; i < LANES; i++) column[i] = left + (float)(CELL * (x + i));
-            cell_sums(last, last_stride, last_rows, last_columns, frame, stride, lines, x, y, cells, column,
-                      all(top + (float)(CELL * y)), found);
-            for (int s = 0; s < CELL_SUMS; s++)
-                for (int i = 0; i < cells; i++)
-                    sums[((size_t)s * (size_t)rows + (size_t)y) * (size_t)columns + (size_t)(x + i)] =
-                        found[s][i] * (1.0f / (CELL * CELL));
+            cell_sums(&old, frame, stride, lines, x, y, cells, column, all(top + (float)(CELL * y)), found);
+            for (size_t s = 0; s < CELL_SUMS; s++) {
+                V mean = found[s] * (1.0f / (CELL * CELL));
+                memcpy(to + s * count + x, &mean, (size_t)cells * sizeof *to);
+            }
+            x += LANES;
         }
     }
 }

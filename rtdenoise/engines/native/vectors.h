@@ -21,6 +21,13 @@
 
 #define INLINE static inline __attribute__((always_inline))
 
+/* Before a loop: no turn of it reads what another writes, so that the compiler may do many at once. */
+#ifdef __clang__
+#define INDEPENDENT _Pragma("clang loop vectorize(assume_safety)")
+#else
+#define INDEPENDENT _Pragma("GCC ivdep")
+#endif
+
 typedef float V __attribute__((vector_size(4 * LANES)));
 typedef int32_t VI __attribute__((vector_size(4 * LANES)));
 typedef V UV __attribute__((aligned(4), may_alias));

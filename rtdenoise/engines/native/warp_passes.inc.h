@@ -104,13 +104,11 @@ INLINE void cubic(V t, V *weights)
     weights[3] = a * one * t * t;
 }
 
-#if LANES == 16
 /* Four neighbouring numbers from each place on, v[0..3]: much quicker than gathering them one by one. */
-INLINE void look_up_rows(const float *plane, VI places, V *v)
+INLINE void look_up_fours(const float *plane, const int *at, V *v)
 {
-    int at[LANES];
+#if LANES == 16
     __m512 part[4];
-    store_ints(at, places);
 #pragma GCC unroll 4
     for (int k = 0; k < 4; k++) {
         part[k] = _mm512_castps128_ps512(_mm_loadu_ps(plane + at[k]));
@@ -124,6 +122,35 @@ INLINE void look_up_rows(const float *plane, VI places, V *v)
     __m512d d = _mm512_castps_pd(_mm512_unpackhi_ps(part[2], part[3]));
     v[0] = (V)_mm512_unpacklo_pd(a, b), v[1] = (V)_mm512_unpackhi_pd(a, b);
     v[2] = (V)_mm512_unpacklo_pd(c, d), v[3] = (V)_mm512_unpackhi_pd(c, d);
+#elif LANES == 8
+    __m256 part[4];
+#pragma GCC unroll 4
+    for (int k = 0; k < 4; k++)
+        part[k] = _mm256_insertf128_ps(_mm256_castps128_ps256(_mm_loadu_ps(plane + at[k])),
+                                       _mm_loadu_ps(plane + at[4 + k]), 1);
+    __m256d a = _mm256_castps_pd(_mm256_unpacklo_ps(part[0], part[1]));
+    __m256d b = _mm256_castps_pd(_mm256_unpacklo_ps(part[2], part[3]));
+    __m256d c = _mm256_castps_pd(_mm256_unpackhi_ps(part[0], part[1]));
+    __m256d d = _mm256_castps_pd(_mm256_unpackhi_ps(part[2], part[3]));
+    v[0] = (V)_mm256_unpacklo_pd(a, b), v[1] = (V)_mm256_unpackhi_pd(a, b);
+    v[2] = (V)_mm256_unpacklo_pd(c, d), v[3] = (V)_mm256_unpackhi_pd(c, d);
+#else
+    for (int t = 0; t < 4; t++) {
+        V one = all(0);
+        for (int i = 0; i < LANES; i++) one[i] = plane[at[i] + t];
+        v[t] = one;
+    }
+#endif
+}
+
+#if LANES == 16
+/* The same from places that are still in a vector. */
+INLINE void look_up_rows(const float *plane, VI places, V *v)
+{
+    int at[LANES];
+    store_ints(at, places);
+    __asm__("" : "+m"(at)); /* it takes longer to get them out of a vector than from memory */
+    look_up_fours(plane, at, v);
 }
 #endif
 

@@ -13,11 +13,14 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from rtdenoise.alignment.affine import fit_affine
+from rtdenoise.alignment.kernels import Kernels
+from rtdenoise.engines.native_kernels import quickest_kernels
 
 Bytes = NDArray[np.uint8]
 Floats = NDArray[np.float32]
 Mask = NDArray[np.bool_]
 
+COMPILED = quickest_kernels()
 SIDE = 4
 ROWS, COLUMNS = 40, 56  # blocks
 GRID = (ROWS, COLUMNS)
@@ -98,9 +101,16 @@ def within(top: int, bottom: int, left: int, right: int) -> Mask:
 THING = within(10, 30, 14, 42)
 
 
-def fitted(flow: Floats, place: Mask, last: Bytes, new: Bytes, side: int) -> Floats | None:
+def fitted(
+    flow: Floats,
+    place: Mask,
+    last: Bytes,
+    new: Bytes,
+    side: int,
+    kernels: Kernels = COMPILED,
+) -> Floats | None:
     """The fit of a thing's blocks, (count, 2), in pixels."""
-    found = fit_affine(place, (flow / side).astype(np.float32), (0, 0), last, new, side)
+    found = fit_affine(place, (flow / side).astype(np.float32), (0, 0), last, new, side, kernels)
     return None if found is None else found[place] * side
 
 
@@ -113,10 +123,11 @@ def furthest(found: Floats | None, motion: Motion, place: Mask) -> float:
 
 @pytest.mark.parametrize("motion", MOTIONS)
 @pytest.mark.parametrize("sigma", [1.0, 4.0])
-def test_a_known_movement_is_found(motion: Motion, sigma: float) -> None:
+@pytest.mark.parametrize("kernels", [Kernels(), COMPILED], ids=["opencv", "compiled"])
+def test_a_known_movement_is_found(motion: Motion, sigma: float, kernels: Kernels) -> None:
     last, vectors = texture(), poor(block_flow(motion))
     new = noisy(moved(last, motion), sigma)
-    found = fitted(vectors, THING, noisy(last, 0.5, seed=3), new, SIDE)
+    found = fitted(vectors, THING, noisy(last, 0.5, seed=3), new, SIDE, kernels)
     assert furthest(found, motion, THING) < 0.1
 
 

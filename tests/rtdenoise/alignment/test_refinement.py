@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import cv2
 import numpy as np
 import pytest
 
-from rtdenoise.alignment.refinement import CELL, Refinement, Slopes, slopes
+from rtdenoise.alignment.kernels import CELL, Kernels
+from rtdenoise.alignment.refinement import Refinement
 from rtdenoise.arrays import Bytes, Floats
-from rtdenoise.engines.native_slopes import quickest_slopes
+from rtdenoise.engines.native_kernels import quickest_kernels
 
 GRID = (48, 64)  # blocks of four pixels
 SIDE = 4
 SIGMA = 3.0
 
-COMPUTES = pytest.mark.parametrize(
-    "compute", [slopes, quickest_slopes(2)], ids=["opencv", "compiled"]
+KERNELS = pytest.mark.parametrize(
+    "kernels", [Kernels(), quickest_kernels(2)], ids=["opencv", "compiled"]
 )
 
 
@@ -50,13 +53,13 @@ def blocks_of(flow: Floats) -> Floats:
     return np.asarray(mean / SIDE, np.float32)
 
 
-@COMPUTES
+@KERNELS
 @pytest.mark.parametrize("side", [4, 8])
-def test_a_bend_is_found_closely(compute: Slopes, side: int) -> None:
+def test_a_bend_is_found_closely(kernels: Kernels, side: int) -> None:
     flow = bend(2.0)
     last, frame = filmed(texture(), flow)
     grid = (SIDE * GRID[0] // side, SIDE * GRID[1] // side)
-    found = Refinement(last, frame, (slice(0, grid[0]), slice(0, grid[1])), side, compute)
+    found = Refinement(last, frame, (slice(0, grid[0]), slice(0, grid[1])), side, kernels)
     start = np.zeros((*grid, 2), np.float32)
     refined = found.refine(found.vectors(start), found.cells(np.ones(grid, np.float32)), 8)
     true = cv2.resize(flow, grid[::-1], interpolation=cv2.INTER_AREA)
@@ -73,21 +76,21 @@ def test_both_ways_of_computing_end_at_the_same_vectors() -> None:
     last, frame = filmed(texture(), bend(1.5))
     box = (slice(0, GRID[0]), slice(0, GRID[1]))
     ends = []
-    for compute in (slopes, quickest_slopes(), quickest_slopes(2)):
-        found = Refinement(last, frame, box, SIDE, compute)
+    for kernels in (Kernels(), quickest_kernels(), quickest_kernels(2)):
+        found = Refinement(last, frame, box, SIDE, kernels)
         weights = found.cells(np.ones(GRID, np.float32))
         ends.append(found.refine(np.zeros((24, 32, 2), np.float32), weights, 6))
     assert np.array_equal(ends[1], ends[2])
     assert float(np.median(np.abs(ends[0] - ends[1])[3:-3, 3:-3])) < 0.02
 
 
-@COMPUTES
-def test_sums_at_whole_pixels_are_those_of_central_differences(compute: Slopes) -> None:
+@KERNELS
+def test_sums_at_whole_pixels_are_those_of_central_differences(kernels: Kernels) -> None:
     last = np.random.default_rng(3).normal(100, 20, (60, 70)).astype(np.float32)
     frame = np.random.default_rng(4).normal(100, 20, (8 * CELL, 9 * CELL)).astype(np.float32)
     flow = np.zeros((8, 9, 2), np.float32)
     flow[:] = (3, -2)
-    sums = compute(last, frame, flow, (10.0, 12.0))
+    sums = kernels.slopes(last, frame, flow, (10.0, 12.0))
     here = (slice(12 - 2, 12 - 2 + 8 * CELL), slice(10 + 3, 10 + 3 + 9 * CELL))
     across, down = (np.roll(last, -1, a)[here] / 2 - np.roll(last, 1, a)[here] / 2 for a in (1, 0))
     error = frame - last[here]
@@ -98,8 +101,8 @@ def test_sums_at_whole_pixels_are_those_of_central_differences(compute: Slopes) 
         assert np.allclose(found[inner], true[inner], atol=0.05, rtol=1e-3)
 
 
-@COMPUTES
-def test_a_part_of_the_picture_at_odd_blocks_and_at_the_border(compute: Slopes) -> None:
+@KERNELS
+def test_a_part_of_the_picture_at_odd_blocks_and_at_the_border(kernels: Kernels) -> None:
     flow = bend(1.0)
     last, frame = filmed(texture(), flow)
     cut = (
@@ -107,7 +110,7 @@ def test_a_part_of_the_picture_at_odd_blocks_and_at_the_border(compute: Slopes) 
         slice(0, last.shape[1] - 1),
     )  # the grid is larger than the picture
     for box in ((slice(5, 44), slice(7, 48)), (slice(21, 48), slice(31, 64))):
-        found = Refinement(last[cut], frame[cut], box, SIDE, compute)
+        found = Refinement(last[cut], frame[cut], box, SIDE, kernels)
         ones = np.ones((box[0].stop - box[0].start, box[1].stop - box[1].start), np.float32)
         zero = np.zeros((*ones.shape, 2), np.float32)
         refined = found.block_vectors(found.refine(found.vectors(zero), found.cells(ones), 6))
@@ -116,19 +119,42 @@ def test_a_part_of_the_picture_at_odd_blocks_and_at_the_border(compute: Slopes) 
         assert float(np.median(np.hypot(*np.moveaxis(error, 2, 0)))) < 0.2
 
 
-def test_where_there_is_no_texture_vectors_stay() -> None:
+@KERNELS
+def test_cells_without_weight_change_nothing(kernels: Kernels) -> None:
+    class All(Kernels):
+        """Computes the sums of all cells, wanted or not."""
+
+        def __getattribute__(self, name: str) -> Any:
+            if name == "slopes":
+                return lambda *arguments: kernels.slopes(*arguments[:4])
+            return getattr(kernels, name)
+
+    last, frame = filmed(texture(), bend(1.5))
+    weights = np.zeros((24, 32), np.float32)
+    weights[6:15, 9:20] = 1
+    ends = []
+    for each in (kernels, All()):
+        found = Refinement(last, frame, (slice(0, GRID[0]), slice(0, GRID[1])), SIDE, each)
+        ends.append(found.refine(np.zeros((24, 32, 2), np.float32), weights, 4))
+    assert np.abs(ends[0]).max() > 0.5
+    assert np.array_equal(ends[0], ends[1])
+
+
+@KERNELS
+def test_where_there_is_no_texture_vectors_stay(kernels: Kernels) -> None:
     flat = np.full((SIDE * GRID[0], SIDE * GRID[1]), 90, np.float32)
     last, frame = filmed(flat, bend(0.0))
-    found = Refinement(last, frame, (slice(0, GRID[0]), slice(0, GRID[1])), SIDE)
+    found = Refinement(last, frame, (slice(0, GRID[0]), slice(0, GRID[1])), SIDE, kernels)
     start = np.full((24, 32, 2), 1.5, np.float32)
     assert np.array_equal(found.refine(start, np.ones((24, 32), np.float32), 4), start)
 
 
-def test_doubt_is_large_where_texture_tells_two_movements_apart() -> None:
+@KERNELS
+def test_doubt_is_large_where_texture_tells_two_movements_apart(kernels: Kernels) -> None:
     picture = texture()
     picture[:, : SIDE * GRID[1] // 2] = 100
     last, frame = filmed(picture, bend(0.0))
-    found = Refinement(last, frame, (slice(0, GRID[0]), slice(0, GRID[1])), SIDE)
+    found = Refinement(last, frame, (slice(0, GRID[0]), slice(0, GRID[1])), SIDE, kernels)
     flow = np.zeros((24, 32, 2), np.float32)
     found.refine(flow, np.ones((24, 32), np.float32), 1)
     doubt = found.doubt(flow, flow + 1)

@@ -1,0 +1,195 @@
+"""The arithmetic of the search for movement, as compiled code."""
+
+from __future__ import annotations
+
+import ctypes
+from concurrent.futures import ThreadPoolExecutor
+from itertools import pairwise
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..alignment import kernels
+from ..alignment.kernels import Kernels, Windows
+from ..arrays import Bytes, Floats, Mask
+from .native_library import native_library
+
+_SUMS = 9
+_COUNTED = 5
+_WORTH_A_THREAD = 1500  # cells
+_PARTS = 8  # of rows, that threads take one after another
+
+_REFINE = np.array([kernels.FITS, kernels.PRIOR, kernels.STRAIGHT, kernels.MOST], np.float32)
+_CREEP = np.array(
+    [
+        *(kernels.CREEP_MOST, kernels.CREEP_MEMORY, kernels.CREEP_SCALE, kernels.CREEP_TEXTURE),
+        kernels.CREEP_LEAST,
+    ],
+    np.float32,
+)
+
+
+def quickest_kernels(threads: int = 1) -> Kernels:
+    """Compiled code; NumPy and OpenCV where there is none.
+
+    Args:
+        threads: How many cores it may take.
+    """
+    library = native_library()
+    return Kernels() if library is None else _NativeKernels(library, threads)
+
+
+class _NativeKernels(Kernels):
+    def __init__(self, library: ctypes.CDLL, threads: int) -> None:
+        self._library = library
+        self._threads = threads
+        self._pool: ThreadPoolExecutor | None = None
+        self._spread = _windows(sum(kernels.SPREAD_WINDOWS, ()))
+
+    def halved(self, picture: Bytes) -> Floats:
+        rows, columns = (n // kernels.HALF for n in picture.shape)
+        small = np.empty((rows, columns), np.float32)
+        self._library.rtdenoise_halve(*_strided(picture), rows, columns, small.ctypes.data)
+        return small
+
+    def samples(self, picture: Bytes, x: Floats, y: Floats) -> Floats:
+        x, y = _whole(x), _whole(y)
+        found = np.empty_like(x)
+        self._library.rtdenoise_samples(
+            *(*_strided(picture), *picture.shape, x.ctypes.data, y.ctypes.data, x.size),
+            found.ctypes.data,
+        )
+        return found
+
+    def slopes(
+        self,
+        last: Floats,
+        frame: Floats,
+        flow: Floats,
+        corner: tuple[float, float],
+        wanted: Mask | None = None,
+    ) -> Floats:
+        rows, columns = flow.shape[:2]
+        flow = _whole(flow)
+        cells = np.ones((rows, columns), np.bool_) if wanted is None else wanted
+        cells = np.ascontiguousarray(cells)
+        sums = np.empty((_SUMS, rows, columns), np.float32)
+
+        def compute(part: tuple[int, int]) -> None:
+            _check(
+                self._library.rtdenoise_slopes(
+                    *(*_strided(last), *last.shape, *_strided(frame), flow.ctypes.data),
+                    *(cells.ctypes.data, rows, columns, *part, *corner, sums.ctypes.data),
+                )
+            )
+
+        # Whoever is ready takes the next part, so that nobody waits for a thread that the system doesn't let run.
+        count = min(self._threads, int(np.count_nonzero(cells)) // _WORTH_A_THREAD)
+        parts = list(pairwise(_edges(rows, _PARTS if count > 1 else 1)))
+
+        def work() -> None:
+            while parts:
+                try:
+                    part = parts.pop()
+                except IndexError:  # another thread was quicker
+                    return
+                compute(part)
+
+        others = [self._helpers.submit(work) for _ in range(count - 1)]
+        work()
+        for other in others:
+            if not other.cancel():
+                other.result()
+        return sums
+
+    def take_off_level(self, sums: Floats) -> None:
+        place = sums.ctypes.data
+        _check(self._library.rtdenoise_take_off_level(place, *sums.shape[1:], kernels.LEVEL))
+
+    def refine(
+        self, sums: Floats, weights: Floats, flow: Floats, noise: float, windows: Windows
+    ) -> tuple[Floats, Floats]:
+        rows, columns = weights.shape
+        widths, shares = _windows(windows)
+        flow, weights = _whole(flow), _whole(weights)
+        counted = np.empty((_COUNTED, rows, columns), np.float32)
+        refined = np.empty_like(flow)
+        _check(
+            self._library.rtdenoise_refine(
+                *(sums.ctypes.data, weights.ctypes.data, flow.ctypes.data, rows, columns, noise),
+                *(widths.ctypes.data, shares.ctypes.data, len(widths), _REFINE.ctypes.data),
+                *(counted.ctypes.data, refined.ctypes.data),
+            )
+        )
+        return refined, counted[:3]
+
+    def rest(self, old: Floats, new: Floats, flow: Floats, corner: tuple[int, int]) -> Floats:
+        if flow.strides[1:] != (2 * flow.itemsize, flow.itemsize):
+            flow = _whole(flow)
+        means = np.empty(new.shape, np.float32)
+        _check(
+            self._library.rtdenoise_rest(
+                *(*_strided(old), *old.shape, *_strided(new), *_strided(flow)),
+                *(*new.shape, *corner, means.ctypes.data),
+            )
+        )
+        return means
+
+    def spread(self, flow: Floats, weights: Floats) -> Floats:
+        flow, weights = _whole(flow), _whole(weights)
+        means = np.empty_like(flow)
+        widths, shares = self._spread
+        _check(
+            self._library.rtdenoise_spread(
+                *(flow.ctypes.data, weights.ctypes.data, *weights.shape),
+                *(widths.ctypes.data, shares.ctypes.data, len(widths) // 2, kernels.TINY),
+                means.ctypes.data,
+            )
+        )
+        return means
+
+    def creep(
+        self, old: Floats, difference: Floats, variance: Floats, sums: Floats
+    ) -> tuple[Mask, Floats, Floats] | None:
+        old, difference, variance = _whole(old), _whole(difference), _whole(variance)
+        shape = sums.shape[1:]
+        moves = np.empty(shape, np.bool_)
+        sure, flow = np.empty(shape, np.float32), np.empty((*shape, 2), np.float32)
+        found = self._library.rtdenoise_creep(
+            *(old.ctypes.data, difference.ctypes.data, variance.ctypes.data, *old.shape),
+            *(_CREEP.ctypes.data, kernels.CREEP_LEVEL, sums.ctypes.data, sure.ctypes.data),
+            *(flow.ctypes.data, moves.ctypes.data),
+        )
+        _check(found >= 0)
+        return (moves, sure, flow) if found else None
+
+    @property
+    def _helpers(self) -> ThreadPoolExecutor:
+        if self._pool is None:
+            self._pool = ThreadPoolExecutor(self._threads - 1, "slopes")
+        return self._pool
+
+
+def _edges(rows: int, parts: int) -> list[int]:
+    """Where parts of so many rows begin, and where the last one ends."""
+    return [rows * i // parts for i in range(parts + 1)]
+
+
+def _strided(plane: Floats | Bytes) -> tuple[int, int]:
+    """Where it is, and from row to row, in its own numbers."""
+    return plane.ctypes.data, plane.strides[0] // plane.itemsize
+
+
+def _whole(values: Floats) -> Floats:
+    """Without room between the rows."""
+    return np.ascontiguousarray(values, np.float32)
+
+
+def _windows(windows: Windows) -> tuple[NDArray[np.int32], Floats]:
+    widths, shares = zip(*windows, strict=True)
+    return np.array(widths, np.int32), np.array(shares, np.float32)
+
+
+def _check(done: int) -> None:
+    if not done:
+        raise MemoryError("There is no memory for what finding movement needs.")
