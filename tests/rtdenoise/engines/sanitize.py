@@ -15,7 +15,12 @@ from pathlib import Path
 from .kernels import BUILDS, FOLDER, build, compiler
 
 _HERE = Path(__file__).parent
-_TESTS = ("test_native_engine.py", "test_native_kernels.py", "test_native_passes.py")
+_TESTS = (
+    "test_native_alignment.py",
+    "test_native_engine.py",
+    "test_native_kernels.py",
+    "test_native_passes.py",
+)
 _SANITIZERS = "-fsanitize=address,undefined"
 # As it is quickest to compile: the tests take less time than that.
 _FLAGS = (_SANITIZERS, "-fno-sanitize-recover=all", "-fno-omit-frame-pointer", "-O1", "-g1")
