@@ -245,13 +245,13 @@ class JudgingSink:
         """Nothing to do."""
 
 
-def longest_freeze(times: list[float], away: list[list[float]], recover_s: float = 1.5) -> float:
+def longest_freeze(times: list[float], away: list[list[float]], recover_s: float = 0.5) -> float:
     """The longest time without a new picture while the camera was there, in s.
 
     Args:
         times: When new pictures came.
         away: From when to when the camera was away.
-        recover_s: How long after it the program may need: it looks for the camera once a second.
+        recover_s: How long after it the program may need: it looks for the camera so often.
     """
     longest = 0.0
     for before, after in pairwise(times):

@@ -105,16 +105,17 @@ def command(
     from ..cameras.fitted import FittedCamera
     from ..cameras.kept_controls import SteadySettings
     from ..console import console, say, show_json
-    from ..denoisers import make_denoiser, noise_model_for, uses_noise_model
+    from ..denoisers import Passthrough
     from ..machine import machine_path
     from ..profile import Profile
     from ..sinks import check_output, open_sinks
     from ..stream import LiveLoop
-    from ..stream.adaptive import AdaptiveDenoiser
+    from ..stream.adaptive import AdaptiveDenoiser, Rung
     from ..stream.brighten import brighten_for
     from ..stream.demand import DemandPolicy
-    from ..stream.rungs import rungs_for_call
+    from ..stream.rungs import PICTURE
     from ..stream.watchdog import slow_mode
+    from .live_choice import Choice
     from .live_panel import Status
 
     # The stages run side by side; threads inside each would only take the cores from one another.
@@ -146,7 +147,12 @@ def command(
         info, mode = opened.info, opened.mode
         profile = Profile.of(info, settings.home)
         say(f"[bold]{info.name}[/]  {mode}")
-        first = make_denoiser(
+        slow = slow_mode(mode.codec, mode.width, mode.height, float(mode.rate_fps))
+        if slow:
+            note(slow)
+        # Who looks at a virtual camera sees the camera's picture at once. A film has clean frames only.
+        watched = any(output.partition(":")[0] in ("virtual", "pipewire") for output in outputs)
+        choose = Choice(
             network,
             profile=profile,
             camera=info,
@@ -154,35 +160,19 @@ def command(
             device=device,
             threads=threads,
             any_camera=any_camera,
-            tta=False,
-            realtime=True,
             machine=machine_path(settings.home),
-            say=lambda text: say(escape(text)),
+            say=say,
+            measure=not watched,
         )
-        rungs = rungs_for_call(
-            network or first.name,
-            profile=profile,
-            camera=info,
-            mode=mode,
-            device=device,
-            threads=threads,
-            any_camera=any_camera,
-            insist=network is not None,
-        )
+        rungs, first = ([Rung(PICTURE, Passthrough)], None) if watched else choose()
     except BaseException:
         opened.close()
         raise
-    slow = slow_mode(mode.codec, mode.width, mode.height, float(mode.rate_fps))
-    if slow:
-        say(f"[yellow]![/] {slow}")
-    if uses_noise_model(first) and noise_model_for(profile, mode) is None:
-        say(
-            "This camera is not calibrated in this mode: the noise is measured while it runs. "
-            "[bold]rtdenoise capture[/] and [bold]rtdenoise calibrate[/] would do better."
-        )
 
     webcam = info.kind == "webcam"
     denoiser = AdaptiveDenoiser(rungs, 1 / float(mode.rate_fps), first=first, note=note)
+    if watched:
+        denoiser.prepare(choose)
     loop = LiveLoop(
         opened,
         denoiser,

@@ -221,16 +221,20 @@ class Status:
         self._next_s = now + (1.0 if self._live else 10.0)
         report, denoiser = self._loop.report(last=_LAST), self._denoiser
         if self._live is None:
-            self._out.print(line(report, self._loop.sink_name, denoiser.name))
+            self._out.print(line(report, self._loop.sink_name, _cleaning(denoiser)))
             return
         shown = panel(
             report,
             title=self._title,
             sink=self._loop.sink_name,
-            denoiser=denoiser.name if self._loop.strength > 0 else "off",
+            denoiser=_cleaning(denoiser) if self._loop.strength > 0 else "off",
             engine=denoiser.engine_name,
             strength=self._loop.strength,
             load=_load(),
             noise_db=noise_db(denoiser.current),
         )
         self._live.update(shown, refresh=True)
+
+
+def _cleaning(denoiser: AdaptiveDenoiser) -> str:
+    return "starting …" if denoiser.preparing else denoiser.name

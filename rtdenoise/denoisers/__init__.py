@@ -43,6 +43,7 @@ def make_denoiser(
     any_camera: bool = False,
     tta: bool = True,
     realtime: bool = False,
+    measure: bool = True,
     machine: Path | None = None,
     say: Callable[[str], None] = lambda _: None,
 ) -> Denoiser:
@@ -66,6 +67,7 @@ def make_denoiser(
         any_camera: Use a network although it was calibrated for another camera or mode.
         tta: For the paper's network: the mean over the eight flips and rotations (eq. 10).
         realtime: Where no name is given, choose one that keeps up with the camera.
+        measure: For that, measure what isn't known of this machine.
         machine: The file of what was measured on this machine; None: nothing is known, and nothing kept.
         say: Told what was chosen so, and why.
 
@@ -90,6 +92,7 @@ def make_denoiser(
                 device,
                 threads=threads,
                 realtime=realtime,
+                measure=measure,
                 machine=machine,
                 say=say,
             )

@@ -96,6 +96,7 @@ def default_network(
     *,
     threads: int | None = None,
     realtime: bool = False,
+    measure: bool = True,
     machine: Path | None = None,
     say: Callable[[str], None] = lambda _: None,
 ) -> str:
@@ -113,6 +114,7 @@ def default_network(
         threads: How many CPU cores it may take. What is known of this machine holds for the usual number; with another
             one everything is measured, and not kept.
         realtime: Whether it has to keep up with the camera.
+        measure: Whether there is time to measure what isn't known of this machine; see :func:`choose`.
         machine: The file of what was measured on this machine (:func:`rtdenoise.machine.machine_path`); what is
             measured now is added to it. None: nothing is known, and nothing kept.
         say: Told in a call what was chosen, and why.
@@ -134,7 +136,7 @@ def default_network(
         machine = None
     known = Machine() if machine is None else Machine.load(machine)
     before = list(known.timings)
-    choice = choose(found, mode, device, known, threads)
+    choice = choose(found, mode, device, known, threads, measure=measure)
     if machine is not None and known.timings != before:
         with suppress(StorageError):  # then it is measured again next time
             known.save(machine)
@@ -148,6 +150,8 @@ def choose(
     device: str,
     known: Machine,
     threads: int | None = None,
+    *,
+    measure: bool = True,
 ) -> Choice:
     """The first network that leaves a third to spare at the camera's rate.
 
@@ -161,11 +165,13 @@ def choose(
             enough.
         known: What was measured; gets what is measured now.
         threads: How many CPU cores cleaning may take; None: the usual number.
+        measure: Whether to measure what isn't known. If not, an unknown network is taken to be quick enough, until it
+            shows: for a call that runs already, in which a measurement would tell too much, and keep it.
 
     Raises:
         NetworkError: the device isn't there, or a network's file is damaged.
     """
-    clock = _Clock(mode, pick_device(device), known, threads)
+    clock = _Clock(mode, pick_device(device), known, threads, measure)
     rate = f"{float(mode.rate_fps):g} frames/s at {mode.width}×{mode.height}"
     best = found[0]
     taken_ms: list[float] = []
@@ -174,6 +180,8 @@ def choose(
         frame_ms = clock.network(candidate)
         if frame_ms is None:
             reason = f"on {clock.device}, where it was not measured: rtdenoise bench does."
+            if not measure:
+                reason = "as long as it keeps up. rtdenoise bench measures what this machine holds."
             return Choice(candidate.name, f"Cleaning with {candidate.name} {reason}")
         taken_ms.append(frame_ms)
         if frame_ms <= clock.budget_ms:
@@ -211,23 +219,25 @@ class _Clock:
     """How long methods take for a frame, in ms: known, or measured now."""
 
     def __init__(
-        self, mode: Mode, device: torch.device, known: Machine, threads: int | None
+        self, mode: Mode, device: torch.device, known: Machine, threads: int | None, measure: bool
     ) -> None:
-        self._mode, self._known, self._threads = mode, known, threads
+        self._mode, self._known, self._threads, self._measure = mode, known, threads, measure
         self.device = device.type
         self._hardware = hardware_name(device)
         self.budget_ms = SPARE * 1e3 / float(mode.rate_fps)
 
     def network(self, candidate: Candidate) -> float | None:
-        """None: not known, on an accelerator."""
+        """None: not known, and not to be measured."""
         known = self._find(candidate.size, self.device, self._hardware)
-        if known is not None or self.device != "cpu":
+        if known is not None or self.device != "cpu" or not self._measure:
             return known
         most_s = self.budget_ms * _HOPELESS / 1e3
         seconds = frame_seconds(candidate, self._mode, self.device, most_s, self._threads)
         return self._add(candidate.size, seconds)
 
     def recursive(self) -> float:
+        if not self._measure:
+            return math.inf  # a call that runs steps down by what it sees
         known = self._find(RECURSIVE, "cpu", "")
         if known is not None:
             return known

@@ -56,6 +56,8 @@ class LiveNetworkDenoiser(StreamDenoiser):
         super().__init__(model)
         keep_freed_memory()
         self._name = name
+        self.follows = True
+        """Whether what moves is followed; if not, it is cleaned anew in each place, for about half of the time."""
         self._device = pick_device(device)
         self._network = network.eval().requires_grad_(False)
         self._threads = threads
@@ -173,6 +175,8 @@ class LiveNetworkDenoiser(StreamDenoiser):
         if float(np.mean(strong > _CUT)) > _CUT_SHARE:
             engine.reset()
             self._tracker.reset()
+            return
+        if not self.follows:
             return
         assert self._last is not None
         pixels = (self._last.y, luma)

@@ -17,8 +17,10 @@ from .mailbox import Closed, Mailbox
 from .possible import is_possible
 
 FADE_FRAMES = 8  # in which one picture passes into the other
-WARM_UP, WARM_DOWN = 16, 4  # frames; estimates of the noise need two, and settle
+# Frames: estimates of the noise need two, and settle.
+WARM_UP, WARM_DOWN, WARM_START = 16, 4, 3
 _SAY_AGAIN_S = 30.0
+_NEW = 0.1  # weight of the last frame in what cleaning takes
 
 
 @dataclass(frozen=True)
@@ -46,7 +48,7 @@ class _WarmUp:
     def __init__(self, rung: int, make: Callable[[], Denoiser], frames: int) -> None:
         self.rung = rung
         self.denoiser: Denoiser | None = None
-        self.frame_s = 0.0
+        self.frame_s = self.least_s = 0.0  # the first frames, in the median and at best
         self.error: Exception | None = None
         self._make, self._frames = make, frames
         self._box: Mailbox[Planes] = Mailbox()
@@ -77,6 +79,7 @@ class _WarmUp:
                 if not is_possible(planes, clean):
                     raise ArithmeticError("not a picture")
             self.frame_s = float(np.median(taken[1:] or taken))
+            self.least_s = min(taken)
             self.denoiser = denoiser
         except Closed:
             return
@@ -118,7 +121,10 @@ class AdaptiveDenoiser:
         self._warming: _WarmUp | None = None
         self._left: _WarmUp | None = None  # was stopped, and may still be at its last frame
         self._ladder = Ladder(len(self._rungs), clock())
+        self._preparing: tuple[_WarmUp, list[Sequence[Rung]]] | None = None
         self._lost = 0
+        self._aim = 0  # how many of the better rungs were tried in vain since the last step
+        self._busy_s = 0.0  # what cleaning took lately, for a frame
         self._said: dict[str, float] = {}
         self.failures = 0
         """How many frames the denoiser failed on; the camera's picture was shown."""
@@ -127,6 +133,26 @@ class AdaptiveDenoiser:
     def name(self) -> str:
         """The present rung's name."""
         return self._rungs[self._ladder.rung].name
+
+    @property
+    def preparing(self) -> bool:
+        """Whether what is to clean is still being made."""
+        return self._preparing is not None
+
+    def prepare(self, make: Callable[[], tuple[Sequence[Rung], Denoiser]]) -> None:
+        """Makes what is to clean in another thread; until then the present rung goes on.
+
+        Args:
+            make: Chooses the rungs and makes the first one's denoiser. What it raises comes out of the next call.
+        """
+        found: list[Sequence[Rung]] = []
+
+        def first() -> Denoiser:
+            rungs, denoiser = make()
+            found.append(rungs)
+            return denoiser
+
+        self._preparing = (_WarmUp(0, first, WARM_START), found)
 
     @property
     def rung(self) -> int:
@@ -152,16 +178,34 @@ class AdaptiveDenoiser:
 
     def __call__(self, planes: Planes) -> Planes:
         """Cleans the next frame; never raises for what a denoiser does."""
+        if self._preparing is not None:
+            self._prepared(planes, *self._preparing)
         begin = self._clock()
         if self._warming is not None:
             self._warming.show(planes)
         result = self._cleaned(planes)
         now = self._clock()
+        self._busy_s += _NEW * (now - begin - self._busy_s)
         lost = self.dropped()
         step = self._ladder.observe(now, now - begin, max(0, lost - self._lost))
         self._lost = lost
         self._follow(step, now)
         return result
+
+    def _prepared(self, planes: Planes, warming: _WarmUp, found: list[Sequence[Rung]]) -> None:
+        """Takes what was prepared, if it is ready."""
+        warming.show(planes)
+        if not warming.done:
+            return
+        self._preparing = None
+        if warming.denoiser is None:
+            raise warming.error or RuntimeError("nothing was prepared")
+        self._stop_warming()
+        self._rungs = list(found[0])
+        self._before, self._current, self._faded = self._current, warming.denoiser, 0
+        self._made = [self._current, *[None] * (len(self._rungs) - 1)]
+        self._ladder = Ladder(len(self._rungs), self._clock())
+        self._moved(self._clock(), 0)
 
     # ------------------------------------------------------------------ cleaning
 
@@ -234,7 +278,11 @@ class AdaptiveDenoiser:
                     self._current = Passthrough()
                     break
                 rung += 1
-        self._ladder.moved(self._clock(), rung)
+        self._moved(self._clock(), rung)
+
+    def _moved(self, now: float, rung: int) -> None:
+        self._ladder.moved(now, rung)
+        self._aim, self._busy_s = 0, 0.0
 
     # ------------------------------------------------------------------ steps
 
@@ -244,7 +292,7 @@ class AdaptiveDenoiser:
             if step is Step.DOWN and warming.rung < self.rung:
                 # A trial must not cost frames: there is no room for a better one now.
                 self._stop_warming()
-                self._ladder.fits(now, float("inf"), self._interval_s)
+                self._in_vain(now)
             elif warming.done:
                 self._warming = None
                 self._warmed(warming, now)
@@ -252,7 +300,15 @@ class AdaptiveDenoiser:
         if step is Step.DOWN:
             self._warm(self.rung + 1, WARM_DOWN)
         elif step is Step.TRY_UP:
-            self._warm(self.rung - 1, WARM_UP)
+            # One that is cheaper than a worse one is taken although the worse one left no room.
+            self._warm(self.rung - 1 - self._aim % self.rung, WARM_UP)
+
+    def _in_vain(self, now: float, frame_s: float = float("inf")) -> bool:
+        """Whether a better rung leaves no room; the next trial is one of another, later."""
+        if self._ladder.fits(now, frame_s, self._interval_s):
+            return False
+        self._aim += 1
+        return True
 
     def _warm(self, rung: int, frames: int) -> None:
         if self._left is None or self._left.done:
@@ -278,13 +334,16 @@ class AdaptiveDenoiser:
             if down:
                 self._take_unwarmed(warming.rung)
             else:
-                self._ladder.fits(now, float("inf"), self._interval_s)
+                self._in_vain(now)
             return
-        if not down and not self._ladder.fits(now, warming.frame_s, self._interval_s):
+        if not down and self._in_vain(now, warming.frame_s):
+            return
+        if down and warming.least_s > self._busy_s and warming.rung < len(self._rungs) - 1:
+            self._warm(warming.rung + 1, WARM_DOWN)  # this one is no cheaper
             return
         left = self.name
         self._before, self._current, self._faded = self._current, warming.denoiser, 0
-        self._ladder.moved(now, warming.rung)
+        self._moved(now, warming.rung)
         if down:
             self._note(f"{left} does not keep up with the camera now: cleaning with {self.name}.")
         else:

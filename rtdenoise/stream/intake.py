@@ -17,7 +17,7 @@ from .fitting import fit
 from .mailbox import Closed, Mailbox
 from .timing import StageTimes
 
-REOPEN_EVERY_S = 1.0
+REOPEN_EVERY_S = 0.5
 LET_GO_S = 2.0  # closing waits for a read that hangs in a driver; nobody waits for it longer
 # A file or simulated camera that is read so late goes on from there instead of catching up.
 LATE_S = 0.5

@@ -45,4 +45,4 @@ def test_the_judge_knows_a_garbled_frame_and_a_clean_one() -> None:
 def test_time_without_a_camera_is_no_freeze() -> None:
     times = [0.0, 1.0, 5.0, 6.0]
     assert longest_freeze(times, []) == 4.0
-    assert longest_freeze(times, [[1.5, 3.0]]) == pytest.approx(1.0)
+    assert longest_freeze(times, [[1.5, 3.0]]) == pytest.approx(2.0)

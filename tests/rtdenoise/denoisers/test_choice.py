@@ -372,3 +372,38 @@ def test_camera_and_mode_go_together(profile: Profile) -> None:
         make_denoiser("recursive", camera=CAMERA)
     with pytest.raises(ValueError, match="a profile needs both"):
         make_denoiser("recursive", profile=profile)
+
+
+def test_a_call_that_runs_already_measures_nothing(
+    profile: Profile, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ship("nano", "small")
+
+    def refuse(*_: object) -> float:
+        raise AssertionError("it was measured")
+
+    monkeypatch.setattr("rtdenoise.denoisers.choice._seconds", refuse)
+    told: list[str] = []
+    machine = tmp_path / "machine.json"
+
+    def call() -> str:
+        return default_network(
+            profile,
+            CAMERA,
+            MODE,
+            "cpu",
+            realtime=True,
+            measure=False,
+            machine=machine,
+            say=told.append,
+        )
+
+    assert call() == "small"
+    assert told == [
+        "Cleaning with small as long as it keeps up. rtdenoise bench measures what this machine holds."
+    ]
+    assert not machine.exists()
+    known = Machine()
+    known.add([Timing("small", "cpu", "", MODE.width, MODE.height, 1e3, False)])
+    known.save(machine)
+    assert call() == "nano"

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
+import threading
 import time
 
 import numpy as np
 import pytest
 
 from rtdenoise.denoisers import Passthrough
+from rtdenoise.errors import NetworkError
 from rtdenoise.frames import PlaneFormat, Planes
 from rtdenoise.stream import adaptive
 from rtdenoise.stream.adaptive import AdaptiveDenoiser, Rung
@@ -36,11 +38,14 @@ class Fake:
         self.name, self._clock, self._lift, self.takes_s = name, clock, lift, takes_s
         self.error: BaseException | None = None
         self.resets = 0
+        self.really_takes_s = 0.0  # what a trial measures
 
     def __call__(self, planes: Planes) -> Planes:
         if self.error is not None:
             raise self.error
         self._clock.now += self.takes_s
+        if self.really_takes_s:
+            time.sleep(self.really_takes_s)
         return Planes(
             planes.y + np.uint8(self._lift), planes.u, planes.v, planes.format, planes.time_s
         )
@@ -103,6 +108,22 @@ def test_a_better_one_that_is_too_slow_beside_the_call_is_not_taken(
     call.run(600)
     assert call.denoiser.name == "small"
     assert len(call.notes) == 1
+
+
+def test_a_worse_one_that_is_no_cheaper_stands_in_no_ones_way() -> None:
+    call = Call()
+    call.small.really_takes_s = 0.03
+    call.best.takes_s = 0.05
+    call.run(200)
+    # The small one takes longer than the best took on this clock's frames, or leaves no room in its turn.
+    assert call.denoiser.name in ("small", "picture")
+    call.small.takes_s = 0.05
+    call.run(400)
+    assert call.denoiser.name == "picture"
+    call.best.takes_s = 0.0
+    call.run(2000)
+    assert call.denoiser.name == "best"
+    assert call.notes[-1] == "There is room again: cleaning with best."
 
 
 @pytest.mark.parametrize(
@@ -198,3 +219,43 @@ def test_what_is_not_a_number_in_a_networks_state_never_reaches_the_call(rows: s
     assert len(notes) == 1
     assert "impossible picture" in notes[0]
     assert denoiser.name == "net"
+
+
+def test_until_what_cleans_is_made_the_cameras_picture_is_shown() -> None:
+    call = Call()
+    made = threading.Event()
+    denoiser = AdaptiveDenoiser([Rung("picture", Passthrough)], 1 / 30, clock=call.clock)
+    call.denoiser = denoiser
+
+    def make() -> tuple[list[Rung], Fake]:
+        made.wait(10)
+        return [Rung("best", lambda: call.best), Rung("picture", Passthrough)], call.best
+
+    denoiser.prepare(make)
+    assert call.run(20) == [100.0] * 20
+    assert denoiser.preparing
+    made.set()
+    levels: list[float] = []
+    for _ in range(400):
+        levels += call.run(1)
+        time.sleep(0.002)
+    assert not denoiser.preparing
+    assert denoiser.name == "best"
+    assert levels[-1] == 140
+    assert np.diff(levels).max() <= 40 / adaptive.FADE_FRAMES + 1
+
+
+def test_what_goes_wrong_in_making_it_is_told() -> None:
+    denoiser = AdaptiveDenoiser([Rung("picture", Passthrough)], 1 / 30)
+
+    def make() -> tuple[list[Rung], Fake]:
+        raise NetworkError("There is no such network.", "Name another.")
+
+    def clean_for_a_second() -> None:
+        for _ in range(200):
+            denoiser(frame())
+            time.sleep(0.005)
+
+    denoiser.prepare(make)
+    with pytest.raises(NetworkError, match="no such network"):
+        clean_for_a_second()

@@ -177,7 +177,8 @@ def test_ctrl_c_ends_it_cleanly() -> None:
     assert camera.closed
 
 
-def test_a_camera_that_comes_back_goes_on_with_fresh_state() -> None:
+def test_a_camera_that_comes_back_goes_on_with_fresh_state(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("rtdenoise.stream.intake.REOPEN_EVERY_S", 1.0)
     cameras = [FakeCamera(5, error=CameraError("It went away."), start=100)]
     notes: list[str] = []
 

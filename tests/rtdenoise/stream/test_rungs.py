@@ -11,25 +11,43 @@ from rtdenoise.denoisers import Passthrough
 from rtdenoise.profile import Profile
 from rtdenoise.stream.rungs import PICTURE, rungs_for_call
 
+LEFT_OUT = "nano without following what moves"
+
 
 @pytest.mark.parametrize(
-    ("first", "insist", "names"),
+    ("first", "insist", "compiled", "names"),
     [
-        ("nano", False, ["nano", "recursive", PICTURE]),
-        ("nano", True, ["nano", PICTURE]),
-        ("recursive", False, ["recursive", PICTURE]),
-        ("none", True, ["none"]),
+        ("nano", False, False, ["nano", LEFT_OUT, "recursive", PICTURE]),
+        ("nano", False, True, ["nano", LEFT_OUT, PICTURE]),
+        ("nano", True, False, ["nano", LEFT_OUT, PICTURE]),
+        ("recursive", False, True, ["recursive", PICTURE]),
+        ("none", True, True, ["none"]),
     ],
 )
 def test_after_the_first_comes_what_is_cheaper(
-    tmp_path: Path, first: str, insist: bool, names: list[str]
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    first: str,
+    insist: bool,
+    compiled: bool,
+    names: list[str],
 ) -> None:
+    monkeypatch.setattr("rtdenoise.stream.rungs._compiled", lambda _: compiled)
     camera = open_camera("simulated:desk", size=(64, 48))
     profile = Profile.of(camera.info, tmp_path)
     rungs = rungs_for_call(
-        first, profile=profile, camera=camera.info, mode=camera.mode, insist=insist
+        first,
+        profile=profile,
+        camera=camera.info,
+        mode=camera.mode,
+        device="cpu",
+        insist=insist,
+        follows=first == "nano",
     )
     assert [rung.name for rung in rungs] == names
     assert isinstance(rungs[-1].make(), Passthrough)
     if "recursive" in names:
         assert rungs[names.index("recursive")].make().name == "recursive"
+    if LEFT_OUT in names:
+        made = [rungs[names.index(name)].make() for name in ("nano", LEFT_OUT)]
+        assert [getattr(m, "follows", None) for m in made] == [True, False]
