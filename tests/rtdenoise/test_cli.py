@@ -95,3 +95,21 @@ def test_no_memory_is_one_sentence_with_a_cure(
     said = capsys.readouterr().err
     assert said.startswith("Error: There is not enough memory for this. Close other programs")
     assert "unforeseen" not in said
+
+
+def test_a_thread_that_is_still_at_work_in_a_library_does_not_abort_the_end() -> None:
+    # A thread of a library's, which Python ends with force when it wants the interpreter back.
+    code = (
+        "import sys, threading, time; from rtdenoise import cli\n"
+        "def work():\n"
+        "    try:\n        time.sleep(60)\n    finally:\n        print('aborted', flush=True)\n"
+        "def run(args):\n"
+        "    threading.Thread(target=work, daemon=True).start()\n"
+        "    print('said', end='')\n"
+        "    return 3\n"
+        "class Finalised:\n    def __del__(self): print('finalised')\n"
+        "kept, cli.run = Finalised(), run\n"
+        "cli.main([])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=50)
+    assert (done.returncode, done.stdout) == (3, "said"), done.stderr

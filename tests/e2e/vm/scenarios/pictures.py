@@ -35,8 +35,11 @@ with pyvirtualcam.Camera(*size, 20, fmt=pyvirtualcam.PixelFormat.I420, device=sy
 """
 
 
-def seen(share: Path, step: str, *words: str | Path, frames: int) -> None:
+def seen(share: Path, step: str, *words: str | Path, frames: int, after: str = "") -> None:
+    """Another program looks at a call, as soon as it said ``after``."""
     call = Run(share, step, *LIVE, *words)
+    if after:
+        call.until_said(after)
     ended(look(VIRTUAL, share / f"{step}.npz", frames=frames))
     interrupted(call)
 
@@ -56,7 +59,7 @@ def main() -> None:
     with Webcam(share, garbled):
         seen(share, "garbled", "--camera", WEBCAM, "--network", "none", frames=80)
     with Webcam(share, chart):
-        seen(share, "chart", "--camera", WEBCAM, frames=60)
+        seen(share, "chart", "--camera", WEBCAM, frames=90, after="Cleaning with")
 
 
 if __name__ == "__main__":
