@@ -3,7 +3,7 @@
     python -m tests.e2e.vm.image
 
 It takes the distribution's own sources of the kernel and of v4l2loopback through apt, some five minutes on two cores,
-and 20 MB in ~/.cache/rtdenoise-vm. No root is needed and nothing is installed. What is built already is left alone.
+and 10 MB in ~/.cache/rtdenoise-vm. No root is needed and nothing is installed. What is built already is left alone.
 """
 
 from __future__ import annotations
