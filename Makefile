@@ -42,9 +42,11 @@ unit: $(READY)
 sanitize: $(READY)
 	$(BIN)/python -m tests.rtdenoise.engines.sanitize
 
-# The tests on real device drivers alone, with the reasons where they can't run.
+# The tests on real device drivers alone, in a virtual machine whose kernel is built the first time; with the reasons
+# where they can't run.
 test-devices: $(READY)
-	$(BIN)/pytest tests/e2e/test_vm.py -rs
+	-$(BIN)/python -m tests.e2e.vm.image
+	$(BIN)/pytest tests/e2e/vm -rs
 
 clean:
 	rm -rf $(VENV) demo build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis

@@ -6,9 +6,12 @@ them: ``rtdenoise --help`` stays quick, and anyone's package can add a command.
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
+import threading
 import traceback
+from contextlib import suppress
 from dataclasses import dataclass
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
@@ -91,7 +94,15 @@ def group(ctx: click.Context, home: Path | None, verbose: bool) -> None:
 def main(args: list[str] | None = None) -> None:
     """Runs the command line: exit code 0 = done, 1 = it failed and said why, 2 = wrong usage."""
     _end_as_after_ctrl_c()
-    sys.exit(run(sys.argv[1:] if args is None else args))
+    code = run(sys.argv[1:] if args is None else args)
+    if any(thread.daemon for thread in threading.enumerate()):
+        # One that is still at work in a library's C++ (a network that is being made, a read that hangs in a driver)
+        # would abort the program while Python ends. All that is kept is written by now.
+        for stream in (sys.stdout, sys.stderr):
+            with suppress(OSError, ValueError):
+                stream.flush()
+        os._exit(code)
+    sys.exit(code)
 
 
 def _end_as_after_ctrl_c() -> None:

@@ -210,8 +210,9 @@ def _start_error(text: str, name: str, device: str | None) -> SinkError:
     if "not a video output device" in low or "busy" in low:
         return _busy(name, discovery.holders(device) if device else [])
     if "permission" in low or "could not be opened" in low:
+        missing = f"There is no permission to open {name}."
         return SinkError(
-            f"{name} can't be opened: {_last_line(text)}",
+            missing if "permission" in low else f"{name} can't be opened: {_last_line(text)}",
             "Run sudo usermod -aG video $USER, log out and in again.",
         )
     if "already started" in low or "already in use" in low:

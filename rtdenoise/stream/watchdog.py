@@ -48,7 +48,7 @@ class Watchdog:
     """
 
     def __init__(self, now: float) -> None:
-        self._looked = self._frame = now
+        self._looked = self._frame = self._due = now
         self._told = False
         self._reopened = float("-inf")
 
@@ -68,15 +68,16 @@ class Watchdog:
         stopped_s = now - self._looked
         self._looked = now
         if stopped_s > STOPPED_S:
-            self._frame, self._told = now, False
+            self._frame, self._due, self._told = now, now, False
             text = f"The program stood still for {stopped_s:.0f} s (suspended or stopped): it starts anew."
             return Finding(text, reset=True)
         if came:
-            self._frame, self._told = now, False
+            self._frame, self._due, self._told = now, now, False
             return NOTHING
-        age_s = now - self._frame
         if away:
+            self._due = now  # a camera that comes back has its time to send
             return NOTHING
+        age_s = now - self._due
         if age_s > HUNG_S and now - self._reopened > HUNG_S:
             self._reopened, self._told = now, True
             return Finding(

@@ -95,3 +95,21 @@ def test_no_memory_is_one_sentence_with_a_cure(
     said = capsys.readouterr().err
     assert said.startswith("Error: There is not enough memory for this. Close other programs")
     assert "unforeseen" not in said
+
+
+def test_a_thread_that_is_still_at_work_in_a_library_does_not_abort_the_end() -> None:
+    # Python ends such a thread by force when it finalises, and C++ takes that for a mistake: so it must not finalise.
+    code = (
+        "import atexit, threading, time; from rtdenoise import cli\n"
+        "def run(args):\n"
+        "    threading.Thread(target=time.sleep, args=(60,), daemon=True).start()\n"
+        "    print('said', end='')\n"
+        "    return 3\n"
+        "atexit.register(print, 'finalised')\n"
+        "cli.run = run\n"
+        "cli.main([])"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, timeout=50, check=False
+    )
+    assert (done.returncode, done.stdout) == (3, "said"), done.stderr

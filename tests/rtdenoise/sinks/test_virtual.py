@@ -177,6 +177,8 @@ def test_a_device_that_went_away_is_told() -> None:
             r"in use by zoom \(process 41\)",
         ),
         ("'v4l2loopback' backend: Device /dev/video11 could not be opened: no", "usermod"),
+        ("'v4l2loopback' backend: Could not access /dev/video11 due to missing permissions. Did you",
+         r"^There is no permission to open \S+ \(\w+\)\. .*usermod"),
         ("'v4l2loopback' backend: No v4l2 loopback device found", "sudo modprobe v4l2loopback"),
         ("'obs' backend: virtual camera output could not be started because already started",
          "Stop the virtual camera there"),

@@ -32,6 +32,19 @@ def test_nothing_is_said_of_a_camera_that_is_known_to_be_gone() -> None:
     assert all(not watchdog.look(t, "Cam", False, away=True).text for t in ticks(0, 60))
 
 
+def test_a_camera_that_is_back_has_its_time_to_send() -> None:
+    watchdog = Watchdog(0.0)
+    for t in ticks(0, 30):
+        watchdog.look(t, "Cam", False, away=True)
+    found = [watchdog.look(t, "Cam", False) for t in ticks(30, 9)]
+    assert not any(one.text for one in found[:9])
+    assert [one.text for one in found if one.text] == [
+        "Cam has sent no frame for 2 s.",
+        "Cam hangs: no frame for 8 s. Opening it again …",
+    ]
+    assert watchdog.age(39.0) == 39.0  # that of the last picture, which is shown meanwhile
+
+
 def test_a_program_that_was_stopped_starts_anew_and_blames_no_camera() -> None:
     watchdog = Watchdog(0.0)
     watchdog.look(1.0, "Cam", True)
