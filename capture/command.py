@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from rtdenoise.options import camera_option, parse_size
+from rtdenoise.options import Seconds, camera_option, parse_size
 
 if TYPE_CHECKING:
     from rtdenoise.cameras.base import Camera
@@ -25,7 +25,7 @@ _WORTH_TELLING = 0.99  # less of the picture stands still
 @click.command(name="capture")
 @click.option(
     "--seconds",
-    type=click.FloatRange(min=0, min_open=True),
+    type=Seconds(),
     default=30.0,
     show_default=True,
     help="How long to film, all scenes together.",

@@ -108,12 +108,21 @@ def main(args: list[str] | None = None) -> None:
 def _end_as_after_ctrl_c() -> None:
     """A request to end (a log-out, a service that is stopped, a closed terminal) is taken for Ctrl-C.
 
-    So what Ctrl-C finishes and keeps is kept then too. What is ignored, after ``nohup``, stays ignored.
+    So what Ctrl-C finishes and keeps is kept then too. What is ignored, after ``nohup``, stays ignored. Requests often
+    come in pairs (to a program and to its group; a closed terminal): one is enough, and the others don't interrupt what
+    is being finished.
     """
+    asked: list[bool] = []
+
+    def end(*_: object) -> None:
+        if not asked:
+            asked.append(True)
+            signal.raise_signal(signal.SIGINT)
+
     for name in ("SIGTERM", "SIGHUP"):
         number = getattr(signal, name, None)
         if number is not None and signal.getsignal(number) is signal.SIG_DFL:
-            signal.signal(number, lambda *_: signal.raise_signal(signal.SIGINT))
+            signal.signal(number, end)
 
 
 def run(args: list[str]) -> int:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
@@ -24,15 +24,25 @@ def console(stderr: bool = False) -> Console:
     """The rich console for results (or, with ``stderr``, for what is said along the way)."""
     from rich.console import Console
 
-    out = Console(stderr=stderr, highlight=False, soft_wrap=True)
+    class Said(Console):
+        """What is said along the way must not end the work where nobody reads it any more."""
+
+        def on_broken_pipe(self) -> None:
+            raise BrokenPipeError
+
+    out = (Said if stderr else Console)(stderr=stderr, highlight=False, soft_wrap=True)
     if not out.is_terminal:
         out.width = max(out.width, 150)  # in a file or a pipe there is no edge to wrap at
     return out
 
 
 def say(text: str = "") -> None:
-    """A line on standard error; rich markup such as ``[bold]…[/]`` and ``[green]✓[/]`` is allowed."""
-    console(stderr=True).print(text)
+    """A line on standard error; rich markup such as ``[bold]…[/]`` and ``[green]✓[/]`` is allowed.
+
+    Where nobody reads it any more (a closed terminal, a pipe whose reader is gone), work goes on without it.
+    """
+    with suppress(OSError):
+        console(stderr=True).print(text)
 
 
 def show(renderable: Any) -> None:

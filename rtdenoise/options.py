@@ -47,6 +47,24 @@ json_file_option = click.option(
 STRENGTHS = {"light": 0.5, "medium": 0.75, "strong": 1.0}
 
 
+class Seconds(click.FloatRange):
+    """A length of time in seconds, more than nothing and not for ever."""
+
+    name = "seconds"
+
+    def __init__(self) -> None:
+        super().__init__(min=0, min_open=True)
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> float:
+        """The number; refuses what isn't one (``nan``) and what never ends."""
+        found = float(super().convert(value, param, ctx))
+        if not math.isfinite(found):
+            self.fail(f"{value} is no number of seconds.", param, ctx)
+        return found
+
+
 def parse_strength(_ctx: click.Context, _param: click.Parameter, value: str) -> float:
     """Turns "light" or "0.6" into a number from 0 to 1.
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from ..options import device_option, network_options, strength_option, threads_option
+from ..options import Seconds, device_option, network_options, strength_option, threads_option
 
 if TYPE_CHECKING:
     from ..cameras.base import Camera
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 @strength_option
 @click.option(
     "--seconds",
-    type=click.FloatRange(min=0, min_open=True),
+    type=Seconds(),
     help="Clean only so much of the beginning.",
 )
 @device_option

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from ..options import (
+    Seconds,
     camera_option,
     device_option,
     network_options,
@@ -57,7 +58,7 @@ if TYPE_CHECKING:
     metavar="auto|0..1",
     help="Lift shadows; auto: as far as it is dark and the measured noise allows.",
 )
-@click.option("--seconds", type=click.FloatRange(min=0, min_open=True), help="Stop after so long.")
+@click.option("--seconds", type=Seconds(), help="Stop after so long.")
 @device_option
 @threads_option
 @click.option("--json", "as_json", is_flag=True, help="Print what was measured as JSON at the end.")
@@ -109,6 +110,7 @@ def command(
     from ..machine import machine_path
     from ..profile import Profile
     from ..sinks import check_output, open_sinks
+    from ..sinks.base import refuse_overwriting
     from ..stream import LiveLoop
     from ..stream.adaptive import AdaptiveDenoiser, Rung
     from ..stream.brighten import brighten_for
@@ -144,11 +146,13 @@ def command(
         check_output(output)
     opened = open_fitted(camera)
     try:
+        for output in outputs:
+            refuse_overwriting(opened.info, output)
         info, mode = opened.info, opened.mode
         profile = Profile.of(info, settings.home)
         say(f"[bold]{info.name}[/]  {mode}")
         slow = slow_mode(mode.codec, mode.width, mode.height, float(mode.rate_fps))
-        if slow:
+        if slow and fps is None and info.kind == "webcam":
             note(slow)
         # Who looks at a virtual camera sees the camera's picture at once. A film has clean frames only.
         watched = any(output.partition(":")[0] in ("virtual", "pipewire") for output in outputs)

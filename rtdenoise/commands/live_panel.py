@@ -219,6 +219,10 @@ class Status:
         if now < self._next_s:
             return
         self._next_s = now + (1.0 if self._live else 10.0)
+        with suppress(OSError):  # nobody reads it any more: the call goes on
+            self._show()
+
+    def _show(self) -> None:
         report, denoiser = self._loop.report(last=_LAST), self._denoiser
         if self._live is None:
             self._out.print(line(report, self._loop.sink_name, _cleaning(denoiser)))

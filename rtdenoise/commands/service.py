@@ -70,9 +70,13 @@ def install(settings: Settings, options: tuple[str, ...]) -> None:
         raise _elsewhere(words)
     _need_systemd(words)
     write_bytes(unit_path(), _UNIT.format(command=" ".join(map(quoted, words))).encode())
-    _systemctl("daemon-reload")
-    _systemctl("enable", NAME)
-    _systemctl("restart", NAME)
+    try:
+        _systemctl("daemon-reload")
+        _systemctl("enable", NAME)
+        _systemctl("restart", NAME)
+    except RtdenoiseError:
+        unit_path().unlink(missing_ok=True)  # what can't be started isn't installed
+        raise
     say(
         "[green]✓[/] It runs now, and from every log-in on. [bold]rtdenoise service status[/] tells how it goes."
     )
@@ -112,12 +116,16 @@ def remove() -> None:
     """End it, and don't start it any more."""
     from ..console import say
 
-    _need_systemd()
+    if not sys.platform.startswith("linux"):
+        _need_systemd()
     if not unit_path().exists():
         say("It is not installed.")
         return
-    _systemctl("disable", "--now", NAME)
-    unit_path().unlink()
+    try:
+        _need_systemd()
+        _systemctl("disable", "--now", NAME)
+    finally:
+        unit_path().unlink()  # also where systemd can't be asked: it won't find it any more
     _systemctl("daemon-reload")
     say("[green]✓[/] It has ended, and does not start any more.")
 

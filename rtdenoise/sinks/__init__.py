@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 __all__ = ["check_output", "open_sink", "open_sinks"]
 
 
+_SPARE_BYTES = 8_000_000  # a film's end is written where the disk is full else
+
+
 def open_sink(output: str, *, format: PlaneFormat, rate_fps: Fraction) -> Sink:
     """Opens a sink.
 
@@ -50,7 +53,7 @@ def open_sink(output: str, *, format: PlaneFormat, rate_fps: Fraction) -> Sink:
     if path.is_dir():
         raise _unknown(output)
     if suffix in VIDEO_SUFFIXES:
-        return FileSink(path, format=format, rate_fps=rate_fps)
+        return FileSink(path, format=format, rate_fps=rate_fps, spare_bytes=_SPARE_BYTES)
     if suffix in PICTURE_SUFFIXES:
         return PictureSink(path)
     raise _unknown(output)
@@ -77,7 +80,11 @@ def check_output(output: str) -> None:
     from .picture import PICTURE_SUFFIXES
 
     path = Path(output).expanduser()
-    if path.is_dir() or path.suffix.lower() not in (*VIDEO_SUFFIXES, *PICTURE_SUFFIXES):
+    if (
+        not output
+        or path.is_dir()
+        or path.suffix.lower() not in (*VIDEO_SUFFIXES, *PICTURE_SUFFIXES)
+    ):
         raise _unknown(output)
     check_writable(path)
 
@@ -88,6 +95,8 @@ def _unknown(output: str) -> SinkError:
     from .picture import PICTURE_SUFFIXES
 
     path = Path(output).expanduser()
+    if not output:
+        return SinkError("The output has no name.", "Name a file, or write virtual or pipewire.")
     if path.is_dir():
         return SinkError(
             f"{output} is a folder, and a file is to be written.", "Name a file in it."

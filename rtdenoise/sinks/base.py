@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Protocol, runtime_checkable
 
+from ..cameras.base import CameraInfo
+from ..errors import SinkError
 from ..frames import Planes
 
 
@@ -42,6 +44,17 @@ class KnowsReaders(Protocol):
 def watched(sink: Sink) -> bool | None:
     """Whether a program reads the sink now; None where that can't be told, as of a file."""
     return sink.watched if isinstance(sink, KnowsReaders) else None
+
+
+def refuse_overwriting(source: CameraInfo, output: str) -> None:
+    """Refuses an output that is the very file that is read, also by another name of it.
+
+    Raises:
+        SinkError: it is.
+    """
+    path = Path(output).expanduser()
+    if source.kind == "file" and path.exists() and path.samefile(source.spec.partition(":")[2]):
+        raise SinkError(f"{output} is the input itself.", "Give the output another name.")
 
 
 class PathSink:

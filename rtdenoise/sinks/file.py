@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
@@ -13,7 +14,7 @@ from av.audio.stream import AudioStream
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
-from ..errors import RtdenoiseError, SinkError, writing
+from ..errors import RtdenoiseError, SinkError, StorageError, writing
 from ..files import whole_file
 from ..frames import Chroma, PlaneFormat, Planes, convert, frame_from_planes
 from .base import PathSink
@@ -57,6 +58,9 @@ def stored_format(suffix: str, source: PlaneFormat) -> PlaneFormat:
     return PlaneFormat(width, height, "420" if even else "444", source.full_range, source.matrix)
 
 
+_LOOK_EVERY = 15  # frames, at how much room there is
+
+
 class FileSink(PathSink):
     """Encodes frames into a file, and copies audio packets into it.
 
@@ -71,6 +75,8 @@ class FileSink(PathSink):
             quarter of the CPU time of "veryfast", which leaves it to the denoiser in a live stream, and the
             file is twice as large.
         start_s: The time that becomes 0, for frames and audio packets; None for that of the first frame.
+        spare_bytes: The file ends, whole, when no more than so much is free on its disk. 0: it is removed when there is
+            nothing left.
 
     Raises:
         SinkError: the suffix is unknown, or the container can't hold the audio.
@@ -86,6 +92,7 @@ class FileSink(PathSink):
         audio: Sequence[AudioStream] = (),
         start_s: float | None = None,
         preset: str = "ultrafast",
+        spare_bytes: int = 0,
     ) -> None:
         storage = _STORAGE.get(path.suffix.lower())
         if storage is None:
@@ -100,6 +107,7 @@ class FileSink(PathSink):
         self._time_base = storage.time_base or 1 / self._rate
         self._start_s = start_s
         self._last: int | None = None
+        self._spare_bytes, self._frames = spare_bytes, 0
         self._begun = False  # FFmpeg writes the header, or refuses to, with the first packet
         self._done = False
         self._audio: dict[int, AudioStream] = {}
@@ -175,7 +183,7 @@ class FileSink(PathSink):
 
         Raises:
             SinkError: its format isn't the one that the sink was opened for.
-            StorageError: the disk is full; the file is removed.
+            StorageError: the disk is full; the file is removed, or with ``spare_bytes`` finished before.
         """
         if planes.format != self._source:
             self.abort()
@@ -187,8 +195,27 @@ class FileSink(PathSink):
         stored = self._stored
         frame = frame_from_planes(convert(planes, stored.chroma, stored.full_range, stored.matrix))
         frame.time_base, frame.pts = self._time_base, self._next_time(planes.time_s)
+        if self._frames % _LOOK_EVERY == 0:
+            self._keep_spare()
+        self._frames += 1
         with self._guarded():
             self._mux(frame)
+
+    def _keep_spare(self) -> None:
+        """Finishes the file while there is room for its end."""
+        if not self._spare_bytes or shutil.disk_usage(self._path.parent).free > self._spare_bytes:
+            return
+        if not self._frames:
+            self.abort()
+            raise StorageError(
+                f"The disk of {self._path} is full but for {self._spare_bytes / 1e6:.0f} MB.",
+                "Free some space and run it again.",
+            )
+        self.close()
+        raise StorageError(
+            f"The disk of {self._path} is full: the film ends here, and is kept.",
+            "Free some space for a longer one.",
+        )
 
     def _next_time(self, time_s: float) -> int:
         if self._start_s is None:

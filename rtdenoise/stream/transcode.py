@@ -22,10 +22,10 @@ from av.video.frame import VideoFrame
 from ..cameras.base import Camera
 from ..cameras.file import FileCamera, open_container
 from ..denoisers import Denoiser, blend
-from ..errors import ClipError, SinkError
+from ..errors import ClipError
 from ..frames import Planes, planes_from_frame
 from ..sinks import open_sink
-from ..sinks.base import Sink
+from ..sinks.base import Sink, refuse_overwriting
 from ..sinks.file import VIDEO_SUFFIXES, FileSink
 from ..sinks.picture import PictureSink
 
@@ -74,7 +74,7 @@ def transcode(
     source = _read_ahead(camera)
     first_s = 0.0
     try:
-        _refuse_overwriting(camera, output)
+        refuse_overwriting(camera.info, output)
         for frame, noisy in source:
             if sink is None:
                 sink, first_s = _open(camera, noisy, output, audio), noisy.time_s
@@ -130,12 +130,6 @@ def _write(sink: Sink, frame: VideoFrame, noisy: Planes, clean: Planes) -> None:
             sink.write_frame(frame)
             return
     sink.write(clean)
-
-
-def _refuse_overwriting(camera: Camera, output: str) -> None:
-    path = Path(output).expanduser()
-    if isinstance(camera, FileCamera) and path.exists() and path.samefile(camera.path):
-        raise SinkError(f"{output} is the input itself.", "Give the output another name.")
 
 
 class _Audio:

@@ -34,13 +34,15 @@ def wait_for_bytes(folder: Path, pattern: str, process: subprocess.Popen[str]) -
     pytest.fail("nothing was written")
 
 
-@pytest.mark.parametrize("name", ["SIGTERM", "SIGHUP"])
-def test_live_keeps_its_film(name: str, tmp_path: Path) -> None:
+# In pairs they come from GNU timeout, and from a terminal that is closed.
+@pytest.mark.parametrize("names", ["SIGTERM", "SIGHUP", "SIGTERM SIGTERM", "SIGHUP SIGTERM"])
+def test_live_keeps_its_film(names: str, tmp_path: Path) -> None:
     film = tmp_path / "film.nut"
     words = ("--camera", "simulated:desk", "--size", "320x180", "--network", "recursive")
     process = start(tmp_path, "live", *words, "--output", str(film))
     wait_for_bytes(tmp_path, "*.nut", process)
-    process.send_signal(getattr(signal, name))
+    for name in names.split():
+        process.send_signal(getattr(signal, name))
     out, err = process.communicate(timeout=120)
     assert process.returncode == 0, err
     assert "interrupted" in out
@@ -79,3 +81,16 @@ def test_what_is_ignored_stays_ignored(tmp_path: Path) -> None:
     words = [sys.executable, "-c", code]
     done = subprocess.run(words, cwd=ROOT, capture_output=True, text=True, check=True, timeout=60)
     assert done.stdout.split() == ["on", "ended"]
+
+
+def test_a_film_goes_on_where_nobody_reads_the_messages(tmp_path: Path) -> None:
+    film = tmp_path / "film.mkv"
+    words = ("--camera", "simulated:desk", "--size", "320x180", "--network", "none")
+    process = start(tmp_path, "live", *words, "--output", str(film), "--seconds", "3")
+    assert process.stderr is not None
+    process.stderr.close()
+    assert process.stdout is not None
+    process.stdout.read()
+    process.stdout.close()
+    assert process.wait(120) == 0
+    assert len(list(open_camera(f"file:{film}").frames())) > 1

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import resource
+import shutil
 import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -15,6 +16,7 @@ import av
 import numpy as np
 import pytest
 
+from rtdenoise.cameras import open_camera
 from rtdenoise.cameras.file import FileCamera
 from rtdenoise.errors import SinkError, StorageError
 from rtdenoise.frames import (
@@ -214,6 +216,30 @@ def test_full_disk(tiny_disk: Path, suffix: str) -> None:
     assert error.value.message == f"The disk that holds {path} is full."
     assert error.value.hint
     assert os.listdir(tiny_disk) == []
+
+
+@pytest.mark.parametrize("suffix", VIDEO_SUFFIXES)
+def test_a_film_ends_whole_before_its_disk_is_full(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, suffix: str
+) -> None:
+    path = tmp_path / f"film{suffix}"
+    layout = PlaneFormat(64, 48, "420", True, "bt601")
+    free = [20_000_000]
+    usage = shutil.disk_usage(tmp_path)
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: usage._replace(free=free[0]))
+    sink = open_sink(str(path), format=layout, rate_fps=RATE)
+    for index in range(20):
+        sink.write(noise(layout, index, index / float(RATE)))
+    free[0] = 100
+    for index in range(20, 30):
+        sink.write(noise(layout, index, index / float(RATE)))
+    with pytest.raises(StorageError, match="the film ends here, and is kept"):
+        sink.write(noise(layout, 30, 30 / float(RATE)))
+    sink.abort()
+    assert os.listdir(tmp_path) == [path.name]
+    assert len(list(open_camera(f"file:{path}").frames())) == 30
+    with pytest.raises(StorageError, match="full but for 8 MB"):
+        open_sink(str(path), format=layout, rate_fps=RATE).write(noise(layout, 0, 0.0))
 
 
 def test_a_picture_on_a_full_disk(tiny_disk: Path) -> None:
