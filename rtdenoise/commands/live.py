@@ -169,6 +169,8 @@ def command(
             measure=not watched,
         )
         rungs, first = ([Rung(PICTURE, Passthrough)], None) if watched else choose()
+        if not watched:
+            del rungs[1:]  # a film rather misses frames than that some of them are noisy
     except BaseException:
         opened.close()
         raise
