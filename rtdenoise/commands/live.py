@@ -117,7 +117,7 @@ def command(
     from ..stream.demand import DemandPolicy
     from ..stream.rungs import PICTURE
     from ..stream.watchdog import slow_mode
-    from .live_choice import Choice
+    from .live_choice import choose_for_call
     from .live_panel import Status
 
     # The stages run side by side; threads inside each would only take the cores from one another.
@@ -156,7 +156,8 @@ def command(
             note(slow)
         # Who looks at a virtual camera sees the camera's picture at once. A film has clean frames only.
         watched = any(output.partition(":")[0] in ("virtual", "pipewire") for output in outputs)
-        choose = Choice(
+        choose = partial(
+            choose_for_call,
             network,
             profile=profile,
             camera=info,
