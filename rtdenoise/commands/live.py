@@ -115,7 +115,7 @@ def command(
     from ..stream.adaptive import AdaptiveDenoiser, Rung
     from ..stream.brighten import brighten_for
     from ..stream.demand import DemandPolicy
-    from ..stream.rungs import PICTURE
+    from ..stream.rungs import PICTURE, CallSetting
     from ..stream.watchdog import slow_mode
     from .live_choice import choose_for_call
     from .live_panel import Status
@@ -159,12 +159,7 @@ def command(
         choose = partial(
             choose_for_call,
             network,
-            profile=profile,
-            camera=info,
-            mode=mode,
-            device=device,
-            threads=threads,
-            any_camera=any_camera,
+            CallSetting(profile, info, mode, device, threads, any_camera),
             machine=machine_path(settings.home),
             say=say,
             measure=not watched,
@@ -177,7 +172,9 @@ def command(
         raise
 
     webcam = info.kind == "webcam"
-    denoiser = AdaptiveDenoiser(rungs, 1 / float(mode.rate_fps), first=first, note=note)
+    denoiser = AdaptiveDenoiser(
+        rungs, 1 / float(mode.rate_fps), first=first, note=note, threads=threads
+    )
     if watched:
         denoiser.prepare(choose)
     loop = LiveLoop(
