@@ -38,6 +38,7 @@ Its rooms, in the order in which they may import each other (each knows only wha
   can follow
 * ``console``      what a person sees in the terminal
 * ``errors``       every error that is raised on purpose
+* ``leftovers``    unfinished files of programs that were killed
 * ``options``      options that several commands share
 * ``arrays``       types of NumPy arrays
 * ``cores``        how many processor cores there are
