@@ -126,13 +126,26 @@ def _cameras() -> Iterator[Check]:
     if found:
         yield Check("camera", True, found)
     else:
-        contained = Path("/.dockerenv").exists() or Path("/run/.containerenv").exists()
         yield Check(
             "camera",
             False,
             "None is found; the simulated one works: --camera simulated.",
-            "Start the container with --device /dev/video0" if contained else "Plug one in.",
+            "Start the container with --device /dev/video0" if _in_container() else "Plug one in.",
         )
+
+
+_MARKS_OF_CONTAINERS = (Path("/.dockerenv"), Path("/run/.containerenv"))
+_SECOND_PROCESS = Path("/proc/2/comm")
+
+
+def _in_container() -> bool:
+    """Whether this runs in a container, and not in a machine (a virtual one, say) that was made from one's files."""
+    if not any(mark.exists() for mark in _MARKS_OF_CONTAINERS):
+        return False
+    try:  # a container doesn't see the kernel's own threads
+        return _SECOND_PROCESS.read_text(encoding="utf-8").strip() != "kthreadd"
+    except OSError:
+        return True
 
 
 def _virtual() -> Iterator[Check]:

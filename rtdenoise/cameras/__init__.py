@@ -46,18 +46,18 @@ def open_camera(
         spec: A device path, a name or a camera id; ``file:PATH`` for a clip, a picture or a folder of
             pictures; ``simulated``, ``simulated:SCENE`` or ``simulated:SCENE?option=value&…``; None for
             the only or the preferred webcam.
-        size: The (width, height) wanted, in pixels; None for the camera's default. A file has its own.
-        rate_fps: The rate wanted; None for the camera's default. A video file has its own.
+        size: The (width, height) wanted, in pixels; None for the camera's default. A file has its own: None there.
+        rate_fps: The rate wanted; None for the camera's default. A video file has its own: None there.
 
     Raises:
         CameraError: there is no such camera, it is busy, or it refuses the mode.
-        ClipError: the file can't be read.
+        ClipError: the file can't be read, or another size or rate is wanted of it than it has.
     """
     if spec is None:
         return open_webcam(None, size=size, rate_fps=rate_fps)
     kind, _, rest = spec.partition(":")
     if kind == "file":
-        return _open_file(rest, rate_fps)
+        return _open_file(rest, size, rate_fps)
     if re.match(r"simulated($|[:?])", spec):
         from .simulated import open_simulated
 
@@ -91,13 +91,20 @@ def open_webcam(
     return open_other(spec, size, rate_fps)
 
 
-def _open_file(rest: str, rate_fps: float | None) -> Camera:
+def _open_file(rest: str, size: tuple[int, int] | None, rate_fps: float | None) -> Camera:
     from .file import FileCamera
     from .images import ImagesCamera
 
     if not rest:
         raise ClipError("file: names no file.", "Write file:PATH, such as file:clip.mkv.")
     path = Path(rest).expanduser()
+    has = ["size"] if size is not None else []
+    has += ["rate"] if rate_fps is not None and not path.is_dir() else []
+    if has:
+        raise ClipError(
+            f"{path} has its own {' and '.join(has)}.",
+            "Leave out --size and --fps; live --output-size scales the picture.",
+        )
     return ImagesCamera(path, rate_fps) if path.is_dir() else FileCamera(path)
 
 

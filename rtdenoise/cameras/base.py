@@ -55,6 +55,9 @@ class Mode:
         )
 
 
+_FED = ("v4l2-loopback-", "v4l2loopback-")  # what their ids begin with: the driver's name
+
+
 @dataclass(frozen=True)
 class CameraInfo:
     """Which camera this is.
@@ -68,6 +71,11 @@ class CameraInfo:
     name: str
     kind: str
     spec: str
+
+    @property
+    def fed_by_program(self) -> bool:
+        """Whether it is a virtual camera: another program makes its pictures."""
+        return self.kind == "webcam" and self.id.startswith(_FED)
 
 
 class Camera(Protocol):

@@ -18,8 +18,12 @@ from ..options import (
 )
 
 if TYPE_CHECKING:
+    from fractions import Fraction
+
     from ..cameras.base import Camera
     from ..cli import Settings
+    from ..frames import PlaneFormat
+    from ..sinks.base import Sink
     from ..stream import LiveReport
 
 
@@ -109,7 +113,7 @@ def command(
     from ..denoisers import Passthrough
     from ..machine import machine_path
     from ..profile import Profile
-    from ..sinks import check_output, open_sinks
+    from ..sinks import check_outputs, open_sinks
     from ..sinks.base import refuse_overwriting
     from ..stream import LiveLoop
     from ..stream.adaptive import AdaptiveDenoiser, Rung
@@ -142,15 +146,13 @@ def command(
         return opened if plain else FittedCamera(opened, output_size, mirror=mirror)
 
     # What is wrong with an output is told before a camera lights up and a network is chosen, which takes seconds.
-    for output in outputs:
-        check_output(output)
+    check_outputs(outputs)
     opened = open_fitted(camera)
     try:
         for output in outputs:
             refuse_overwriting(opened.info, output)
         info, mode = opened.info, opened.mode
         profile = Profile.of(info, settings.home)
-        say(f"[bold]{info.name}[/]  {mode}")
         slow = slow_mode(mode.codec, mode.width, mode.height, float(mode.rate_fps))
         if slow and fps is None and info.kind == "webcam":
             note(slow)
@@ -171,6 +173,11 @@ def command(
         opened.close()
         raise
 
+    def open_outputs(layout: PlaneFormat, rate_fps: Fraction) -> Sink:
+        sink = open_sinks(outputs, format=layout, rate_fps=rate_fps, note=note)
+        say(f"[bold]{info.name}[/]  {mode} → {sink.name}")  # before, nothing was sure yet
+        return sink
+
     webcam = info.kind == "webcam"
     denoiser = AdaptiveDenoiser(
         rungs, 1 / float(mode.rate_fps), first=first, note=note, threads=threads
@@ -180,7 +187,7 @@ def command(
     loop = LiveLoop(
         opened,
         denoiser,
-        lambda form, rate: open_sinks(outputs, format=form, rate_fps=rate, note=note),
+        open_outputs,
         chroma=None if any(output.endswith(".nut") for output in outputs) else "420",
         strength=strength,
         paced=not webcam,

@@ -14,6 +14,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from fractions import Fraction
 
 from ..cameras.base import Camera
@@ -34,6 +35,13 @@ KEEP_ALIVE_S = 0.2  # while the camera is away, its last picture is published so
 _BUFFERS, _SELDOM = 32, 5
 
 OpenSink = Callable[[PlaneFormat, Fraction], Sink]
+
+
+def _again(shown: Timed) -> Timed:
+    """A picture once more, now."""
+    now = time.monotonic()
+    time_s = shown.planes.time_s + now - shown.arrived
+    return Timed(replace(shown.planes, time_s=time_s), now)
 
 
 class LiveLoop:
@@ -213,7 +221,12 @@ class LiveLoop:
         intake = self._intake
         watchdog = Watchdog(steady_clock())
         mode, info = intake.camera.mode, intake.camera.info
-        rates = RateWatch(float(mode.rate_fps), time.monotonic(), webcam=info.kind == "webcam")
+        rates = RateWatch(
+            float(mode.rate_fps),
+            time.monotonic(),
+            webcam=info.kind == "webcam",
+            fed=info.fed_by_program,
+        )
         reconnects = 0
         resting = False
         while True:
@@ -245,7 +258,8 @@ class LiveLoop:
             elif timed is None:
                 if resting or watchdog.age(steady_clock()) > FALLS_SILENT_S:
                     # Programs in a call give a virtual camera up that falls silent.
-                    self._publish(Timed(previous.planes, time.monotonic()))
+                    previous = _again(previous)
+                    self._publish(previous)
             else:
                 if resting or reconnects != intake.reconnects:
                     reconnects, resting, self._dark = intake.reconnects, False, 0

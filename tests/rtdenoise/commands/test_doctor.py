@@ -307,3 +307,24 @@ def test_the_command_as_json(monkeypatch: pytest.MonkeyPatch) -> None:
         "text": "none [is] found",
         "cure": "Plug one in.",
     }
+
+
+@pytest.mark.parametrize(
+    ("marked", "second", "contained"),
+    [(False, None, False), (True, None, True), (True, "kthreadd", False), (True, "sh", True)],
+)
+def test_a_container_is_told_from_a_machine_made_of_its_files(
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    marked: bool,
+    second: str | None,
+    contained: bool,
+) -> None:
+    mark, process = tmp_path / ".dockerenv", tmp_path / "comm"
+    if marked:
+        mark.touch()
+    if second is not None:
+        process.write_text(f"{second}\n")
+    monkeypatch.setattr(diagnosis, "_MARKS_OF_CONTAINERS", (mark,))
+    monkeypatch.setattr(diagnosis, "_SECOND_PROCESS", process)
+    assert diagnosis._in_container() is contained
