@@ -16,7 +16,8 @@ Decorator = Callable[[F], F]
 camera_option = click.option(
     "--camera",
     metavar="C",
-    help="A device path, a name or a camera id; file:PATH; simulated[:SCENE]. Default: the only camera.",
+    help="A device path, a name or a camera id; pipewire[:NAME]; file:PATH; simulated[:SCENE]. Default: the only "
+    "camera.",
 )
 
 device_option = click.option(

@@ -55,7 +55,8 @@ class Mode:
         )
 
 
-_FED = ("v4l2-loopback-", "v4l2loopback-")  # what their ids begin with: the driver's name
+# What the ids of virtual cameras begin with.
+_FED = ("v4l2-loopback-", "v4l2loopback-", "pipewire-program-")
 
 
 @dataclass(frozen=True)

@@ -179,6 +179,9 @@ def command(
         return sink
 
     webcam = info.kind == "webcam"
+    by_id = webcam and not info.spec.startswith(
+        "pipewire:"
+    )  # a path may be another camera's by then
     denoiser = AdaptiveDenoiser(
         rungs, 1 / float(mode.rate_fps), first=first, note=note, threads=threads
     )
@@ -191,7 +194,7 @@ def command(
         chroma=None if any(output.endswith(".nut") for output in outputs) else "420",
         strength=strength,
         paced=not webcam,
-        reopen=partial(open_fitted, info.id if webcam else info.spec)
+        reopen=partial(open_fitted, info.id if by_id else info.spec)
         if webcam or on_demand
         else None,
         note=note,

@@ -19,8 +19,9 @@ import pytest
 from rtdenoise.cli import run
 from rtdenoise.errors import SinkError
 from rtdenoise.frames import PlaneFormat, Planes
+from rtdenoise.pipewire import library, pod
 from rtdenoise.sinks import open_sink, open_sinks
-from rtdenoise.sinks.pipewire import PipeWireSink, library, pod
+from rtdenoise.sinks.pipewire import PipeWireSink
 from rtdenoise.sinks.virtual import VirtualDevice
 
 from .pipewire_session import Session, missing, session, wait_for
