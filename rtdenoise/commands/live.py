@@ -119,6 +119,7 @@ def command(
     from ..stream.adaptive import AdaptiveDenoiser, Rung
     from ..stream.brighten import brighten_for
     from ..stream.demand import DemandPolicy
+    from ..stream.mains import MainsWatch
     from ..stream.rungs import PICTURE, CallSetting
     from ..stream.watchdog import slow_mode
     from .live_choice import choose_for_call
@@ -200,6 +201,9 @@ def command(
         note=note,
         on_demand=DemandPolicy() if on_demand else None,
         finish=brighten_for(brighten, lambda: denoiser.current, lambda: loop.strength),
+        look=MainsWatch(lambda hz: note(steady[0].follow_mains(info, hz)))
+        if info.kind != "file" and not info.fed_by_program
+        else lambda _: None,
     )
     denoiser.dropped = lambda: loop.lost
     with Status(loop, denoiser, f"{info.name}  {mode}", console(stderr=True)) as status:

@@ -63,6 +63,7 @@ class LiveLoop:
             needs ``reopen``. None: the camera runs and is cleaned all the time.
         finish: Called in the writer's thread with each frame before it is published, which it may change, but
             not its format.
+        look: Shown each of the camera's frames, in the caller's thread; it must not keep it.
     """
 
     def __init__(
@@ -79,10 +80,11 @@ class LiveLoop:
         note: Note = lambda _: None,
         on_demand: DemandPolicy | None = None,
         finish: Callable[[Planes], Planes] = lambda planes: planes,
+        look: Callable[[Planes], None] = lambda _: None,
     ) -> None:
         self._denoiser, self._open_sink = denoiser, open_sink
         self._lossless, self._note, self._finishing = lossless, note, finish
-        self._on_demand = on_demand
+        self._on_demand, self._look = on_demand, look
         self.strength = strength
         """From 0, the camera's picture, to 1; may be set while it runs."""
         self.sink_name = ""
@@ -269,6 +271,7 @@ class LiveLoop:
                     text = rates.look(now, intake.frames, self._frames_out, intake.passed_over)
                     if text:
                         self._note(text)
+                self._look(timed.planes)
                 previous = self._cleaned_frame(timed)
                 self._publish(previous)
             if on_frame is not None and (timed is not None or not self._lossless):
