@@ -122,7 +122,7 @@ def command(
     from ..stream.mains import MainsWatch
     from ..stream.rungs import PICTURE, CallSetting
     from ..stream.watchdog import slow_mode
-    from .live_choice import choose_for_call
+    from .live_choice import choose_for_call, load_ahead
     from .live_panel import Status
 
     # The stages run side by side; threads inside each would only take the cores from one another.
@@ -148,6 +148,8 @@ def command(
 
     # What is wrong with an output is told before a camera lights up and a network is chosen, which takes seconds.
     check_outputs(outputs)
+    if network not in ("none", "recursive"):
+        load_ahead()
     opened = open_fitted(camera)
     try:
         for output in outputs:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import importlib
+import threading
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -57,3 +60,13 @@ def choose_for_call(
             "[bold]rtdenoise capture[/] and [bold]rtdenoise calibrate[/] would do better."
         )
     return rungs, first
+
+
+def load_ahead() -> None:
+    """Begins to load what networks need, which takes a second, while the camera is opened."""
+
+    def load() -> None:
+        with suppress(ImportError, OSError):  # told where it is used
+            importlib.import_module("rtdenoise.denoisers.choice")
+
+    threading.Thread(target=load, name="load", daemon=True).start()

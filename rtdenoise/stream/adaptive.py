@@ -274,6 +274,11 @@ class AdaptiveDenoiser:
             most_s = _HOPELESS * ROOM * self._interval_s if up else math.inf
             self._warming = WarmUp(rung, lambda: self._obtain(rung), frames, most_s)
 
+    def _no_cheaper(self, warming: WarmUp) -> bool:
+        """Whether a worse rung takes as long as the present one; never the last, which takes nothing."""
+        last = warming.rung == len(self._rungs) - 1
+        return not last and warming.least_s(self._contention()) > self._busy_s
+
     def _contention(self) -> float:
         """The share of its speed that a denoiser loses while another one works beside it."""
         from ..engines import default_threads
@@ -304,7 +309,7 @@ class AdaptiveDenoiser:
             return
         if not down and self._in_vain(now, warming.frame_s(self._contention())):
             return
-        if down and warming.least_s > self._busy_s and warming.rung < len(self._rungs) - 1:
+        if down and self._no_cheaper(warming):
             self._warm(warming.rung + 1, WARM_DOWN)  # this one is no cheaper
             return
         left = self.name

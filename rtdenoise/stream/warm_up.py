@@ -48,22 +48,24 @@ class WarmUp:
         """Whether it has ended: ``denoiser`` is there, or ``error``, or it was stopped."""
         return not self._thread.is_alive()
 
-    @property
-    def least_s(self) -> float:
-        """The quickest frame, in s."""
-        return min(end - begin for begin, end in self._work)
-
     def frame_s(self, contention: float) -> float:
         """What a frame takes where the call's own denoiser doesn't work beside it, in s.
 
         Args:
             contention: The share of its speed that it loses while both work.
         """
-        taken = []
-        for begin, end in self._work[-TIMED:]:
-            both = sum(max(0.0, min(end, e) - max(begin, b)) for b, e in self._others)
-            taken.append(end - begin - contention * both)
-        return float(np.median(taken))
+        return float(np.median(self._taken(self._work[-TIMED:], contention)))
+
+    def least_s(self, contention: float) -> float:
+        """Likewise the quickest frame but the first, which has nothing to go on from."""
+        return min(self._taken(self._work[1:] or self._work, contention))
+
+    def _taken(self, work: list[tuple[float, float]], contention: float) -> list[float]:
+        others = list(self._others)
+        return [
+            end - begin - contention * sum(max(0.0, min(end, e) - max(begin, b)) for b, e in others)
+            for begin, end in work
+        ]
 
     def beside(self, begin: float, end: float) -> None:
         """The call's own denoiser was at work from then to then."""
@@ -89,7 +91,7 @@ class WarmUp:
                 self._work.append((begin, time.monotonic()))
                 if not is_possible(planes, clean):
                     raise ArithmeticError("not a picture")
-                if index + 1 == _HOPELESS_AFTER and self.least_s > self._most_s:
+                if index + 1 == _HOPELESS_AFTER and self.least_s(0.0) > self._most_s:
                     break
             self.denoiser = denoiser
         except Closed:

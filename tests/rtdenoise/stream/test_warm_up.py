@@ -42,7 +42,7 @@ def test_the_first_frames_do_not_count() -> None:
     assert warming.denoiser is not None
     warming._work = [(n, n + (0.9 if n < 10 else 0.1)) for n in range(10 + TIMED)]
     assert warming.frame_s(0.5) == pytest.approx(0.1)
-    assert warming.least_s == pytest.approx(0.1)
+    assert warming.least_s(0.5) == pytest.approx(0.1)
 
 
 def test_time_in_which_the_calls_own_denoiser_worked_too_counts_for_less() -> None:
@@ -53,6 +53,7 @@ def test_time_in_which_the_calls_own_denoiser_worked_too_counts_for_less() -> No
         warming.beside(n + 0.25, n + 0.40)  # and again
     assert warming.frame_s(0.0) == pytest.approx(0.30)
     assert warming.frame_s(0.5) == pytest.approx(0.25)
+    assert warming.least_s(0.5) == pytest.approx(0.25)
 
 
 def test_what_is_much_too_slow_is_given_up_soon() -> None:
