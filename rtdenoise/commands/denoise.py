@@ -102,6 +102,8 @@ def command(
     if report.audio_packets:
         notes.append("audio copied")
     show(f"[green]✓[/] {output}: {', '.join(notes)}")
+    if report.lost:
+        say(f"Not carried over: {', '.join(report.lost)}.")
 
 
 def _open(source: str) -> Camera:

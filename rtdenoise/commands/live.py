@@ -183,7 +183,9 @@ def command(
     loop = LiveLoop(
         opened,
         denoiser,
-        lambda form, rate: open_sinks(outputs, format=form, rate_fps=rate, note=note),
+        lambda form, rate: open_sinks(
+            outputs, format=form, rate_fps=rate, note=note, facts=getattr(opened, "facts", None)
+        ),
         chroma=None if any(output.endswith(".nut") for output in outputs) else "420",
         strength=strength,
         paced=not webcam,

@@ -14,6 +14,7 @@ from ..errors import SinkError
 
 if TYPE_CHECKING:
     from ..frames import PlaneFormat
+    from ..frames.facts import VideoFacts
     from .base import Sink
 
 __all__ = ["check_output", "open_sink", "open_sinks"]
@@ -22,7 +23,9 @@ __all__ = ["check_output", "open_sink", "open_sinks"]
 _SPARE_BYTES = 8_000_000  # a film's end is written where the disk is full else
 
 
-def open_sink(output: str, *, format: PlaneFormat, rate_fps: Fraction) -> Sink:
+def open_sink(
+    output: str, *, format: PlaneFormat, rate_fps: Fraction, facts: VideoFacts | None = None
+) -> Sink:
     """Opens a sink.
 
     Args:
@@ -31,12 +34,22 @@ def open_sink(output: str, *, format: PlaneFormat, rate_fps: Fraction) -> Sink:
             ``rtdenoise.sinks.picture.PICTURE_SUFFIXES``).
         format: What the frames will be.
         rate_fps: Their nominal rate.
+        facts: What the recording says about its picture; frames come as they are stored, and are turned here.
 
     Raises:
-        SinkError: the output is unknown, or can't be opened.
+        SinkError: the output is unknown, or can't be opened, or would show other colours.
         StorageError: the file can't be written.
     """
+    from ..frames.orientation import UPRIGHT
+    from .storage import VIDEO_SUFFIXES, refuse_colours
+
     kind, _, label = output.partition(":")
+    virtual = kind in ("virtual", "pipewire")
+    turns = virtual or Path(output).suffix.lower() in VIDEO_SUFFIXES
+    if facts is not None and turns and facts.orientation != UPRIGHT:
+        return _upright(output, format, rate_fps, facts)
+    if facts is not None and virtual:
+        refuse_colours("a virtual camera", "", facts)
     if output == "null":
         from .null import NullSink
 
@@ -45,7 +58,7 @@ def open_sink(output: str, *, format: PlaneFormat, rate_fps: Fraction) -> Sink:
         return _virtual(label or None, format, rate_fps)
     if kind == "pipewire":
         return _pipewire(label or None, format, rate_fps)
-    from .file import VIDEO_SUFFIXES, FileSink
+    from .file import FileSink
     from .picture import PICTURE_SUFFIXES, PictureSink
 
     path = Path(output).expanduser()
@@ -53,10 +66,26 @@ def open_sink(output: str, *, format: PlaneFormat, rate_fps: Fraction) -> Sink:
     if path.is_dir():
         raise _unknown(output)
     if suffix in VIDEO_SUFFIXES:
-        return FileSink(path, format=format, rate_fps=rate_fps, spare_bytes=_SPARE_BYTES)
+        if facts is not None and facts.colour.hdr:
+            refuse_colours("live", "", facts)  # frames of 8 bits are handed over
+        return FileSink(
+            path, format=format, rate_fps=rate_fps, facts=facts, spare_bytes=_SPARE_BYTES
+        )
     if suffix in PICTURE_SUFFIXES:
-        return PictureSink(path)
+        return PictureSink(path, facts)
     raise _unknown(output)
+
+
+def _upright(output: str, format: PlaneFormat, rate_fps: Fraction, facts: VideoFacts) -> Sink:
+    """A sink for frames that are turned before they go there."""
+    from ..frames.orientation import turned_format
+    from .upright import UprightSink
+
+    way = facts.orientation
+    layout = turned_format(format, way)
+    return UprightSink(
+        open_sink(output, format=layout, rate_fps=rate_fps, facts=facts.upright()), way
+    )
 
 
 def check_output(output: str) -> None:
@@ -76,8 +105,8 @@ def check_output(output: str) -> None:
     if kind == "null":
         return
     from ..files import check_writable
-    from .file import VIDEO_SUFFIXES
     from .picture import PICTURE_SUFFIXES
+    from .storage import VIDEO_SUFFIXES
 
     path = Path(output).expanduser()
     if (
@@ -91,8 +120,8 @@ def check_output(output: str) -> None:
 
 def _unknown(output: str) -> SinkError:
     """Why an output is none."""
-    from .file import VIDEO_SUFFIXES
     from .picture import PICTURE_SUFFIXES
+    from .storage import VIDEO_SUFFIXES
 
     path = Path(output).expanduser()
     if not output:
@@ -121,6 +150,7 @@ def open_sinks(
     format: PlaneFormat,
     rate_fps: Fraction,
     note: Callable[[str], None] = lambda _: None,
+    facts: VideoFacts | None = None,
 ) -> Sink:
     """Opens one sink, or several that all get every frame.
 
@@ -129,19 +159,20 @@ def open_sinks(
         format: What the frames will be.
         rate_fps: Their nominal rate.
         note: Told in one sentence when one of several failed.
+        facts: What the recording says about its picture.
 
     Raises:
         SinkError: an output is unknown, or can't be opened.
         StorageError: a file can't be written.
     """
     if len(outputs) == 1:
-        return open_sink(outputs[0], format=format, rate_fps=rate_fps)
+        return open_sink(outputs[0], format=format, rate_fps=rate_fps, facts=facts)
     from .several import SeveralSinks
 
     with ExitStack() as opened:
         sinks = []
         for output in outputs:
-            sink = open_sink(output, format=format, rate_fps=rate_fps)
+            sink = open_sink(output, format=format, rate_fps=rate_fps, facts=facts)
             opened.callback(sink.abort)
             sinks.append(sink)
         opened.pop_all()
