@@ -21,6 +21,7 @@ _FIELDS: dict[int, FieldOrder] = {2: "top", 3: "bottom", 4: "top", 5: "bottom"} 
 # PyAV must not be asked for the side data of pictures: it doesn't know EXIF, and crashes.
 _SIDE_DATA = ("h264", "hevc", "av1", "vp9")
 _PQ = 16
+_OFF_GRID = 0.25  # intervals that a frame may lie beside its place
 _LIMITED, _FULL = 1, 2
 
 
@@ -70,7 +71,6 @@ def describe(
         mastering=mastering,
         light=light,
         dolby_vision=bool(iso and iso.dolby_vision),
-        base_rate_fps=_base_rate(stream),
         metadata=dict(stream.metadata),
         disposition=int(stream.disposition),
         exif=exif,
@@ -108,11 +108,15 @@ def _orientation(
     return Orientation.from_rotation(getattr(frame, "rotation", 0))
 
 
-def _base_rate(stream: VideoStream) -> Fraction | None:
-    rate, base = stream.average_rate, stream.base_rate
-    if not rate or not base or abs(base / rate - 1) < 0.01:
-        return None
-    return Fraction(base)
+def is_uneven(container: InputContainer, stream: VideoStream, rate_fps: Fraction) -> bool:
+    """Whether a stream's times don't lie on the grid of its rate; the container is played to its end for this."""
+    times = []
+    with suppress(av.FFmpegError):
+        for packet in container.demux(stream):
+            if packet.size and packet.pts is not None:
+                times.append(float(packet.pts * packet.time_base))
+    places = [(time_s - min(times)) * float(rate_fps) for time_s in times]
+    return any(abs(place - round(place)) > _OFF_GRID for place in places)
 
 
 def _hdr10(frame: VideoFrame | None, codec: str) -> tuple[str, str]:

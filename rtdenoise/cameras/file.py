@@ -21,7 +21,7 @@ from ..frames.facts import VideoFacts
 from ..frames.pyav import MATRIX_CODES, assumed_matrix
 from .base import CameraBase, CameraInfo, Mode
 from .decoding import Decoder
-from .description import describe
+from .description import describe, is_uneven
 from .iso_boxes import IsoFacts, iso_facts
 from .picture_tags import picture_tags
 
@@ -87,6 +87,16 @@ class FileCamera(CameraBase):
             stream = _video_stream(container, self._path)
             exif, icc = picture_tags(self._path)
             return describe(container, stream, iso=self._iso, exif=exif, icc=icc)
+        finally:
+            container.close()
+
+    @cached_property
+    def uneven(self) -> bool:
+        """Whether the rate varies; the whole file is read for this."""
+        container = open_container(self._path)
+        try:
+            stream = _video_stream(container, self._path)
+            return is_uneven(container, stream, self._mode.rate_fps)
         finally:
             container.close()
 

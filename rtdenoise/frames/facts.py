@@ -50,9 +50,8 @@ class VideoFacts:
 
     ``aspect`` is a pixel's width to its height, None where it isn't said; ``fields`` tells which field of an
     interlaced picture comes first; ``bits`` is the depth of a sample; ``mastering`` and ``light`` describe the display
-    that HDR was graded on, in the words of x265; ``base_rate_fps`` is the least rate that all times fit, None where the
-    rate is constant; ``metadata`` is that of the video stream, ``disposition`` FFmpeg's bits; ``exif`` and
-    ``icc`` come from pictures.
+    that HDR was graded on, in the words of x265; ``uneven`` tells that the rate varies, where that was looked for;
+    ``metadata`` is that of the video stream, ``disposition`` FFmpeg's bits; ``exif`` and ``icc`` come from pictures.
     """
 
     colour: ColourTags = ColourTags()
@@ -65,7 +64,7 @@ class VideoFacts:
     mastering: str = ""
     light: str = ""
     dolby_vision: bool = False
-    base_rate_fps: Fraction | None = None
+    uneven: bool = False
     metadata: dict[str, str] = field(default_factory=dict)
     disposition: int = 0
     exif: bytes = b""

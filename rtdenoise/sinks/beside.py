@@ -21,6 +21,12 @@ _OWN_KEYS = re.compile(
     re.I,
 )
 _OWN_HANDLERS = re.compile(r".*(handler|media handler)\W*", re.I)
+# The older codes of ISO 639-2, which QuickTime knows.
+_BIBLIOGRAPHIC = {
+    "ces": "cze", "cym": "wel", "deu": "ger", "ell": "gre", "eus": "baq", "fas": "per", "fra": "fre", "hye": "arm",
+    "isl": "ice", "kat": "geo", "mkd": "mac", "mri": "mao", "msa": "may", "mya": "bur", "nld": "dut", "ron": "rum",
+    "slk": "slo", "sqi": "alb", "zho": "chi",
+}  # fmt: skip
 _TEXT_SUBTITLES = ("subrip", "text", "webvtt", "ass", "ssa", "mov_text")
 _ASS_HEADER = (
     b"[Script Info]\nScriptType: v4.00+\n\n[V4+ Styles]\n"
@@ -33,14 +39,24 @@ _ASS_HEADER = (
 _MIME = {"mjpeg": ("cover.jpg", "image/jpeg"), "png": ("cover.png", "image/png")}
 
 
-def passed_on(metadata: dict[str, str]) -> dict[str, str]:
-    """The entries of a file or stream that another one takes over."""
+def passed_on(metadata: dict[str, str], suffix: str = "") -> dict[str, str]:
+    """The entries of a file or stream that another one takes over, in the words of files of that suffix."""
     kept = {key: text for key, text in metadata.items() if not _OWN_KEYS.fullmatch(key)}
+    if "name" in kept and "title" not in kept:  # what MP4 calls it
+        kept["title"] = kept.pop("name")
+    if suffix == ".mov" and kept.get("language") in _BIBLIOGRAPHIC:
+        kept["language"] = _BIBLIOGRAPHIC[kept["language"]]
     if _OWN_HANDLERS.fullmatch(kept.get("handler_name", "")):
         del kept["handler_name"]
     if kept.get("language") == "und":
         del kept["language"]
     return kept
+
+
+def same_language(one: str | None, other: str | None) -> bool:
+    """Whether two codes stand for one language, or neither for any."""
+    a, b = ("" if code in (None, "und") else code for code in (one, other))
+    return _BIBLIOGRAPHIC.get(a or "", a) == _BIBLIOGRAPHIC.get(b or "", b)
 
 
 def is_cover(stream: Stream) -> bool:
@@ -112,7 +128,7 @@ class Beside:
             return None
         kind = self._converted.get(packet.stream.index)
         if kind is not None:
-            text = _plain_text(packet.stream.codec_context.name, bytes(packet))
+            text = _plain_text(packet.stream.codec_context.codec.canonical_name, bytes(packet))
             data = text.encode()[:65_000]
             made: av.Packet[Any] = av.Packet(
                 struct.pack(">H", len(data)) + data if kind == "mov_text" else data
@@ -124,7 +140,7 @@ class Beside:
         return packet
 
     def _add_subtitles(self, output: OutputContainer, suffix: str, stream: Any) -> None:
-        codec = stream.codec_context.name
+        codec = stream.codec_context.codec.canonical_name
         try:
             if suffix in (".mp4", ".mov") and codec in _TEXT_SUBTITLES and codec != "mov_text":
                 target: Any = output.add_stream("mov_text")
@@ -138,7 +154,7 @@ class Beside:
         except (ValueError, AttributeError):  # not in this container, or not with this PyAV
             return
         target.time_base = Fraction(1, 1000)
-        target.metadata.update(passed_on(stream.metadata))
+        target.metadata.update(passed_on(stream.metadata, suffix))
         target.disposition = stream.disposition
         self._targets[stream.index] = target
 

@@ -23,6 +23,8 @@ from .base import PathSink
 from .beside import Beside, passed_on
 from .storage import VIDEO_SUFFIXES, Storage, refuse_colours, storage_of
 
+# AAC begins a little before 0; the shift by that would move frames of .avi to the next whole number.
+_OPTIONS = {".avi": {"avoid_negative_ts": "disabled"}}
 _LOOK_EVERY = 15  # frames, at how much room there is
 
 
@@ -90,7 +92,9 @@ class FileSink(PathSink):
         self._files = ExitStack()
         temporary = self._files.enter_context(whole_file(path))
         with self._guarded():
-            self._container = av.open(f"file:{temporary}", "w")
+            self._container = av.open(
+                f"file:{temporary}", "w", container_options=_OPTIONS.get(suffix)
+            )
             self._add_video(storage, facts)
             for stream in audio:
                 self._add_audio(stream)
@@ -119,7 +123,7 @@ class FileSink(PathSink):
         if facts is not None:
             if facts.aspect is not None:
                 context.sample_aspect_ratio = facts.aspect
-            stream.metadata.update(passed_on(facts.metadata))
+            stream.metadata.update(passed_on(facts.metadata, self._path.suffix.lower()))
             stream.disposition = Disposition(facts.disposition)
         if storage.codec == "mjpeg":
             context.qmin, context.qmax = 2, 2
@@ -138,7 +142,7 @@ class FileSink(PathSink):
             raise self._no_audio(codec)  # FFmpeg finds out at the very end, and few players play it
         try:
             copy = self._container.add_stream_from_template(stream)
-            copy.metadata.update(passed_on(stream.metadata))
+            copy.metadata.update(passed_on(stream.metadata, self._path.suffix.lower()))
             copy.disposition = stream.disposition
             self._audio[stream.index] = copy
         except ValueError as error:

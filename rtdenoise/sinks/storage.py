@@ -13,7 +13,7 @@ from ..frames.pyav import MATRIX_CODES, assumed_matrix
 VIDEO_SUFFIXES = (".mp4", ".mov", ".mkv", ".avi", ".nut")
 _TICK = Fraction(1, 90_000)
 _FINE_TICK = Fraction(1, 1_000_000)
-_FINEST_GRID_FPS = Fraction(240)  # of .avi, whose times are whole frames
+_FINE_GRID_FPS = Fraction(240)  # of .avi, whose times are whole frames, where the rate varies
 _SMALLEST_HEVC = 64  # x265 takes nothing below its coding units
 _X264_FIELDS = {"top": "tff=1", "bottom": "bff=1"}
 _LOSSLESS_VP9 = {"lossless": "1", "deadline": "realtime", "cpu-used": "8", "lag-in-frames": "0"}
@@ -100,9 +100,10 @@ def storage_of(
         chroma: Chroma = "420" if source.chroma == "gray" else source.chroma
         layout = PlaneFormat(source.width, source.height, chroma, True, "bt601")
         colour = ColourTags(matrix=MATRIX_CODES["bt601"], range=2)
-        return Storage("mjpeg", _grid(rate_fps, known.base_rate_fps), layout, colour)
+        grid_fps = max(rate_fps, _FINE_GRID_FPS) if known.uneven else rate_fps
+        return Storage("mjpeg", 1 / grid_fps, layout, colour)
     if suffix == ".nut":
-        if not deep and _raw_is_right(source, colour, known):
+        if not deep and _raw_is_right(source, colour, facts):
             return Storage("rawvideo", _FINE_TICK, source, colour)
         layout = source
         if _odd(source) and source.chroma in ("420", "422"):
@@ -154,13 +155,14 @@ def _tags(source: PlaneFormat, facts: VideoFacts | None) -> ColourTags:
     return ColourTags(said.primaries, said.transfer, matrix, 2 if source.full_range else limited)
 
 
-def _raw_is_right(source: PlaneFormat, colour: ColourTags, facts: VideoFacts) -> bool:
+def _raw_is_right(source: PlaneFormat, colour: ColourTags, facts: VideoFacts | None) -> bool:
     """Whether a raw frame, which says nothing, is shown as it is meant."""
-    if facts.fields != "progressive" or (colour.primaries, colour.transfer) != (2, 2):
-        return False
     if source.chroma == "gray":  # shown in full range whatever it says
-        return True
-    usual = colour.matrix == 2 or source.matrix == assumed_matrix(source.width, source.height)
+        return facts is None or facts.fields == "progressive"
+    if facts is not None:
+        plain = facts.fields == "progressive" and facts.aspect is None
+        return plain and colour.unsaid
+    usual = source.matrix == assumed_matrix(source.width, source.height)
     return usual and not source.full_range
 
 
@@ -170,10 +172,3 @@ def _odd(layout: PlaneFormat) -> bool:
 
 def _with_chroma(layout: PlaneFormat, chroma: Chroma) -> PlaneFormat:
     return PlaneFormat(layout.width, layout.height, chroma, layout.full_range, layout.matrix)
-
-
-def _grid(rate_fps: Fraction, base_fps: Fraction | None) -> Fraction:
-    """The time of a frame in a file that has whole frames only: finer where the rate varies."""
-    if base_fps is None or base_fps <= rate_fps:
-        return 1 / rate_fps
-    return 1 / min(base_fps, _FINEST_GRID_FPS)

@@ -16,7 +16,7 @@ from ..cameras.picture_tags import picture_tags
 from ..errors import RtdenoiseError
 from ..frames.facts import UNSAID, VideoFacts
 from ..sinks.base import Sink
-from ..sinks.beside import is_cover, passed_on
+from ..sinks.beside import is_cover, passed_on, same_language
 from ..sinks.file import FileSink
 from ..sinks.picture import PictureSink
 
@@ -125,17 +125,16 @@ def _tags(source: InputContainer, copy: InputContainer) -> list[str]:
     for kind in ("audio", "subtitle"):
         pairs = zip(_of_kind(source, kind), _of_kind(copy, kind), strict=False)
         for one, other in pairs:
-            if passed_on(one.metadata).get("language") not in (
-                None,
-                other.metadata.get("language"),
-            ):
+            if not same_language(one.metadata.get("language"), other.metadata.get("language")):
                 flags["languages"] += 1
-            names = [*other.metadata.values()]
-            if "title" in one.metadata and one.metadata["title"] not in names:
+            name = passed_on(one.metadata).get("title")
+            if name is not None and name not in other.metadata.values():
                 flags["names of streams"] += 1
-            mask = Disposition.default | Disposition.forced
-            if kind == "audio" and (one.disposition ^ other.disposition) & mask:
-                flags["which stream is the default"] += 1
+    default, defaults = Disposition.default, []
+    for container in (source, copy):
+        defaults.append([s.disposition & default for s in _of_kind(container, "audio")])
+    if len(defaults[0]) > 1 and any(defaults[0]) and defaults[0] != defaults[1]:
+        flags["which stream is the default"] += 1
     return lost + list(flags)
 
 

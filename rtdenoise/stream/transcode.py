@@ -10,7 +10,7 @@ import queue
 import threading
 import time
 from collections.abc import Callable, Generator, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +25,7 @@ from ..cameras.file import FileCamera, open_container
 from ..cameras.images import ImagesCamera
 from ..denoisers import Denoiser, blend
 from ..denoisers.fields import FieldsDenoiser
-from ..errors import ClipError
+from ..errors import ClipError, SinkError
 from ..frames import Planes, planes_from_frame
 from ..frames.deep import deepened
 from ..frames.facts import VideoFacts
@@ -38,6 +38,7 @@ from ..sinks.picture import PictureSink
 from ..sinks.storage import VIDEO_SUFFIXES, holds_depth
 from .losses import losses
 
+_IN_STEP_S = 0.08  # by how much sound may be late without anyone noticing
 _AHEAD = 3  # decoded frames that wait for the denoiser
 _INTERLEAVE_S = 0.5  # how far audio packets are written before the picture
 
@@ -128,6 +129,9 @@ def _open(
         return open_sink(output, format=layout, rate_fps=rate, facts=facts)
     if facts is not None:
         layout = turned_format(layout, facts.orientation)
+    if isinstance(camera, FileCamera) and facts is not None and path.suffix.lower() == ".avi":
+        facts = replace(facts, uneven=camera.uneven)
+        audio.start_together(first.time_s)
     deep = facts is not None and facts.bits > 8 and not facts.rgb and holds_depth(path.suffix)
     sink = FileSink(
         path,
@@ -189,6 +193,28 @@ class _Audio:
             self.start_s = (container.start_time or 0) / av.time_base
         if copied:
             self._source = container.demux(copied)
+
+    def start_together(self, first_s: float) -> None:
+        """Lets picture and sound begin at once: .avi counts frames and samples, and knows no other time.
+
+        Raises:
+            SinkError: one begins so much later than the other that it would be noticed.
+        """
+        if self.start_s is None:
+            return
+        begins = [
+            float(s.start_time * s.time_base) - first_s
+            for s in self.streams
+            if s.start_time is not None and s.time_base
+        ]
+        late_s = max(begins, key=abs, default=0.0)
+        if abs(late_s) > _IN_STEP_S:
+            one, other = ("sound", "picture") if late_s > 0 else ("picture", "sound")
+            raise SinkError(
+                f"The {one} begins {abs(late_s):.2f} s after the {other}, which a file that ends in .avi can't say.",
+                "Name an output that ends in .mkv, .mov or .mp4.",
+            )
+        self.start_s = first_s
 
     def _opened(self, path: Path) -> InputContainer:
         container = open_container(path)
