@@ -28,6 +28,7 @@ _TICK_S = 0.003
 _LEVELS = 6.0  # what two lossy codecs, one after the other, may change the mean of a quarter
 # Older codes of ISO 639-2 for the same languages, and "undetermined".
 _SAME = {"deu": "ger", "fra": "fre", "und": ""}
+_SOUND = "can't hold audio"
 # Rows of the page: what it is, and which of the recordings say it.
 _ROWS = (
     ("frames and their times", None),
@@ -40,7 +41,7 @@ _ROWS = (
     ("shape of a pixel", "aspect"),
     ("interlaced", "fields"),
     ("turned or mirrored", "turned"),
-    ("sound, its languages and default", "titles"),
+    ("several tracks: languages, default", "titles"),
     ("chapters", "chapters"),
     ("subtitles", "subtitles"),
     ("attachments", "attachment"),
@@ -163,6 +164,7 @@ def page(outcomes: list[Outcome]) -> dict[str, str]:
             of = [o for o in outcomes if o.target == target and _about(o, says)]
             row.append(_verdict(of, says))
         rows.append(row)
+    rows.append(["sound", *(_sound([o for o in outcomes if o.target == t]) for t in TARGETS)])
     kept = table(["", *(f"`{target}`" for target in TARGETS)], rows)
     lines = []
     for source in SOURCES:
@@ -200,19 +202,24 @@ _CONCERNS = {
 
 
 def _verdict(outcomes: list[Outcome], says: str | None) -> str:
+    """What becomes of one thing in one kind of output; sound that doesn't fit has a row of its own."""
     concerns = _CONCERNS.get(says, (says,))
-    told = [o for o in outcomes if not o.refused]
-    bad = [o for o in told if set(o.differs) & set(concerns)]
-    refused = [o for o in outcomes if o.refused and (says in ("hlg", "late", "titles") or not told)]
-    if refused:
-        return "refused" if not told else f"refused from {_from(refused)}"
-    if not bad:
+    fit = [o for o in outcomes if _SOUND not in o.refused]
+    if not fit:
+        return "no such copy"
+    if all(o.refused for o in fit):
+        return "refused"
+    lost = {name for o in fit for name in o.differs} & set(concerns)
+    if not lost:
         return "yes"
-    return "said to be lost" if len(bad) == len(told) else f"lost from {_from(bad)}"
+    return (
+        "said to be lost" if len(concerns) == 1 else f"said to be lost: {', '.join(sorted(lost))}"
+    )
 
 
-def _from(outcomes: list[Outcome]) -> str:
-    return ", ".join(sorted({f"{o.source.codec} in {o.source.suffix}" for o in outcomes}))
+def _sound(outcomes: list[Outcome]) -> str:
+    refused = sorted({o.source.audio for o in outcomes if _SOUND in o.refused})
+    return f"refused: {', '.join(refused)}" if refused else "yes"
 
 
 def _summary(outcomes: list[Outcome]) -> str:

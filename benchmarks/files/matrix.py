@@ -198,6 +198,7 @@ def build(source: Source, says: str, path: Path) -> None:
         frame.time_base = context.time_base
         frame.pts = round((time_s + offset) / context.time_base)
         frame.colorspace, frame.color_range = context.colorspace, context.color_range
+        frame.color_primaries, frame.color_trc = context.color_primaries, context.color_trc
         container.mux(video.encode(frame))
     if words is not None:
         text = b"hello"
@@ -268,7 +269,9 @@ def read(path: Path) -> Reading:
         with suppress(av.EOFError):
             frames += video.decode(None)
         times = [
-            float(f.pts * (f.time_base or video.time_base)) for f in frames if f.pts is not None
+            float(f.pts * (f.time_base or video.time_base or 1))
+            for f in frames
+            if f.pts is not None
         ]
         sound = list(container.streams.audio)
         context = video.codec_context
@@ -277,7 +280,7 @@ def read(path: Path) -> Reading:
         chapters = []
         for chapter in container.chapters():
             base = chapter["time_base"] or Fraction(1)
-            begin, end = (float(chapter[key] * base) - start_s for key in ("start", "end"))
+            begin, end = (float(t * base) - start_s for t in (chapter["start"], chapter["end"]))
             chapters.append((begin, end, chapter["metadata"].get("title", "")))
         shown = [_corner(frame, full) for frame in frames]
         turned = first.rotation % 180 == 90

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from .colour import convert
 from .orientation import UPRIGHT, Orientation, turned
 from .planes import PlaneFormat, Planes
-from .pyav import MATRIX_CODES, SWS_FLAGS, scaler
+from .pyav import MATRIX_CODES, SWS_FLAGS, frame_from_planes, scaler
 
 _TOP = 1023
 
@@ -33,6 +33,8 @@ def deepened(
         layout: What is wanted, upright; its range and matrix are those of the frame.
         way: How the frame is turned.
     """
+    if (frame.width, frame.height) != (noisy.format.width, noisy.format.height):
+        frame = frame_from_planes(noisy)  # it was brought to another size
     chroma = layout.chroma
     name = "gray10le" if chroma == "gray" else f"yuv{chroma}p10le"
     matrix, span = MATRIX_CODES[layout.matrix], 2 if layout.full_range else 1

@@ -24,7 +24,18 @@ def with_tags(data: bytes, exif: bytes, icc: bytes) -> bytes:
         chunks += _chunk(b"iCCP", b"icc\0\0" + zlib.compress(icc, 9))
     if exif:
         chunks += _chunk(b"eXIf", exif)
-    return data[:_PNG_START] + chunks + data[_PNG_START:]
+    return data[:_PNG_START] + chunks + _without_tags(data[_PNG_START:])
+
+
+def _without_tags(chunks: bytes) -> bytes:
+    """Chunks of a PNG but those that FFmpeg took over by itself, in some versions, and not turned."""
+    kept, at = b"", 0
+    while at + 8 <= len(chunks):
+        size, kind = struct.unpack_from(">I4s", chunks, at)
+        if kind not in (b"iCCP", b"eXIf"):
+            kept += chunks[at : at + 12 + size]
+        at += 12 + size
+    return kept
 
 
 def _exif_marker(exif: bytes) -> bytes:

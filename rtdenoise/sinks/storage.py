@@ -7,7 +7,7 @@ from fractions import Fraction
 
 from ..errors import SinkError
 from ..frames import Chroma, PlaneFormat
-from ..frames.facts import ColourTags, VideoFacts
+from ..frames.facts import UNSAID, ColourTags, VideoFacts
 from ..frames.pyav import MATRIX_CODES, assumed_matrix
 
 VIDEO_SUFFIXES = (".mp4", ".mov", ".mkv", ".avi", ".nut")
@@ -149,7 +149,8 @@ def _tags(source: PlaneFormat, facts: VideoFacts | None) -> ColourTags:
     if facts is None:
         return ColourTags(matrix=matrix, range=2 if source.full_range else 1)
     said = facts.colour
-    if not facts.rgb:
+    guessed = said.matrix == UNSAID and source.matrix == assumed_matrix(source.width, source.height)
+    if not facts.rgb and (said.matrix != UNSAID or guessed):
         matrix = said.matrix
     limited = 1 if said.range == 1 else 0
     return ColourTags(said.primaries, said.transfer, matrix, 2 if source.full_range else limited)

@@ -44,7 +44,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def why_refused(source: Source, says: str, target: str) -> str:
-    if target == ".avi" and says in ("hlg", "pq") and source.codec == "libx265":
+    if target == ".avi" and says in ("hlg", "pq"):
         return "HDR"
     if target == ".avi" and says == "late":
         return "sound begins"
