@@ -241,14 +241,16 @@ def _video_stream(container: InputContainer, path: Path) -> VideoStream:
 def _chosen(streams: list[VideoStream], path: Path) -> VideoStream:
     """The stream that players show: the default one, no cover picture, no tile of a larger picture."""
     films = [s for s in streams if not s.disposition & Disposition.attached_pic] or streams
-    stream = next((s for s in films if s.disposition & Disposition.default), films[0])
-    facts = iso_facts(path) if stream.disposition & Disposition.dependent else None
+    default = next((s for s in films if s.disposition & Disposition.default), None)
+    # Tiles belong to a picture that is no stream itself; beside them there may be a thumbnail.
+    tiles = default is None and any(s.disposition & Disposition.dependent for s in films)
+    facts = iso_facts(path) if tiles else None
     if facts is not None and facts.still:
         raise ClipError(
             f"{path} is one picture in {len(films)} tiles, which can't be put together here.",
             "Save it as JPEG or PNG first, with the program that shows it.",
         )
-    return stream
+    return default or films[0]
 
 
 def _mode(stream: VideoStream) -> Mode:
