@@ -7,22 +7,30 @@ import json
 import threading
 from collections.abc import Iterator
 from fractions import Fraction
+from functools import cached_property
 from pathlib import Path
 
 import av
 from av.container import InputContainer
+from av.stream import Disposition
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
 from ..errors import ClipError
+from ..frames.facts import VideoFacts
+from ..frames.pyav import MATRIX_CODES, assumed_matrix
 from .base import CameraBase, CameraInfo, Mode
 from .decoding import Decoder
+from .description import describe, is_uneven
+from .iso_boxes import IsoFacts, iso_facts
+from .picture_tags import picture_tags
 
 DEFAULT_RATE_FPS = Fraction(30)
 # FFmpeg plays text files and old character art as video; here they are a mistake.
 _TEXT_CODECS = {"ansi", "bintext", "xbin", "idf"}
 _RANGES = {"tv": 1, "pc": 2}
-_MATRICES = {"bt709": 1, "bt601": 5}
+_MATRICES: dict[str, int] = dict(MATRIX_CODES.items())
+_CAMERA_LAYOUTS = ("yuyv422", "yvyu422", "uyvy422")  # what webcams send is BT.601 at any size
 _HINT = "Check the file, or convert it to Matroska first."
 
 
@@ -70,6 +78,31 @@ class FileCamera(CameraBase):
     def container(self) -> InputContainer:
         """The open file, for its other streams."""
         return self._container
+
+    @cached_property
+    def facts(self) -> VideoFacts:
+        """What the file says about its picture; it is opened once more for this."""
+        container = open_container(self._path)
+        try:
+            stream = _video_stream(container, self._path)
+            exif, icc = picture_tags(self._path)
+            return describe(container, stream, iso=self._iso, exif=exif, icc=icc)
+        finally:
+            container.close()
+
+    @cached_property
+    def uneven(self) -> bool:
+        """Whether the rate varies; the whole file is read for this."""
+        container = open_container(self._path)
+        try:
+            stream = _video_stream(container, self._path)
+            return is_uneven(container, stream, self._mode.rate_fps)
+        finally:
+            container.close()
+
+    @cached_property
+    def _iso(self) -> IsoFacts | None:
+        return iso_facts(self._path)
 
     @property
     def frame_count(self) -> int | None:
@@ -137,6 +170,9 @@ class FileCamera(CameraBase):
             frame.color_range = _RANGES.get(tags["color_range"], 0)
         if frame.colorspace == 2 and "color_space" in tags:  # 2: not known
             frame.colorspace = _MATRICES.get(tags["color_space"], 2)
+        if frame.colorspace == 2 and frame.format.name not in _CAMERA_LAYOUTS:
+            # Where nothing is said players go by the size.
+            frame.colorspace = _MATRICES[assumed_matrix(frame.width, frame.height)]
 
     def frames(self) -> Iterator[VideoFrame]:
         """All frames.
@@ -191,7 +227,7 @@ def _video_stream(container: InputContainer, path: Path) -> VideoStream:
     hint = "Name a clip such as one from capture."
     if not container.streams.video:
         raise ClipError(f"{path} holds no video.", hint)
-    stream = container.streams.video[0]
+    stream = _chosen(list(container.streams.video), path)
     codec = stream.codec_context
     if codec is None:
         raise ClipError(f"{path} holds video in a codec that FFmpeg can't decode here.", _HINT)
@@ -200,6 +236,21 @@ def _video_stream(container: InputContainer, path: Path) -> VideoStream:
     if not stream.width or not stream.height:
         raise ClipError(f"{path} holds no frames.", "Record it again.")
     return stream
+
+
+def _chosen(streams: list[VideoStream], path: Path) -> VideoStream:
+    """The stream that players show: the default one, no cover picture, no tile of a larger picture."""
+    films = [s for s in streams if not s.disposition & Disposition.attached_pic] or streams
+    default = next((s for s in films if s.disposition & Disposition.default), None)
+    # Tiles belong to a picture that is no stream itself; beside them there may be a thumbnail.
+    tiles = default is None and any(s.disposition & Disposition.dependent for s in films)
+    facts = iso_facts(path) if tiles else None
+    if facts is not None and facts.still:
+        raise ClipError(
+            f"{path} is one picture in {len(films)} tiles, which can't be put together here.",
+            "Save it as JPEG or PNG first, with the program that shows it.",
+        )
+    return default or films[0]
 
 
 def _mode(stream: VideoStream) -> Mode:

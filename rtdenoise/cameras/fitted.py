@@ -11,6 +11,8 @@ from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
 from ..frames import fitted, frame_from_planes, mirrored, planes_from_frame
+from ..frames.facts import VideoFacts
+from ..frames.orientation import UPRIGHT
 from .base import Camera, CameraBase, PassesOver
 
 if TYPE_CHECKING:
@@ -36,7 +38,17 @@ class FittedCamera(CameraBase):
             # Another codec as well: noise that was measured in a mode which the camera has in this size is another.
             mode = replace(mode, codec="scaled", width=size[0], height=size[1])
         super().__init__(camera.info, mode)
+        facts: VideoFacts | None = getattr(camera, "facts", None)
+        if facts is not None and facts.orientation != UPRIGHT:
+            # Size and mirror are meant for what is shown.
+            way = facts.orientation
+            if size is not None and way.transposed:
+                size = (size[1], size[0])
+            facts = replace(facts, orientation=replace(way, flip_x=way.flip_x != mirror))
+            mirror = False
         self._camera, self._size, self._mirror = camera, size, mirror
+        self.facts = facts
+        """What a file says about its picture; None where there is nothing to be said."""
 
     @property
     def damaged_packets(self) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 
@@ -55,6 +56,7 @@ class ImagesCamera(CameraBase):
             )
         first = FileCamera(self._paths[0])
         mode = first.mode
+        facts = replace(first.facts, exif=b"", icc=b"")
         first.close()
         rate = DEFAULT_RATE_FPS
         if rate_fps is not None:
@@ -66,6 +68,8 @@ class ImagesCamera(CameraBase):
             CameraInfo(f"file-{name}-{digest}", name, "file", spec),
             Mode(mode.codec, mode.pixel_format, mode.width, mode.height, rate),
         )
+        self.facts = facts
+        """What the first picture says about itself."""
         self._lock = threading.Lock()
         self._closed = False
         self._damaged = 0

@@ -47,8 +47,12 @@ def command(
     """Clean a recording or a picture: IN to OUT.
 
     IN is a video, a picture, a folder of pictures, or a camera such as simulated:desk?frames=60. How OUT is
-    stored follows from its name: .mp4, .mov, .mkv (H.264, close to transparent), .avi (MJPEG), .nut (raw, bit for
-    bit), .png or .jpg (one picture). Audio is copied as it is. OUT is written whole or not at all.
+    stored follows from its name: .mp4, .mov, .mkv (H.264, close to transparent; HEVC where IN has 10 bits), .avi
+    (MJPEG), .nut (bit for bit), .png or .jpg (one picture). Audio is copied as it is. OUT is written whole or not at
+    all.
+
+    What IN says about itself (rotation, colours, subtitles, chapters, titles, …) goes along; what OUT can't hold is
+    said.
 
     Without --network the live network that was calibrated for the camera cleans it, or else the largest one that comes
     with rtdenoise, however long that takes.
@@ -102,6 +106,8 @@ def command(
     if report.audio_packets:
         notes.append("audio copied")
     show(f"[green]✓[/] {output}: {', '.join(notes)}")
+    if report.lost:
+        say(f"Not carried over: {', '.join(report.lost)}.")
 
 
 def _open(source: str) -> Camera:

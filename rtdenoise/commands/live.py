@@ -177,7 +177,8 @@ def command(
         raise
 
     def open_outputs(layout: PlaneFormat, rate_fps: Fraction) -> Sink:
-        sink = open_sinks(outputs, format=layout, rate_fps=rate_fps, note=note)
+        facts = getattr(opened, "facts", None)
+        sink = open_sinks(outputs, format=layout, rate_fps=rate_fps, note=note, facts=facts)
         say(f"[bold]{info.name}[/]  {mode} → {sink.name}")  # before, nothing was sure yet
         return sink
 

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 _LUMA_WEIGHTS: dict[Matrix, tuple[float, float]] = {  # (red, blue)
     "bt601": (0.299, 0.114),
     "bt709": (0.2126, 0.0722),
+    "bt2020": (0.2627, 0.0593),
+    "smpte240m": (0.212, 0.087),
 }
 
 

@@ -11,7 +11,7 @@ import numpy as np
 from ..arrays import Bytes
 
 Chroma = Literal["420", "422", "444", "gray"]
-Matrix = Literal["bt601", "bt709"]
+Matrix = Literal["bt601", "bt709", "bt2020", "smpte240m"]
 
 NO_CHROMA: Bytes = np.empty((0, 0), np.uint8)
 

@@ -57,14 +57,20 @@ _RGB = {
 _PACKED = {"yuyv422": (0, 1, 3), "yvyu422": (0, 3, 1), "uyvy422": (1, 0, 2)}
 _FRAME_FORMAT = {"420": "yuv420p", "422": "yuv422p", "444": "yuv444p", "gray": "gray"}
 _LIMITED, _FULL = 1, 2  # AVColorRange
-_BT709, _BT601 = 1, 5  # AVColorSpace
-_WIDE_GAMUT = {7: 7, 9: 9, 10: 9}  # SMPTE 240M and BT.2020, which become BT.709
-_SWS_FLAGS = (
+MATRIX_CODES: dict[Matrix, int] = {"bt601": 5, "bt709": 1, "bt2020": 9, "smpte240m": 7}
+"""AVColorSpace's number of each matrix, which is that of ITU-T H.273."""
+_MATRICES: dict[int, Matrix] = {1: "bt709", 7: "smpte240m", 9: "bt2020", 10: "bt2020"}
+SWS_FLAGS = (
     Interpolation.BILINEAR
     | Interpolation.ACCURATE_RND
     | Interpolation.FULL_CHR_H_INT
     | Interpolation.FULL_CHR_H_INP
 )
+
+
+def assumed_matrix(width: int, height: int) -> Matrix:
+    """What players take a recording for that doesn't say its matrix: BT.709 in HD, else BT.601."""
+    return "bt709" if width >= 1280 or height > 576 else "bt601"
 
 
 def planes_from_frame(frame: VideoFrame) -> Planes:
@@ -86,14 +92,14 @@ def planes_from_frame(frame: VideoFrame) -> Planes:
         return planes_from_packed(packed, places, time_s)
     full = name.startswith("yuvj") or frame.color_range == _FULL
     full = full or (name.startswith("gray") and frame.color_range != _LIMITED)
-    matrix: Matrix = "bt709" if frame.colorspace == _BT709 else "bt601"
+    matrix = _MATRICES.get(frame.colorspace, "bt601")
     width, height = frame.width, frame.height
     chroma = _PLANAR.get(name)
     if name in _SEMI_PLANAR:
         chroma = _SEMI_PLANAR[name][0]
     elif name in _PACKED:
         chroma = "422"
-    if chroma is None or frame.colorspace in _WIDE_GAMUT:
+    if chroma is None:
         return replace(planes_from_frame(simplify(frame, full)), time_s=time_s)
 
     layout = PlaneFormat(width, height, chroma, full, matrix)
@@ -145,7 +151,7 @@ scaler = _Scaler()
 def simplify(frame: VideoFrame, full_range: bool) -> VideoFrame:
     """Any frame in 8 bits as planar YCbCr, grey or ``rgb24``, through libswscale.
 
-    Sub-sampling, range and matrix are kept where the frame has them; BT.2020 and SMPTE 240M become BT.709.
+    Sub-sampling, range and matrix are kept.
 
     Raises:
         ClipError: libswscale doesn't know the pixel format.
@@ -161,15 +167,15 @@ def simplify(frame: VideoFrame, full_range: bool) -> VideoFrame:
     else:
         halves = (source.chroma_width(64) < 64, source.chroma_height(64) < 64)
         target = {(True, True): "yuv420p", (True, False): "yuv422p"}.get(halves, target)
-    matrix = _BT709 if frame.colorspace in (_BT709, *_WIDE_GAMUT) else _BT601
+    matrix = MATRIX_CODES[_MATRICES.get(frame.colorspace, "bt601")]
     color_range = _FULL if rgb or full_range else _LIMITED
     try:
         result = scaler.reformatter.reformat(
             frame,
             format=target,
-            src_colorspace=_WIDE_GAMUT.get(frame.colorspace, matrix),
+            src_colorspace=matrix,
             dst_colorspace=matrix,
-            interpolation=_SWS_FLAGS,
+            interpolation=SWS_FLAGS,
             src_color_range=color_range,
             dst_color_range=color_range,
         )
@@ -193,7 +199,7 @@ def frame_from_planes(planes: Planes) -> VideoFrame:
     for index, array in enumerate(arrays):
         _view(frame, index, *array.shape)[:] = array
     frame.color_range = _FULL if layout.full_range else _LIMITED
-    frame.colorspace = _BT709 if layout.matrix == "bt709" else _BT601
+    frame.colorspace = MATRIX_CODES[layout.matrix]
     frame.time_base = Fraction(1, 1_000_000)
     frame.pts = round(planes.time_s * 1_000_000)
     return frame
@@ -211,7 +217,7 @@ def rgb_frame(planes: Planes) -> VideoFrame:
         format="rgb24",
         src_colorspace=frame.colorspace,
         dst_colorspace=frame.colorspace,
-        interpolation=_SWS_FLAGS,
+        interpolation=SWS_FLAGS,
         src_color_range=color_range,
         dst_color_range=_FULL,
     )

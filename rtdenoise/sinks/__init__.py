@@ -14,6 +14,7 @@ from ..errors import SinkError
 
 if TYPE_CHECKING:
     from ..frames import PlaneFormat
+    from ..frames.facts import VideoFacts
     from .base import Sink
 
 __all__ = ["check_output", "check_outputs", "open_sink", "open_sinks"]
@@ -28,6 +29,7 @@ def open_sink(
     format: PlaneFormat,
     rate_fps: Fraction,
     note: Callable[[str], None] = lambda _: None,
+    facts: VideoFacts | None = None,
 ) -> Sink:
     """Opens a sink.
 
@@ -38,12 +40,22 @@ def open_sink(
         format: What the frames will be.
         rate_fps: Their nominal rate.
         note: Told in one sentence what happens to it later on (PipeWire has ended, say).
+        facts: What the recording says about its picture; frames come as they are stored, and are turned here.
 
     Raises:
-        SinkError: the output is unknown, or can't be opened.
+        SinkError: the output is unknown, or can't be opened, or would show other colours.
         StorageError: the file can't be written.
     """
+    from ..frames.orientation import UPRIGHT
+    from .storage import VIDEO_SUFFIXES, refuse_colours
+
     kind, _, label = output.partition(":")
+    virtual = kind in ("virtual", "pipewire")
+    turns = virtual or Path(output).suffix.lower() in VIDEO_SUFFIXES
+    if facts is not None and turns and facts.orientation != UPRIGHT:
+        return _upright(output, format, rate_fps, note, facts)
+    if facts is not None and virtual:
+        refuse_colours("a virtual camera", "", facts)
     if output == "null":
         from .null import NullSink
 
@@ -52,7 +64,7 @@ def open_sink(
         return _virtual(label or None, format, rate_fps, note)
     if kind == "pipewire":
         return _pipewire(label or None, format, rate_fps, note)
-    from .file import VIDEO_SUFFIXES, FileSink
+    from .file import FileSink
     from .picture import PICTURE_SUFFIXES, PictureSink
 
     path = Path(output).expanduser()
@@ -60,10 +72,32 @@ def open_sink(
     if path.is_dir():
         raise _unknown(output)
     if suffix in VIDEO_SUFFIXES:
-        return FileSink(path, format=format, rate_fps=rate_fps, spare_bytes=_SPARE_BYTES)
+        if facts is not None and facts.colour.hdr:
+            refuse_colours("live", "", facts)  # frames of 8 bits are handed over
+        return FileSink(
+            path, format=format, rate_fps=rate_fps, facts=facts, spare_bytes=_SPARE_BYTES
+        )
     if suffix in PICTURE_SUFFIXES:
-        return PictureSink(path)
+        return PictureSink(path, facts)
     raise _unknown(output)
+
+
+def _upright(
+    output: str,
+    format: PlaneFormat,
+    rate_fps: Fraction,
+    note: Callable[[str], None],
+    facts: VideoFacts,
+) -> Sink:
+    """A sink for frames that are turned before they go there."""
+    from ..frames.orientation import turned_format
+    from .upright import UprightSink
+
+    way = facts.orientation
+    layout = turned_format(format, way)
+    return UprightSink(
+        open_sink(output, format=layout, rate_fps=rate_fps, note=note, facts=facts.upright()), way
+    )
 
 
 def check_output(output: str) -> None:
@@ -84,8 +118,8 @@ def check_output(output: str) -> None:
         return
     from ..files import check_writable
     from .base import require_folder
-    from .file import VIDEO_SUFFIXES
     from .picture import PICTURE_SUFFIXES
+    from .storage import VIDEO_SUFFIXES
 
     path = Path(output).expanduser()
     if (
@@ -149,8 +183,8 @@ def _same(first: str, second: str) -> SinkError:
 
 def _unknown(output: str) -> SinkError:
     """Why an output is none."""
-    from .file import VIDEO_SUFFIXES
     from .picture import PICTURE_SUFFIXES
+    from .storage import VIDEO_SUFFIXES
 
     path = Path(output).expanduser()
     if not output:
@@ -179,6 +213,7 @@ def open_sinks(
     format: PlaneFormat,
     rate_fps: Fraction,
     note: Callable[[str], None] = lambda _: None,
+    facts: VideoFacts | None = None,
 ) -> Sink:
     """Opens one sink, or several that all get every frame.
 
@@ -187,19 +222,20 @@ def open_sinks(
         format: What the frames will be.
         rate_fps: Their nominal rate.
         note: Told in one sentence when one of several failed, or something happened to one.
+        facts: What the recording says about its picture.
 
     Raises:
         SinkError: an output is unknown, or can't be opened.
         StorageError: a file can't be written.
     """
     if len(outputs) == 1:
-        return open_sink(outputs[0], format=format, rate_fps=rate_fps, note=note)
+        return open_sink(outputs[0], format=format, rate_fps=rate_fps, note=note, facts=facts)
     from .several import SeveralSinks
 
     with ExitStack() as opened:
         sinks = []
         for output in outputs:
-            sink = open_sink(output, format=format, rate_fps=rate_fps, note=note)
+            sink = open_sink(output, format=format, rate_fps=rate_fps, note=note, facts=facts)
             opened.callback(sink.abort)
             sinks.append(sink)
         opened.pop_all()

@@ -5,59 +5,26 @@ from __future__ import annotations
 import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import av
 from av.audio.stream import AudioStream
+from av.stream import Disposition
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
 from ..errors import RtdenoiseError, SinkError, StorageError, writing
 from ..files import whole_file
-from ..frames import Chroma, PlaneFormat, Planes, convert, frame_from_planes
+from ..frames import PlaneFormat, Planes, convert, frame_from_planes
+from ..frames.facts import UNSAID, VideoFacts
 from .base import PathSink
+from .beside import Beside, passed_on
+from .storage import VIDEO_SUFFIXES, Storage, refuse_colours, storage_of
 
-
-@dataclass(frozen=True)
-class _Storage:
-    """How the frames of a file are stored. ``time_base`` None: one tick is one frame."""
-
-    codec: str
-    time_base: Fraction | None
-    options: dict[str, str] = field(default_factory=dict)
-
-
-# Close to transparent: what was cleaned shouldn't be lost to the encoder.
-_H264 = _Storage("libx264", Fraction(1, 90_000), {"crf": "14"})
-_STORAGE = {
-    ".mp4": _H264,
-    ".mov": _H264,
-    ".mkv": _H264,
-    ".avi": _Storage("mjpeg", None),
-    ".nut": _Storage("rawvideo", Fraction(1, 1_000_000)),
-}
-VIDEO_SUFFIXES = tuple(_STORAGE)
-
-
-def stored_format(suffix: str, source: PlaneFormat) -> PlaneFormat:
-    """What frames of ``source`` become in a file of that suffix.
-
-    ``.nut`` keeps the planes, bit for bit. H.264 is 4:2:0 (4:4:4 at odd sizes, which 4:2:0 can't have there).
-    JPEG is full-range BT.601.
-    """
-    width, height = source.width, source.height
-    codec = _STORAGE[suffix].codec
-    if codec == "rawvideo":
-        return source
-    if codec == "mjpeg":
-        chroma: Chroma = "420" if source.chroma == "gray" else source.chroma
-        return PlaneFormat(width, height, chroma, True, "bt601")
-    even = width % 2 == 0 and height % 2 == 0
-    return PlaneFormat(width, height, "420" if even else "444", source.full_range, source.matrix)
-
-
+# AAC begins a little before 0; the shift by that would move frames of .avi to the next whole number.
+_OPTIONS = {".avi": {"avoid_negative_ts": "disabled"}}
 _LOOK_EVERY = 15  # frames, at how much room there is
 
 
@@ -71,6 +38,9 @@ class FileSink(PathSink):
         format: What the frames will be.
         rate_fps: Their nominal rate.
         audio: Streams of another open file whose packets will be handed to :meth:`copy`.
+        facts: What the recording says about its picture, upright; None where ``format`` is all that is known.
+        beside: What else goes into the file: subtitles, chapters, covers, titles.
+        deep: Frames have 10 bits and are handed to :meth:`write_deep`.
         preset: How much time x264 takes to make the file small. On a clean 1080p picture "ultrafast" takes a
             quarter of the CPU time of "veryfast", which leaves it to the denoiser in a live stream, and the
             file is twice as large.
@@ -79,7 +49,7 @@ class FileSink(PathSink):
             nothing left.
 
     Raises:
-        SinkError: the suffix is unknown, or the container can't hold the audio.
+        SinkError: the suffix is unknown, or the container can't hold the audio or the colours.
         StorageError: the file can't be written.
     """
 
@@ -90,21 +60,28 @@ class FileSink(PathSink):
         format: PlaneFormat,
         rate_fps: Fraction,
         audio: Sequence[AudioStream] = (),
+        facts: VideoFacts | None = None,
+        beside: Beside | None = None,
+        deep: bool = False,
         start_s: float | None = None,
         preset: str = "ultrafast",
         spare_bytes: int = 0,
     ) -> None:
-        storage = _STORAGE.get(path.suffix.lower())
-        if storage is None:
+        suffix = path.suffix.lower()
+        if suffix not in VIDEO_SUFFIXES:
             known = ", ".join(VIDEO_SUFFIXES)
             raise SinkError(
                 f"{path} has an unknown suffix.", f"Name a file that ends in one of {known}."
             )
         super().__init__(path)
-        self._source = format
-        self._stored = stored_format(path.suffix.lower(), format)
+        if facts is not None:
+            refuse_colours(f"a file that ends in {suffix}", suffix, facts)
         self._rate = Fraction(rate_fps)
-        self._time_base = storage.time_base or 1 / self._rate
+        storage = storage_of(suffix, format, self._rate, facts, preset=preset, deep=deep)
+        self._source, self._stored = format, storage.layout
+        self._time_base, self._beside = storage.time_base, beside
+        self.deep = deep
+        """Whether frames are handed to :meth:`write_deep`."""
         self._start_s = start_s
         self._last: int | None = None
         self._spare_bytes, self._frames = spare_bytes, 0
@@ -115,33 +92,48 @@ class FileSink(PathSink):
         self._files = ExitStack()
         temporary = self._files.enter_context(whole_file(path))
         with self._guarded():
-            self._container = av.open(f"file:{temporary}", "w")
-            self._add_video(storage, preset)
+            self._container = av.open(
+                f"file:{temporary}", "w", container_options=_OPTIONS.get(suffix)
+            )
+            self._add_video(storage, facts)
             for stream in audio:
                 self._add_audio(stream)
+            covers = []
+            if beside is not None:
+                beside.add_to(self._container, suffix, start_s or 0.0)
+                covers = beside.add_covers(self._container, suffix)
             self._container.start_encoding()
+            self._container.mux(covers)
 
-    def _add_video(self, storage: _Storage, preset: str) -> None:
+    def _add_video(self, storage: Storage, facts: VideoFacts | None) -> None:
         layout = self._stored
         options = dict(storage.options)
-        if storage.codec == "libx264":
-            options["preset"] = preset
         stream = self._container.add_stream(storage.codec, rate=self._rate, options=options)
         if not isinstance(stream, VideoStream):
             raise TypeError(f"{storage.codec} is no video codec")
         stream.width, stream.height = layout.width, layout.height
-        stream.pix_fmt = "gray" if layout.chroma == "gray" else f"yuv{layout.chroma}p"
+        stream.pix_fmt = storage.pixel_format
         context = stream.codec_context
         context.time_base = self._time_base
-        context.color_range = 2 if layout.full_range else 1
-        context.colorspace = 1 if layout.matrix == "bt709" else 5
+        colour = storage.colour
+        context.color_range, context.colorspace = colour.range, colour.matrix
+        context.color_primaries, context.color_trc = colour.primaries, colour.transfer
+        if storage.tag:
+            context.codec_tag = storage.tag
+        if facts is not None:
+            if facts.aspect is not None:
+                context.sample_aspect_ratio = facts.aspect
+            stream.metadata.update(passed_on(facts.metadata, self._path.suffix.lower()))
+            stream.disposition = Disposition(facts.disposition)
         if storage.codec == "mjpeg":
             context.qmin, context.qmax = 2, 2
         if (
             storage.codec == "rawvideo"
         ):  # whose container has no place for them; FileCamera reads these
-            stream.metadata["color_range"] = "pc" if layout.full_range else "tv"
-            stream.metadata["color_space"] = layout.matrix
+            if colour.range:
+                stream.metadata["color_range"] = "pc" if layout.full_range else "tv"
+            if colour.matrix != UNSAID:
+                stream.metadata["color_space"] = layout.matrix
         self._video = stream
 
     def _add_audio(self, stream: AudioStream) -> None:
@@ -149,7 +141,10 @@ class FileSink(PathSink):
         if self._path.suffix.lower() == ".mp4" and codec.startswith("pcm_"):
             raise self._no_audio(codec)  # FFmpeg finds out at the very end, and few players play it
         try:
-            self._audio[stream.index] = self._container.add_stream_from_template(stream)
+            copy = self._container.add_stream_from_template(stream)
+            copy.metadata.update(passed_on(stream.metadata, self._path.suffix.lower()))
+            copy.disposition = stream.disposition
+            self._audio[stream.index] = copy
         except ValueError as error:
             raise self._no_audio(codec) from error
 
@@ -194,7 +189,20 @@ class FileSink(PathSink):
             )
         stored = self._stored
         frame = frame_from_planes(convert(planes, stored.chroma, stored.full_range, stored.matrix))
-        frame.time_base, frame.pts = self._time_base, self._next_time(planes.time_s)
+        self.write_deep(frame, planes.time_s)
+
+    @property
+    def stored(self) -> PlaneFormat:
+        """What frames become; those handed to :meth:`write_deep` are that already."""
+        return self._stored
+
+    def write_deep(self, frame: VideoFrame, time_s: float) -> None:
+        """Takes one frame in the pixel format that is stored, and its time.
+
+        Raises:
+            StorageError: as :meth:`write`.
+        """
+        frame.time_base, frame.pts = self._time_base, self._next_time(time_s)
         if self._frames % _LOOK_EVERY == 0:
             self._keep_spare()
         self._frames += 1
@@ -230,23 +238,31 @@ class FileSink(PathSink):
         for packet in self._video.encode(frame):
             self._store(packet)
 
-    def _store(self, packet: av.Packet[AudioStream] | av.Packet[VideoStream]) -> None:
+    def _store(self, packet: av.Packet[Any]) -> None:
         self._container.mux(packet)
         self._begun = True
 
-    def copy(self, packet: av.Packet[AudioStream]) -> None:
-        """Takes one packet of one of the ``audio`` streams, and stores it as it is.
+    def copy(self, packet: av.Packet[Any]) -> bool:
+        """Takes one packet of one of the ``audio`` streams or of a subtitle; gives whether there is a place for it.
 
         Raises:
             StorageError: the disk is full; the file is removed.
         """
         with self._guarded():
+            target = self._audio.get(packet.stream.index)
+            if target is not None:
+                packet.stream = target
+            else:
+                kept = self._beside.copied(packet) if self._beside is not None else None
+                if kept is None:
+                    return False
+                packet = kept
             start = round((self._start_s or 0.0) / packet.time_base)
             if start:
                 packet.pts = None if packet.pts is None else packet.pts - start
                 packet.dts = None if packet.dts is None else packet.dts - start
-            packet.stream = self._audio[packet.stream.index]
             self._store(packet)
+            return True
 
     def close(self) -> None:
         """Finishes the file and gives it its name; without a frame there will be none. Safe to call twice.

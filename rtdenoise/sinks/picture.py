@@ -4,41 +4,92 @@ from __future__ import annotations
 
 from fractions import Fraction
 from pathlib import Path
+from typing import cast
 
 import av
+import numpy as np
 from av.video.codeccontext import VideoCodecContext
 from av.video.frame import VideoFrame
 
+from ..arrays import Bytes
+from ..cameras.picture_tags import upright_exif
 from ..errors import SinkError
 from ..files import write_bytes
 from ..frames import Planes, convert, frame_from_planes, rgb_frame
+from ..frames.facts import VideoFacts
+from ..frames.orientation import UPRIGHT, turned
 from .base import PathSink
+from .picture_tags import with_tags
+from .storage import refuse_colours
 
 _CODECS = {".png": "png", ".jpg": "mjpeg", ".jpeg": "mjpeg"}
 PICTURE_SUFFIXES = tuple(_CODECS)
+# Formats that PNG keeps as they are.
+_PNG_FORMATS = ("rgb24", "rgba", "gray", "pal8", "rgb48be", "gray16be")
 
 
 class PictureSink(PathSink):
-    """Takes one frame, and writes it as PNG (R'G'B') or JPEG (full-range BT.601) when it is closed."""
+    """Takes one frame, and writes it as PNG (R'G'B') or JPEG (full-range BT.601) when it is closed.
 
-    def __init__(self, path: Path) -> None:
+    Args:
+        path: The file.
+        facts: What the recording says of it: which way it is turned, EXIF, colour profile; None for nothing.
+
+    Raises:
+        SinkError: such a picture can't hold the recording's colours.
+    """
+
+    def __init__(self, path: Path, facts: VideoFacts | None = None) -> None:
         super().__init__(path)
+        self._png = path.suffix.lower() == ".png"
+        self._facts = facts or VideoFacts()
+        refuse_colours(f"a picture that ends in {path.suffix.lower()}", path.suffix, self._facts)
         self._data: bytes | None = None
 
     def write(self, planes: Planes) -> None:
-        """Takes the frame.
+        """Takes the frame, and turns it the right way up.
 
         Raises:
             SinkError: it is the second one.
         """
-        if self._path.suffix.lower() == ".png":
-            self.write_frame(rgb_frame(planes))
+        planes = turned(planes, self._facts.orientation)
+        if self._png:
+            self._encode(rgb_frame(planes))
             return
         chroma = "444" if planes.format.chroma == "gray" else planes.format.chroma
-        self.write_frame(frame_from_planes(convert(planes, chroma, True, "bt601")))
+        self._encode(frame_from_planes(convert(planes, chroma, True, "bt601")))
 
-    def write_frame(self, frame: VideoFrame) -> None:
-        """Takes the frame as it is, in a pixel format that the encoder knows."""
+    def write_like(self, planes: Planes, source: VideoFrame, unchanged: bool) -> None:
+        """Takes the frame with what its planes have no place for.
+
+        A PNG keeps the R'G'B' of an ``unchanged`` picture, which doesn't survive a trip through bytes of Y'CbCr,
+        and the transparency of any.
+
+        Args:
+            planes: The frame.
+            source: It as it was decoded.
+            unchanged: Whether the planes are still those of ``source``.
+
+        Raises:
+            SinkError: it is the second one.
+        """
+        way = self._facts.orientation
+        if self._png and unchanged and source.format.name in _PNG_FORMATS:
+            if way == UPRIGHT:
+                self._encode(source)
+                return
+            name = source.format.name if source.format.name != "pal8" else "rgba"
+            samples = cast(Bytes, source.to_ndarray(format=name))  # or 16 bits each
+            self._encode(VideoFrame.from_ndarray(way.turn(samples), name))
+        elif self._png and self._facts.alpha:
+            rgb = cast(Bytes, rgb_frame(turned(planes, way)).to_ndarray())
+            rgba = cast(Bytes, source.to_ndarray(format="rgba"))
+            alpha = way.turn(rgba)[..., 3:]
+            self._encode(VideoFrame.from_ndarray(np.dstack([rgb, alpha]), "rgba"))
+        else:
+            self.write(planes)
+
+    def _encode(self, frame: VideoFrame) -> None:
         if self._data is not None:
             raise SinkError(
                 f"{self._path.name} is one picture, and there is more than one frame.",
@@ -51,10 +102,20 @@ class PictureSink(PathSink):
         context.width, context.height = frame.width, frame.height
         context.pix_fmt = frame.format.name
         context.time_base = frame.time_base or Fraction(1, av.time_base)
+        if self._facts.aspect is not None:
+            aspect = self._facts.upright().aspect
+            context.sample_aspect_ratio = aspect
         if codec == "mjpeg":
             context.color_range, context.qmin, context.qmax = 2, 2, 2
+        elif not self._facts.icc:
+            colour = self._facts.colour
+            frame.color_primaries, frame.color_trc = colour.primaries, colour.transfer
         packets = [*context.encode(frame), *context.encode(None)]
-        self._data = b"".join(bytes(packet) for packet in packets)
+        # A profile for grey or for inks would be wrong beside R'G'B'.
+        kind = b"GRAY" if frame.format.name.startswith("gray") else b"RGB "
+        icc = self._facts.icc if self._facts.icc[16:20] == kind else b""
+        data = b"".join(bytes(packet) for packet in packets)
+        self._data = with_tags(data, upright_exif(self._facts.exif), icc)
 
     def close(self) -> None:
         """Writes the file, whole or not at all. Safe to call twice.

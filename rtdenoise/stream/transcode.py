@@ -1,6 +1,6 @@
 """A whole file through a denoiser into another file, as fast as it goes, its audio copied.
 
-file ─reader thread─▶ [queue] ─▶ denoiser ─▶ sink ◀─ audio packets, as they are
+file ─reader thread─▶ [queue] ─▶ denoiser ─▶ sink ◀─ audio and subtitle packets, as they are
 """
 
 from __future__ import annotations
@@ -9,38 +9,52 @@ import math
 import queue
 import threading
 import time
-from collections.abc import Callable, Generator
-from dataclasses import dataclass
+from collections.abc import Callable, Generator, Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import cast
+from typing import Any
 
 import av
 import numpy as np
 from av.audio.stream import AudioStream
+from av.container import InputContainer
 from av.video.frame import VideoFrame
 
 from ..cameras.base import Camera
 from ..cameras.file import FileCamera, open_container
+from ..cameras.images import ImagesCamera
 from ..denoisers import Denoiser, blend
-from ..errors import ClipError
+from ..denoisers.fields import FieldsDenoiser
+from ..errors import ClipError, SinkError
 from ..frames import Planes, planes_from_frame
+from ..frames.deep import deepened
+from ..frames.facts import VideoFacts
+from ..frames.orientation import turned, turned_format
 from ..sinks import open_sink
 from ..sinks.base import Sink, refuse_overwriting
-from ..sinks.file import VIDEO_SUFFIXES, FileSink
+from ..sinks.beside import Beside
+from ..sinks.file import FileSink
 from ..sinks.picture import PictureSink
+from ..sinks.storage import VIDEO_SUFFIXES, holds_depth
+from .losses import losses
 
+_IN_STEP_S = 0.08  # by how much sound may be late without anyone noticing
 _AHEAD = 3  # decoded frames that wait for the denoiser
 _INTERLEAVE_S = 0.5  # how far audio packets are written before the picture
 
 
 @dataclass(frozen=True)
 class TranscodeReport:
-    """What was done. ``seconds`` is how long it took; ``damaged`` counts packets that were left out."""
+    """What was done. ``seconds`` is how long it took; ``damaged`` counts packets that were left out.
+
+    ``lost`` names what the input says or holds that the output does not.
+    """
 
     frames: int
     seconds: float
     damaged: int
     audio_packets: int
+    lost: tuple[str, ...] = ()
 
 
 def transcode(
@@ -64,31 +78,35 @@ def transcode(
 
     Raises:
         ClipError: the input can't be read.
-        SinkError: the output can't be opened, is the input itself, or can't hold the audio.
+        SinkError: the output can't be opened, is the input itself, or can't hold the audio or the colours.
         StorageError: the output can't be written.
     """
     started = time.perf_counter()
     frames = 0
     sink: Sink | None = None
-    audio = _Audio(camera, output)
+    facts = camera.facts if isinstance(camera, (FileCamera, ImagesCamera)) else None
+    if facts is not None and facts.fields != "progressive":
+        denoiser = FieldsDenoiser(denoiser)
+    audio = _Audio(camera, output, seconds)
     source = _read_ahead(camera)
     first_s = 0.0
     try:
         refuse_overwriting(camera.info, output)
         for frame, noisy in source:
             if sink is None:
-                sink, first_s = _open(camera, noisy, output, audio), noisy.time_s
+                sink, first_s = _open(camera, noisy, output, audio, facts), noisy.time_s
             if seconds is not None and noisy.time_s - first_s >= seconds:
                 break
             audio.copy_until(noisy.time_s, _INTERLEAVE_S if seconds is None else 0.0)
             clean = blend(noisy, denoiser(noisy), strength) if strength > 0 else noisy
-            _write(sink, frame, noisy, clean)
+            _write(sink, frame, noisy, clean, facts)
             frames += 1
             advance()
         if sink is None:
             raise ClipError(f"{camera.info.name} holds no frames that can be read.")
         audio.copy_until(first_s + seconds if seconds is not None else None)
         sink.close()
+        lost = losses(camera, facts, sink)
     except BaseException:
         if sink is not None:
             sink.abort()
@@ -98,58 +116,110 @@ def transcode(
         audio.close()
         camera.close()
     return TranscodeReport(
-        frames, time.perf_counter() - started, camera.damaged_packets, audio.packets
+        frames, time.perf_counter() - started, camera.damaged_packets, audio.packets, lost
     )
 
 
-def _open(camera: Camera, first: Planes, output: str, audio: _Audio) -> Sink:
+def _open(
+    camera: Camera, first: Planes, output: str, audio: _Audio, facts: VideoFacts | None
+) -> Sink:
     path = Path(output).expanduser()
-    rate = camera.mode.rate_fps
+    rate, layout = camera.mode.rate_fps, first.format
     if path.suffix.lower() not in VIDEO_SUFFIXES or path.is_dir():
-        return open_sink(output, format=first.format, rate_fps=rate)
+        return open_sink(output, format=layout, rate_fps=rate, facts=facts)
+    if facts is not None:
+        layout = turned_format(layout, facts.orientation)
+    if isinstance(camera, FileCamera) and facts is not None and path.suffix.lower() == ".avi":
+        facts = replace(facts, uneven=camera.uneven)
+        audio.start_together(first.time_s)
+    deep = facts is not None and facts.bits > 8 and not facts.rgb and holds_depth(path.suffix)
     sink = FileSink(
         path,
-        format=first.format,
+        format=layout,
         rate_fps=rate,
         audio=audio.streams,
-        start_s=audio.start_s if audio.streams else None,
+        facts=facts.upright() if facts is not None else None,
+        beside=audio.beside,
+        deep=deep,
+        start_s=audio.start_s,
         preset="veryfast",
     )
-    audio.sink = sink if audio.streams else None
+    audio.sink = sink
     return sink
 
 
-def _write(sink: Sink, frame: VideoFrame, noisy: Planes, clean: Planes) -> None:
-    # R'G'B' doesn't survive a trip through bytes of Y'CbCr: an untouched picture is passed on as it is.
-    if isinstance(sink, PictureSink) and sink.path.suffix.lower() == ".png":
+def _write(
+    sink: Sink, frame: VideoFrame, noisy: Planes, clean: Planes, facts: VideoFacts | None
+) -> None:
+    if isinstance(sink, FileSink) and facts is not None:
+        if sink.deep:
+            sink.write_deep(
+                deepened(frame, noisy, clean, sink.stored, facts.orientation), noisy.time_s
+            )
+        else:
+            sink.write(turned(clean, facts.orientation))
+        return
+    if isinstance(sink, PictureSink):
         same = all(
             a is b or np.array_equal(a, b)
             for a, b in ((noisy.y, clean.y), (noisy.u, clean.u), (noisy.v, clean.v))
         )
-        if same and frame.format.name in ("rgb24", "rgba", "gray", "pal8", "rgb48be", "gray16be"):
-            sink.write_frame(frame)
-            return
+        sink.write_like(clean, frame, same)
+        return
     sink.write(clean)
 
 
 class _Audio:
-    """The audio streams of a file, read beside its video and copied as it goes on."""
+    """The audio streams of a file, and its subtitles, read beside its video and copied as it goes on."""
 
-    def __init__(self, camera: Camera, output: str) -> None:
+    def __init__(self, camera: Camera, output: str, seconds: float | None) -> None:
         self.packets = 0
         self.sink: FileSink | None = None
         self.streams: list[AudioStream] = []
-        self.start_s = 0.0
-        self._container = None
-        if not isinstance(camera, FileCamera) or not camera.container.streams.audio:
+        self.beside: Beside | None = None
+        self.start_s: float | None = None
+        self._containers: list[InputContainer] = []
+        self._source: Iterator[av.Packet[Any]] = iter(())
+        self._waiting: av.Packet[Any] | None = None
+        if not isinstance(camera, FileCamera):
             return
         if Path(output).suffix.lower() not in VIDEO_SUFFIXES:
             return
-        self._container = open_container(camera.path)
-        self.streams = list(self._container.streams.audio)
-        self.start_s = (self._container.start_time or 0) / av.time_base
-        self._source = self._container.demux(self.streams)
-        self._waiting: av.Packet[AudioStream] | None = None
+        container = self._opened(camera.path)
+        self.beside = Beside(self._opened(camera.path), seconds)
+        self.streams = [s for s in container.streams.audio if s.codec_context is not None]
+        copied = [*self.streams, *(container.streams[s.index] for s in self.beside.subtitles)]
+        if copied or container.chapters():
+            self.start_s = (container.start_time or 0) / av.time_base
+        if copied:
+            self._source = container.demux(copied)
+
+    def start_together(self, first_s: float) -> None:
+        """Lets picture and sound begin at once: .avi counts frames and samples, and knows no other time.
+
+        Raises:
+            SinkError: one begins so much later than the other that it would be noticed.
+        """
+        if self.start_s is None:
+            return
+        begins = [
+            float(s.start_time * s.time_base) - first_s
+            for s in self.streams
+            if s.start_time is not None and s.time_base
+        ]
+        late_s = max(begins, key=abs, default=0.0)
+        if abs(late_s) > _IN_STEP_S:
+            one, other = ("sound", "picture") if late_s > 0 else ("picture", "sound")
+            raise SinkError(
+                f"The {one} begins {abs(late_s):.2f} s after the {other}, which a file that ends in .avi can't say.",
+                "Name an output that ends in .mkv, .mov or .mp4.",
+            )
+        self.start_s = first_s
+
+    def _opened(self, path: Path) -> InputContainer:
+        container = open_container(path)
+        self._containers.append(container)
+        return container
 
     def copy_until(self, time_s: float | None, ahead_s: float = 0.0) -> None:
         """Copies the packets up to a time, and ``ahead_s`` more; all that are left where it is None."""
@@ -163,24 +233,25 @@ class _Audio:
             if time_s is not None and _decode_time_s(packet) > time_s + ahead_s:
                 return
             self._waiting = None
-            self.sink.copy(packet)
-            self.packets += 1
+            sound = isinstance(packet.stream, AudioStream)
+            if self.sink.copy(packet) and sound:
+                self.packets += 1
 
-    def _next(self) -> av.Packet[AudioStream] | None:
+    def _next(self) -> av.Packet[Any] | None:
         try:
             for packet in self._source:
-                if packet.size and isinstance(packet.stream, AudioStream):
-                    return cast("av.Packet[AudioStream]", packet)
+                if packet.size:
+                    return packet
         except av.FFmpegError:  # the file is cut short; its video says so if it matters
             pass
         return None
 
     def close(self) -> None:
-        if self._container is not None:
-            self._container.close()
+        for container in self._containers:
+            container.close()
 
 
-def _decode_time_s(packet: av.Packet[AudioStream]) -> float:
+def _decode_time_s(packet: av.Packet[Any]) -> float:
     if packet.dts is None or packet.time_base is None:
         return -math.inf
     return float(packet.dts * packet.time_base)

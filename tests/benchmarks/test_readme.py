@@ -7,7 +7,9 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "benchmarks" / "README.md").read_text(encoding="utf-8")
-COMMANDS = re.findall(r"^\| `((?:speed|live|noise)\.\w+)([^`]*)` \| (.*?) \|", README, re.MULTILINE)
+COMMANDS = re.findall(
+    r"^\| `((?:speed|live|noise|files)\.\w+)([^`]*)` \| (.*?) \|", README, re.MULTILINE
+)
 
 
 def test_every_program_is_listed_with_options_that_it_has() -> None:

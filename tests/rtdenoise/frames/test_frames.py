@@ -31,11 +31,11 @@ from rtdenoise.frames import (
 
 EXACT = Interpolation.ACCURATE_RND | Interpolation.FULL_CHR_H_INT | Interpolation.FULL_CHR_H_INP
 BILINEAR, AREA = EXACT | Interpolation.BILINEAR, EXACT | Interpolation.AREA
-SPACES = {"bt709": 1, "bt601": 5}
+SPACES = {"bt709": 1, "bt601": 5, "bt2020": 9, "smpte240m": 7}
 
 chromas = st.sampled_from(["420", "422", "444"])
 any_chroma = st.sampled_from(["420", "422", "444", "gray"])
-matrices = st.sampled_from(["bt601", "bt709"])
+matrices = st.sampled_from(["bt601", "bt709", "bt2020", "smpte240m"])
 # libswscale takes other ways below 8 pixels, which are no reference.
 sizes = st.tuples(st.integers(8, 70), st.integers(8, 40))
 even_sizes = sizes.map(lambda size: (size[0] // 2 * 2, size[1] // 2 * 2))
@@ -267,12 +267,15 @@ def test_gray_and_palette() -> None:
     assert largest_difference(planes_from_frame(frame).y, ramp) <= 1
 
 
-def test_wide_gamut_becomes_709() -> None:
+@pytest.mark.parametrize(("code", "matrix"), [(9, "bt2020"), (10, "bt2020"), (7, "smpte240m")])
+def test_wide_gamut_keeps_its_planes_and_its_matrix(code: int, matrix: Matrix) -> None:
     frame = frame_from_planes(muted(PlaneFormat(32, 16, "420", False, "bt709"), 2))
-    frame.colorspace = 9
+    y = planes_from_frame(frame).y.copy()
+    frame.colorspace = code
     planes = planes_from_frame(frame)
-    assert planes.format.matrix == "bt709"
-    assert planes.format.chroma == "420"
+    assert planes.format == PlaneFormat(32, 16, "420", False, matrix)
+    np.testing.assert_array_equal(planes.y, y)
+    assert frame_from_planes(planes).colorspace == (9 if matrix == "bt2020" else 7)
 
 
 def test_copy_has_memory_of_its_own() -> None:

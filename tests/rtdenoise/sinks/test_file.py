@@ -29,8 +29,9 @@ from rtdenoise.frames import (
     planes_from_frame,
 )
 from rtdenoise.sinks import open_sink
-from rtdenoise.sinks.file import VIDEO_SUFFIXES, FileSink
+from rtdenoise.sinks.file import FileSink
 from rtdenoise.sinks.null import NullSink
+from rtdenoise.sinks.storage import VIDEO_SUFFIXES
 
 MakePicture = Callable[..., Planes]
 MakeClip = Callable[..., Path]
@@ -269,7 +270,7 @@ def test_audio_is_copied_byte_for_byte(
         for packet in container.demux(streams):
             if packet.size:
                 sound.append(bytes(packet))
-                sink.copy(packet)  # type: ignore[arg-type]
+                sink.copy(packet)
         sink.close()
     with av.open(str(path)) as container:
         assert [bytes(p) for p in container.demux(audio=0) if p.size] == sound

@@ -1,0 +1,152 @@
+"""What a file says about its picture, read from its header and its first frame."""
+
+from __future__ import annotations
+
+import struct
+from contextlib import suppress
+from fractions import Fraction
+from typing import Any, cast
+
+import av
+from av.container import InputContainer
+from av.video.frame import VideoFrame
+from av.video.stream import VideoStream
+
+from ..frames.facts import ColourTags, FieldOrder, VideoFacts
+from ..frames.orientation import UPRIGHT, Orientation
+from .iso_boxes import IsoFacts
+from .picture_tags import exif_orientation
+
+_FIELDS: dict[int, FieldOrder] = {2: "top", 3: "bottom", 4: "top", 5: "bottom"}  # AVFieldOrder
+# PyAV must not be asked for the side data of pictures: it doesn't know EXIF, and crashes.
+_SIDE_DATA = ("h264", "hevc", "av1", "vp9")
+_PQ = 16
+_OFF_GRID = 0.25  # intervals that a frame may lie beside its place
+_LIMITED, _FULL = 1, 2
+
+
+def describe(
+    container: InputContainer,
+    stream: VideoStream,
+    *,
+    iso: IsoFacts | None,
+    exif: bytes = b"",
+    icc: bytes = b"",
+) -> VideoFacts:
+    """Reads the facts of a stream; the container is not fit for playing afterwards.
+
+    Args:
+        container: A file that was opened for this only.
+        stream: Its video stream.
+        iso: What its header says where it is an ISO file.
+        exif: EXIF of a picture.
+        icc: The colour profile of a picture.
+    """
+    context = stream.codec_context
+    frame = _first_frame(container, stream)
+    name = frame.format.name if frame is not None else context.pix_fmt or ""
+    source = frame if frame is not None else context
+    pixels = av.VideoFormat(name) if name else None
+    components = pixels.components if pixels is not None else ()
+    colour = ColourTags(
+        source.color_primaries or 2,
+        source.color_trc or 2,
+        source.colorspace,
+        _FULL if name.startswith("yuvj") else source.color_range,
+    )
+    mastering, light = _hdr10(frame, context.name) if colour.transfer == _PQ else ("", "")
+    order = _FIELDS.get(getattr(context, "field_order", 0), "progressive")
+    if order == "progressive" and frame is not None and frame.interlaced_frame:
+        order = "top"
+    aspect = stream.sample_aspect_ratio
+    return VideoFacts(
+        colour=colour,
+        aspect=Fraction(aspect) if aspect and aspect != 1 else None,
+        fields=order,
+        orientation=_orientation(frame, stream, iso, exif),
+        bits=max((c.bits for c in components), default=8),
+        rgb=bool(pixels and (pixels.is_rgb or pixels.has_palette)),
+        alpha=stream.metadata.get("alpha_mode") == "1"
+        or (any(c.is_alpha for c in components) and _see_through(frame)),
+        mastering=mastering,
+        light=light,
+        dolby_vision=bool(iso and iso.dolby_vision),
+        metadata=dict(stream.metadata),
+        disposition=int(stream.disposition),
+        exif=exif,
+        icc=icc,
+    )
+
+
+def _first_frame(container: InputContainer, stream: VideoStream) -> VideoFrame | None:
+    with suppress(av.FFmpegError, ValueError):
+        for packet in container.demux(stream):
+            with suppress(av.InvalidDataError):
+                for frame in packet.decode():
+                    return frame
+    return None
+
+
+def _see_through(frame: VideoFrame | None) -> bool:
+    """Whether anything of a frame with alpha is not opaque."""
+    with suppress(av.FFmpegError, ValueError):
+        if frame is not None:
+            return bool(frame.to_ndarray(format="rgba")[..., 3].min() < 255)
+    return True
+
+
+def _orientation(
+    frame: VideoFrame | None, stream: VideoStream, iso: IsoFacts | None, exif: bytes
+) -> Orientation:
+    if exif:
+        return Orientation.from_exif(exif_orientation(exif))
+    if iso is not None and stream.id in iso.matrices:
+        way = Orientation.from_matrix(iso.matrices[stream.id])
+        if way != UPRIGHT:
+            return way
+    # Older PyAV doesn't tell.
+    return Orientation.from_rotation(getattr(frame, "rotation", 0))
+
+
+def is_uneven(container: InputContainer, stream: VideoStream, rate_fps: Fraction) -> bool:
+    """Whether a stream's times don't lie on the grid of its rate; the container is played to its end for this."""
+    times = []
+    with suppress(av.FFmpegError):
+        for packet in container.demux(stream):
+            if packet.size and packet.pts is not None:
+                times.append(float(packet.pts * packet.time_base))
+    places = [(time_s - min(times)) * float(rate_fps) for time_s in times]
+    return any(abs(place - round(place)) > _OFF_GRID for place in places)
+
+
+def _hdr10(frame: VideoFrame | None, codec: str) -> tuple[str, str]:
+    """The display that a film was graded on, and its brightest light, as x265 wants to be told."""
+    if frame is None or codec not in _SIDE_DATA:
+        return "", ""
+    mastering = light = ""
+    with suppress(ValueError, KeyError, struct.error):
+        side = cast(Any, frame.side_data)
+        found = {side[n].type.name: bytes(side[n]) for n in range(len(side))}
+        if "MASTERING_DISPLAY_METADATA" in found:
+            mastering = _mastering(found["MASTERING_DISPLAY_METADATA"])
+        if "CONTENT_LIGHT_LEVEL" in found:
+            light = "{},{}".format(*struct.unpack("2I", found["CONTENT_LIGHT_LEVEL"][:8]))
+    return mastering, light
+
+
+def _mastering(data: bytes) -> str:
+    """AVMasteringDisplayMetadata: red, green, blue and white (x, y), least and most light, all as fractions."""
+    words = struct.unpack("22i", data[:88])
+    if not words[20] or not words[21]:
+        return ""
+    values = [
+        Fraction(a, b) if b else Fraction(0)
+        for a, b in zip(words[0:20:2], words[1:20:2], strict=True)
+    ]
+    points = [
+        f"({round(x * 50_000)},{round(y * 50_000)})"
+        for x, y in zip(values[0:8:2], values[1:8:2], strict=True)
+    ]
+    red, green, blue, white = points
+    least, most = (round(value * 10_000) for value in values[8:10])
+    return f"G{green}B{blue}R{red}WP{white}L({most},{least})"

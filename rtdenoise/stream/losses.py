@@ -1,0 +1,142 @@
+"""What a recording says or holds that its cleaned copy does not: found by reading the copy."""
+
+from __future__ import annotations
+
+from collections import Counter
+from contextlib import suppress
+from pathlib import Path
+
+import av
+from av.container import InputContainer
+from av.stream import Disposition
+
+from ..cameras.base import Camera
+from ..cameras.file import FileCamera, open_container
+from ..cameras.picture_tags import picture_tags
+from ..errors import RtdenoiseError
+from ..frames.facts import UNSAID, VideoFacts
+from ..sinks.base import Sink
+from ..sinks.beside import is_cover, passed_on, same_language
+from ..sinks.file import FileSink
+from ..sinks.picture import PictureSink
+
+
+def losses(camera: Camera, facts: VideoFacts | None, sink: Sink) -> tuple[str, ...]:
+    """What was lost, in a few words each; none where that can't be told.
+
+    Args:
+        camera: What was read.
+        facts: What it says about its picture.
+        sink: What was written, closed.
+    """
+    if facts is None:
+        return ()
+    with suppress(RtdenoiseError, OSError, av.FFmpegError):
+        if isinstance(sink, PictureSink):
+            return tuple(_of_picture(facts, sink.path))
+        if isinstance(sink, FileSink):
+            copy = FileCamera(sink.path)
+            try:
+                lost = _of_film(facts, copy.facts)
+                if isinstance(camera, FileCamera):
+                    lost += _beside(camera.path, copy.container)
+            finally:
+                copy.close()
+            return tuple(lost)
+    return ()
+
+
+def _of_picture(facts: VideoFacts, path: Path) -> list[str]:
+    exif, icc = picture_tags(path)
+    lost = []
+    if facts.alpha and path.suffix.lower() != ".png":
+        lost.append("transparency")
+    if facts.exif and not exif:
+        lost.append("EXIF")
+    if facts.icc and not icc:
+        lost.append("the colour profile")
+    return lost
+
+
+def _of_film(before: VideoFacts, after: VideoFacts) -> list[str]:
+    before = before.upright()
+    lost = ["transparency"] if before.alpha else []
+    if before.bits > after.bits:
+        lost.append(f"{before.bits - after.bits} of {before.bits} bits a sample")
+    if before.aspect != after.aspect:
+        lost.append("the shape of its pixels")
+    if before.fields != after.fields:
+        lost.append("that it is interlaced")
+    if before.dolby_vision:
+        lost.append("Dolby Vision")
+    if before.mastering != after.mastering or before.light != after.light:
+        lost.append("what HDR was graded on")
+    if before.icc or before.exif:
+        lost.append("EXIF and the colour profile")
+    said, kept = before.colour, after.colour
+    names = []
+    for name in ("primaries", "transfer"):
+        was = getattr(said, name)
+        if was not in (UNSAID, getattr(kept, name)):
+            names.append(name)
+    if names:
+        lost.append(f"its colours' {' and '.join(names)}")
+    return lost
+
+
+def _beside(path: Path, copy: InputContainer) -> list[str]:
+    source = open_container(path)
+    try:
+        lost = []
+        old, new = _streams(source), _streams(copy)
+        for kind, count in old.items():
+            missing = count - new[kind]
+            if missing > 0:
+                lost.append(
+                    f"{missing} {kind}{' stream' if kind != 'cover' else ''}{'s' * (missing > 1)}"
+                )
+        if len(source.chapters()) > len(copy.chapters()):
+            lost.append("chapters")
+        lost += _tags(source, copy)
+        return lost
+    finally:
+        source.close()
+
+
+def _streams(container: InputContainer) -> Counter[str]:
+    """How many streams of each kind there are, beside the picture; a time code is a tag here."""
+    kinds: Counter[str] = Counter()
+    for stream in container.streams:
+        kind: str = stream.type
+        if kind == "video":
+            kind = "cover" if is_cover(stream) else "video"
+        elif kind == "data" and ("timecode" in stream.metadata or container.chapters()):
+            continue  # how MP4 keeps a time code, or its chapters
+        kinds[kind] += 1
+    return kinds
+
+
+def _tags(source: InputContainer, copy: InputContainer) -> list[str]:
+    """Entries about the whole, and languages, names and defaults of the streams."""
+    kept = {key.casefold(): text for key, text in copy.metadata.items()}
+    gone = [key for key in passed_on(source.metadata) if key.casefold() not in kept]
+    lost = [f"tags ({', '.join(sorted(gone)[:6])}{', …' * (len(gone) > 6)})"] if gone else []
+    flags = Counter[str]()
+    for kind in ("audio", "subtitle"):
+        pairs = zip(_of_kind(source, kind), _of_kind(copy, kind), strict=False)
+        for one, other in pairs:
+            if not same_language(one.metadata.get("language"), other.metadata.get("language")):
+                flags["languages"] += 1
+            name = passed_on(one.metadata).get("title")
+            if name is not None and name not in other.metadata.values():
+                flags["names of streams"] += 1
+    default, defaults = Disposition.default, []
+    for container in (source, copy):
+        defaults.append([s.disposition & default for s in _of_kind(container, "audio")])
+    if len(defaults[0]) > 1 and any(defaults[0]) and defaults[0] != defaults[1]:
+        flags["which stream is the default"] += 1
+    return lost + list(flags)
+
+
+def _of_kind(container: InputContainer, kind: str) -> list[av.stream.Stream]:
+    return [stream for stream in container.streams if stream.type == kind]
