@@ -112,8 +112,8 @@ class Profile:
         hint = "Run rtdenoise capture again for this camera."
         value = read_json(self.folder / "camera.json", ProfileError, hint)
         try:
-            return CameraInfo(**{k: str(value[k]) for k in ("id", "name", "kind", "spec")})
-        except KeyError as cause:
+            return CameraInfo.from_json(value)
+        except (KeyError, TypeError, ValueError) as cause:
             raise ProfileError(f"{self.folder / 'camera.json'} is damaged.", hint) from cause
 
 

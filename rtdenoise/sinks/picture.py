@@ -53,7 +53,13 @@ class PictureSink(PathSink):
         context.time_base = frame.time_base or Fraction(1, av.time_base)
         if codec == "mjpeg":
             context.color_range, context.qmin, context.qmax = 2, 2, 2
-        packets = [*context.encode(frame), *context.encode(None)]
+        try:
+            packets = [*context.encode(frame), *context.encode(None)]
+        except (av.FFmpegError, ValueError) as error:  # a JPEG has at most 65500 pixels on a side
+            raise SinkError(
+                f"{self._path.name} can't hold a picture of {frame.width}×{frame.height} pixels.",
+                "Name an output that ends in another suffix, such as .png.",
+            ) from error
         self._data = b"".join(bytes(packet) for packet in packets)
 
     def close(self) -> None:

@@ -11,6 +11,7 @@ from rtdenoise.cameras.base import CameraInfo
 from rtdenoise.errors import ProfileError
 from rtdenoise.profile import Profile, profiles
 
+_ODD = '{"id": ["x"], "name": "n", "kind": "webcam", "spec": "s"}'
 CAMERA = CameraInfo("046d:0825-ABC", "HD Webcam", "webcam", "/dev/video0")
 
 
@@ -53,7 +54,7 @@ def test_new_clips_never_overwrite(tmp_path: Path) -> None:
         seen.add(path)
 
 
-@pytest.mark.parametrize("text", ["", "[]", '{"id": "x"}', "\0"])
+@pytest.mark.parametrize("text", ["", "[]", '{"id": "x"}', "\0", _ODD])
 def test_a_damaged_camera_file_is_one_sentence(tmp_path: Path, text: str) -> None:
     profile = Profile.of(CAMERA, tmp_path)
     profile.folder.mkdir(parents=True)
