@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import signal
 import sys
 import time
 from pathlib import Path
@@ -46,6 +47,7 @@ def main() -> int:
     figures: dict[str, Any] = {}
     if asked.figures is not None and asked.figures.exists():
         figures = json.loads(asked.figures.read_text())
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # its folder is removed then, too
     faults = 0
     with Worker(asked.program, asked.keep) as worker:
         for sort in asked.sorts or SORTS:

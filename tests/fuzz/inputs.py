@@ -37,7 +37,7 @@ class Case:
     def clean(self, source: Path, random: Random, outputs: tuple[str, ...] = _OUTPUTS) -> None:
         """Lets ``denoise`` clean ``source``."""
         self.output = self.folder / random.choice(outputs)
-        network = "recursive" if random.random() < 0.2 else "none"
+        network = random.choices(("none", "recursive", "nano"), (80, 16, 4))[0]
         self.words += ["denoise", str(source), str(self.output), "--network", network, *_ONE_THREAD]
 
 

@@ -24,6 +24,7 @@ Run = Callable[[list[str]], tuple[int, str]]
 """Calls the command with words; gives its exit code, and all that it said on standard error."""
 
 _LONGEST = 2000  # letters of an error: names of files are part of it
+_LARGEST = 64 << 20  # bytes of an output: inputs have a few small frames
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
 _UNWANTED = (
     "Traceback",
@@ -47,13 +48,14 @@ class Verdict:
     memory_mb: float
 
 
-def judge(case: Case, run: Run, most_mb: float) -> Verdict:
+def judge(case: Case, run: Run, most_mb: float, temporary: Path | None = None) -> Verdict:
     """Runs the command on an input.
 
     Args:
         case: The input.
         run: Calls the command.
         most_mb: More memory than this, beyond what this process had before, is a fault.
+        temporary: The folder for temporary files, which is to be left empty; None: it is not looked at.
     """
     before = _digests(case.sealed)
     threads = set(threading.enumerate())
@@ -65,6 +67,8 @@ def judge(case: Case, run: Run, most_mb: float) -> Verdict:
     if "unforeseen" in said:
         said += run(["--verbose", *case.words])[1]  # for whoever mends it: where it happened
     faults = [*_faults_of(code, said), *_left(case, code), *_unended(threads)]
+    if temporary is not None:
+        faults += [f"{path.name} was left among temporary files" for path in temporary.iterdir()]
     if _digests(case.sealed) != before:
         faults.append("an input was changed")
     if memory_mb > most_mb:
@@ -97,6 +101,8 @@ def _left(case: Case, code: int) -> Iterator[str]:
     if case.output is None:
         return
     there = case.output.is_file() and case.output.stat().st_size > 0
+    if there and case.output.stat().st_size > _LARGEST:
+        yield "an output without end"
     if code == 0 and not there:
         yield "no output"
     if code != 0 and case.output.exists():

@@ -76,7 +76,6 @@ FILMS = (
     Film("moving.gif", "gif", "rgb8"),
     Film("moving.apng", "apng", "rgba"),
     Film("film.y4m", "wrapped_avframe", "yuv420p"),
-    Film("dirac.mov", "vc2", "yuv422p"),
     Film("svq1.mov", "svq1", "yuv410p"),
     Film("jp2.mxf", "jpeg2000", "yuv422p"),
 )
@@ -193,7 +192,6 @@ def _options(codec: str) -> dict[str, str]:
         "libsvtav1": {"preset": "12", "svtav1-params": "lp=1"},
         "libvpx": {"deadline": "realtime", "cpu-used": "8"},
         "libvpx-vp9": {"deadline": "realtime", "cpu-used": "8"},
-        "vc2": {"strict": "-1"},
     }
     return options.get(codec, {})
 

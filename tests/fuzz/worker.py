@@ -12,6 +12,7 @@ import os
 import resource
 import shutil
 import sys
+import tempfile
 from dataclasses import asdict
 from pathlib import Path
 
@@ -40,16 +41,19 @@ def main() -> None:
         prepare(originals)
     _limit()
     gc.freeze()  # so that looking for what each input leaves is quick
-    place = folder / f"case{os.getpid()}"
+    place, temporary = folder / f"case{os.getpid()}", folder / "temporary"
+    os.environ["TMPDIR"] = str(temporary)
+    tempfile.tempdir = None  # it is looked up again
     for line in sys.stdin:
         asked = json.loads(line)
-        shutil.rmtree(place, ignore_errors=True)
-        place.mkdir()
+        for emptied in (place, temporary):
+            shutil.rmtree(emptied, ignore_errors=True)
+            emptied.mkdir()
         case = make_case(asked["sort"], asked["index"], originals, place)
         if os.environ.get(_ENDS_AT) == str(asked["index"]):
             faulthandler._sigsegv()  # type: ignore[attr-defined]
         faulthandler.dump_traceback_later(WALL_S - 10, exit=True)
-        verdict = judge(case, run_program if program else run_inside, MOST_MB)
+        verdict = judge(case, run_program if program else run_inside, MOST_MB, temporary)
         faulthandler.cancel_dump_traceback_later()
         fault = verdict.fault
         if verdict.seconds > CPU_S:
