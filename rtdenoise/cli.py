@@ -19,7 +19,6 @@ from typing import Any
 
 import click
 
-from .console import harmless
 from .errors import RtdenoiseError, is_out_of_memory
 from .version import __version__
 
@@ -163,5 +162,4 @@ def run(args: list[str]) -> int:
 
 def _say_error(message: str, hint: str) -> None:
     click.secho("Error: ", fg="red", bold=True, err=True, nl=False)
-    # What it names may come out of a damaged file, and one sentence is one line.
-    click.echo(harmless(" ".join(f"{message} {hint}".split())), err=True)
+    click.echo(f"{message} {hint}".rstrip(), err=True)

@@ -36,27 +36,18 @@ def console(stderr: bool = False) -> Console:
     return out
 
 
-# What a terminal obeys: a name out of a file may hold it.
-_OBEYED = {code: "\ufffd" for code in (*range(32), *range(127, 160)) if chr(code) not in "\t\n"}
-
-
-def harmless(text: str) -> str:
-    """Text that a terminal shows and doesn't obey."""
-    return text.translate(_OBEYED)
-
-
 def say(text: str = "") -> None:
     """A line on standard error; rich markup such as ``[bold]…[/]`` and ``[green]✓[/]`` is allowed.
 
     Where nobody reads it any more (a closed terminal, a pipe whose reader is gone), work goes on without it.
     """
     with suppress(OSError):
-        console(stderr=True).print(harmless(text))
+        console(stderr=True).print(text)
 
 
 def show(renderable: Any) -> None:
     """A result (text with markup, or a rich table) on standard output."""
-    console().print(harmless(renderable) if isinstance(renderable, str) else renderable)
+    console().print(renderable)
 
 
 def show_json(value: Any) -> None:

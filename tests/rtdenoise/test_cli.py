@@ -65,15 +65,6 @@ def test_our_errors_are_one_sentence_and_exit_code_1(
     assert said == "Error: There is no camera 'x'. Plug one in.\n"
 
 
-def test_what_a_terminal_obeys_is_not_said(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    error = CameraError("The camera \x1b[31mred\a\nand\x9b2J is busy.")
-    monkeypatch.setattr(cli.Commands, "get_command", lambda *_: _failing(error))
-    assert cli.run(["x"]) == 1
-    assert capsys.readouterr().err == "Error: The camera \ufffd[31mred\ufffd and\ufffd2J is busy.\n"
-
-
 def test_a_defect_is_one_sentence_too_and_verbose_shows_the_traceback(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
