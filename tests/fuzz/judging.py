@@ -179,7 +179,7 @@ def _standard_error() -> Iterator[Callable[[], str]]:
         said = io.TextIOWrapper(
             os.fdopen(os.dup(2), "wb"), "utf-8", "backslashreplace", write_through=True
         )
-        out = io.TextIOWrapper(io.BytesIO(), "utf-8")
+        out = io.TextIOWrapper(io.BytesIO(), "utf-8", "backslashreplace")
         try:
             with redirect_stderr(said), redirect_stdout(out):
                 yield lambda: os.pread(file.fileno(), 1 << 24, 0).decode("utf-8", "replace")
