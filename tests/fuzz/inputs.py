@@ -88,7 +88,7 @@ def _play(case: Case, source: Path, random: Random) -> None:
         case.words += ["calibrate", "--clip", str(source), "--network", "recursive"]
     elif how < 0.11:
         case.clean(source, random)
-        case.words += ["--seconds", random.choice(("0.05", "1e-9", "1e9"))]
+        case.words += ["--seconds", random.choice(("0.05", "1e-9", "1e7"))]
     else:
         case.clean(source, random)
 
