@@ -7,8 +7,8 @@ STAMP.series0.png    the static mask of series 0 (white = still); one for each a
 
 from __future__ import annotations
 
-import struct
 from collections.abc import Iterator, Mapping
+from contextlib import closing, suppress
 from dataclasses import asdict, dataclass, field
 from itertools import islice
 from pathlib import Path
@@ -18,6 +18,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from rtdenoise.arrays import Bytes
 from rtdenoise.cameras import open_camera
 from rtdenoise.cameras.base import CameraInfo, Mode
 from rtdenoise.errors import ClipError
@@ -220,11 +221,24 @@ class Clip:
         hint = f"Run rtdenoise capture --camera file:{self.path} to judge the clip anew."
         if not path.is_file():
             raise ClipError(f"The static mask {path} is missing.", hint)
-        coded = np.fromfile(path, dtype=np.uint8)
-        size = (self.mode.width, self.mode.height)
-        # OpenCV makes memory for whatever size a header claims.
-        claimed = struct.unpack(">2I", coded[16:24].tobytes()) if coded.size > 24 else None
-        picture = cv2.imdecode(coded, cv2.IMREAD_GRAYSCALE) if claimed == size else None
-        if picture is None or picture.shape != size[::-1]:
+        picture = _luma(path, (self.mode.width, self.mode.height))
+        if picture is None:
             raise ClipError(f"The static mask {path} is damaged.", hint)
         return np.asarray(picture > 127)
+
+
+def _luma(path: Path, size: tuple[int, int]) -> Bytes | None:
+    """The luma of a picture of that size; None where it is another one or can't be read.
+
+    Not through OpenCV, which makes memory for whatever a damaged header claims, and complains on standard error.
+    """
+    try:
+        camera = open_camera(f"file:{path}")
+    except ClipError:
+        return None
+    with closing(camera), suppress(ClipError):
+        if (camera.mode.width, camera.mode.height) == size:
+            for frame in camera.frames():
+                planes = planes_from_frame(frame)
+                return planes.y.copy() if planes.y.shape == size[::-1] else None
+    return None

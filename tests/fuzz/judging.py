@@ -30,9 +30,11 @@ _UNWANTED = (
     "Traceback",
     "unforeseen",
     "Warning",
+    "WARN:",  # OpenCV
     "not enough memory",
     "Exception ignored",
     "File too large",
+    " @ 0x",  # FFmpeg
 )
 _ENDING_S = 10.0  # threads have as long to end
 
