@@ -36,7 +36,7 @@ _UNWANTED = (
     "File too large",
     " @ 0x",  # FFmpeg
 )
-_ENDING_S = 10.0  # threads have as long to end
+_ENDING_S = 60.0  # threads have as long to end, on a busy machine too
 
 
 @dataclass(frozen=True)
