@@ -9,7 +9,6 @@ import faulthandler
 import gc
 import json
 import os
-import resource
 import shutil
 import sys
 import tempfile
@@ -63,6 +62,8 @@ def main() -> None:
 
 
 def _limit() -> None:
+    import resource  # which Windows has not
+
     pages = int(Path("/proc/self/statm").read_text().split()[0])
     most = pages * resource.getpagesize() + _ROOM
     resource.setrlimit(resource.RLIMIT_AS, (most, most))
