@@ -6,7 +6,7 @@ import json
 import shutil
 import struct
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
 from random import Random
@@ -14,10 +14,11 @@ from typing import Any
 
 import av
 
-from .mutation import claiming, damaged, damaged_json, number, with_checksums
-from .originals import SIZE, clip_with_sidecar, make_originals, make_picture
+from .homes import CAMERA, make_homes
+from .mutation import claiming, damaged, number, with_checksums
+from .odd_json import damaged_json
+from .originals import make_originals, make_picture
 
-CAMERA = {"id": "usb-1234-5678", "name": "Webcam", "kind": "webcam", "spec": "/dev/video99"}
 _OUTPUTS = ("out.nut", "out.nut", "out.nut", "out.mkv", "out.mp4", "out.avi", "out.mov")
 _ONE_THREAD = ("--threads", "1")
 
@@ -44,7 +45,7 @@ class Case:
 def prepare(folder: Path) -> None:
     """Makes what all inputs are made from, in a new folder."""
     make_originals(folder)
-    _make_homes(folder)
+    make_homes(folder)
 
 
 def make_case(sort: str, index: int, originals: Path, folder: Path) -> Case:
@@ -235,74 +236,6 @@ def _folder(case: Case, random: Random, originals: Path) -> None:
 
 
 # --- networks ---
-
-
-def _make_homes(folder: Path) -> None:
-    """Networks, and two homes: one with a profile of version 0.1, one with a profile of today."""
-    from rtdenoise.networks.card import Card, save_network
-    from rtdenoise.networks.live import SIZES, LiveNetwork
-    from rtdenoise.networks.paper import PaperNetwork
-    from rtdenoise.networks.shipped import base_network_path
-
-    networks = folder / "networks"
-    networks.mkdir()
-    shutil.copy(base_network_path("nano"), networks / "nano.safetensors")
-    mode = {
-        "codec": "mjpeg",
-        "pixel_format": "yuvj422p",
-        "width": SIZE[0],
-        "height": SIZE[1],
-        "rate_fps": "30",
-    }
-    own = Card("nano", CAMERA["id"], CAMERA["name"], mode, {"frames": 12}, {"gain_db": 1.0})
-    # The same weights for every run: not those of this process's generator.
-    import torch
-
-    torch.manual_seed(0)
-    save_network(networks / "own.safetensors", LiveNetwork(SIZES["nano"]), own)
-    save_network(networks / "paper.safetensors", PaperNetwork(), Card("paper"))
-
-    clip = clip_with_sidecar(folder / "clip", CAMERA)
-    home = folder / "home" / "profiles" / CAMERA["id"]
-    shutil.copytree(folder / "clip", home / "clips")
-    (home / "camera.json").write_text(json.dumps(CAMERA))
-    (home / "controls.json").write_text(
-        json.dumps({"controls": {"gain": 10, "exposure_time_absolute": 300}})
-    )
-    (home / "locked.json").write_text(json.dumps({"undo": [[10094849, 3], [9963795, 64]]}))
-    (home / "networks").mkdir()
-    shutil.copy(networks / "own.safetensors", home / "networks" / "nano.safetensors")
-    _write_noise_model(home / "noise.json", clip)
-    timing = {
-        "method": "nano",
-        "device": "cpu",
-        "hardware": "",
-        "width": SIZE[0],
-        "height": SIZE[1],
-    }
-    from rtdenoise.machine import facts
-
-    machine = {
-        "version": 1,
-        "machine": facts(),
-        "timings": [{**timing, "frame_ms": 1.0, "whole": False}],
-        "bench": {},
-    }
-    (folder / "home" / "machine.json").write_text(json.dumps(machine))
-    old = Path(__file__).parents[1] / "fixtures" / "v0.1" / "profiles"
-    shutil.copytree(old, folder / "old")
-
-
-def _write_noise_model(path: Path, clip: Path) -> None:
-    """The clip's noise, as if it had been filmed at two gains."""
-    from calibrate.noise.measure import measure
-    from capture.clip import Clip
-
-    found = Clip.load(clip)
-    model = measure(
-        [(list(found.read()), found.static_mask(found.series[0]))], CAMERA["id"], str(found.mode)
-    )
-    replace(model, gain=10, others=(replace(model, gain=40),)).save(path)
 
 
 def _network(case: Case, random: Random, originals: Path) -> None:

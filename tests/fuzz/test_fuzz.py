@@ -12,7 +12,8 @@ import pytest
 
 from .inputs import SORTS, Case
 from .judging import judge
-from .mutation import claiming, damaged, damaged_json, fields_of, with_checksums
+from .mutation import claiming, damaged, fields_of, with_checksums
+from .odd_json import damaged_json
 from .pool import Worker
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="limits of memory are Linux's")
