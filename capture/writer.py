@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import secrets
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ from av.video.stream import VideoStream
 from rtdenoise.cameras import open_camera
 from rtdenoise.cameras.base import Camera
 from rtdenoise.errors import ClipError, StorageError, storage_error, writing
+from rtdenoise.leftovers import held, sweep
 
 from .clip import Clip
 
@@ -35,6 +36,7 @@ class Writer:
         token = secrets.token_hex(4)
         self._temporary = path.with_name(f".{path.stem}.{token}.part{path.suffix}")
         self._reserve = path.with_name(f".{path.stem}.{token}.reserve")
+        self._held, self._reserved = ExitStack(), ExitStack()
         self._output: OutputContainer | None = None
         self._stream: Any = None
         self._origin: int | None = None
@@ -43,15 +45,20 @@ class Writer:
     def __enter__(self) -> Writer:
         with writing(self.path):
             self.path.parent.mkdir(parents=True, exist_ok=True)
+            sweep(self.path.parent)
             try:
+                self._held.enter_context(held(self._temporary))
+                self._reserved.enter_context(held(self._reserve))
                 self._reserve.write_bytes(bytes(_RESERVE_BYTES))
             except OSError:
+                self._let_go()
                 self._remove()
                 raise
         return self
 
     def __exit__(self, *_: object) -> None:
         self._close_quietly()
+        self._let_go()
         self._remove()
 
     def write(self, packet: av.Packet[Any]) -> None:
@@ -137,6 +144,7 @@ class Writer:
         told = storage_error(error, self.path)
         with suppress(OSError):
             self._reserve.unlink(missing_ok=True)
+        self._reserved.close()  # an open file keeps its room
         frames = _readable_frames(self._temporary)
         if frames < LEAST_FRAMES:
             return told
@@ -155,6 +163,10 @@ class Writer:
             output, self._output = self._output, None
             with suppress(OSError, av.FFmpegError, ValueError):
                 output.close()
+
+    def _let_go(self) -> None:
+        self._held.close()
+        self._reserved.close()
 
     def _remove(self) -> None:
         for path in (self._temporary, self._reserve):

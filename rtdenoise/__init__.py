@@ -32,12 +32,14 @@ Its rooms, in the order in which they may import each other (each knows only wha
 * ``cameras``      where frames come from: webcams, files, folders of pictures, the simulated camera
 * ``noise``        the noise model of a camera, and its units. While a stream runs, ``estimate`` measures its noise, and
   ``running`` says which noise counts now
+* ``pipewire``     the user's PipeWire session, by ctypes
 * ``frames``       ``VideoFrame`` or array ↔ byte planes ↔ tensors; nothing else knows strides and matrices
 * ``files``        files are written whole or not at all
 * ``alignment``    finds where the picture moved (``motion``) and how its light changed (``brightness``), so that state
   can follow
 * ``console``      what a person sees in the terminal
 * ``errors``       every error that is raised on purpose
+* ``leftovers``    unfinished files of programs that were killed
 * ``options``      options that several commands share
 * ``arrays``       types of NumPy arrays
 * ``cores``        how many processor cores there are

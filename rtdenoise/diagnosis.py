@@ -18,7 +18,7 @@ from .errors import SinkError
 from .profile import data_home
 
 if TYPE_CHECKING:
-    from .sinks.pipewire.session import PipeWireState
+    from .pipewire.session import PipeWireState
 
 _EFI_SECURE_BOOT = Path("/sys/firmware/efi/efivars/SecureBoot-8be4df61-93ca-11d2-aa0d-00e098032b8c")
 _FREE_BYTES = 2 * 10**9  # half a minute of MJPG at 1080p is 0.3 GB
@@ -108,6 +108,8 @@ def _cameras() -> Iterator[Check]:
         real = [info for info, is_real in webcam_other.cameras() if is_real]
         found = ", ".join(info.name for info in real)
     else:
+        from .cameras.pipewire import pipewire_cameras
+
         nodes = discovery.video_nodes()
         denied = [node.path for node in nodes if node.denied]
         if denied:
@@ -118,7 +120,8 @@ def _cameras() -> Iterator[Check]:
                 "sudo usermod -aG video $USER    (then log out and in again)",
             )
         cameras = [c for c in discovery.cameras(nodes) if c.real and c.modes and c.index == 0]
-        found = ", ".join(f"{c.info.name} ({c.info.spec})" for c in cameras)
+        in_session = [c for c in pipewire_cameras() if c.real and c.modes]
+        found = ", ".join(f"{c.info.name} ({c.info.spec})" for c in (*cameras, *in_session))
         for camera in cameras:
             if programs := discovery.holders(camera.info.spec):
                 text = f"{camera.info.spec} is in use by {' and '.join(programs)}"
@@ -126,13 +129,26 @@ def _cameras() -> Iterator[Check]:
     if found:
         yield Check("camera", True, found)
     else:
-        contained = Path("/.dockerenv").exists() or Path("/run/.containerenv").exists()
         yield Check(
             "camera",
             False,
             "None is found; the simulated one works: --camera simulated.",
-            "Start the container with --device /dev/video0" if contained else "Plug one in.",
+            "Start the container with --device /dev/video0" if _in_container() else "Plug one in.",
         )
+
+
+_MARKS_OF_CONTAINERS = (Path("/.dockerenv"), Path("/run/.containerenv"))
+_SECOND_PROCESS = Path("/proc/2/comm")
+
+
+def _in_container() -> bool:
+    """Whether this runs in a container, and not in a machine (a virtual one, say) that was made from one's files."""
+    if not any(mark.exists() for mark in _MARKS_OF_CONTAINERS):
+        return False
+    try:  # a container doesn't see the kernel's own threads
+        return _SECOND_PROCESS.read_text(encoding="utf-8").strip() != "kthreadd"
+    except OSError:
+        return True
 
 
 def _virtual() -> Iterator[Check]:
@@ -153,7 +169,7 @@ def _virtual() -> Iterator[Check]:
             virtual.HINTS.get(sys.platform, ""),
         )
         return
-    from .sinks.pipewire.session import look
+    from .pipewire.session import look
 
     state = look()
     devices = virtual.virtual_devices()
@@ -186,7 +202,7 @@ _SEES_PIPEWIRE = (
 
 def _pipewire(state: PipeWireState, *, needed: bool) -> Check:
     """Whether a camera can be made in PipeWire; ``needed``: there is no other way."""
-    from .sinks.pipewire.library import install_command
+    from .pipewire.library import install_command
 
     name, wrong = "virtual camera in PipeWire", False if needed else None
     start = "systemctl --user enable --now pipewire wireplumber"

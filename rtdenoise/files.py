@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from .errors import RtdenoiseError, writing
+from .leftovers import held, sweep
 
 _LONGEST = 500  # letters of a name or id in a file
 
@@ -28,10 +29,12 @@ def whole_file(path: Path) -> Iterator[Path]:
     path = Path(path)
     with writing(path):
         path.parent.mkdir(parents=True, exist_ok=True)
+        sweep(path.parent)
         temporary = path.with_name(f".{path.stem}.{secrets.token_hex(4)}.part{path.suffix}")
         try:
-            yield temporary
-            os.replace(temporary, path)
+            with held(temporary):
+                yield temporary
+                os.replace(temporary, path)
         except BaseException:
             with suppress(OSError):
                 temporary.unlink(missing_ok=True)

@@ -16,7 +16,8 @@ Decorator = Callable[[F], F]
 camera_option = click.option(
     "--camera",
     metavar="C",
-    help="A device path, a name or a camera id; file:PATH; simulated[:SCENE]. Default: the only camera.",
+    help="A device path, a name or a camera id; pipewire[:NAME]; file:PATH; simulated[:SCENE]. Default: the only "
+    "camera.",
 )
 
 device_option = click.option(
@@ -35,9 +36,22 @@ threads_option = click.option(
     "four.",
 )
 
+
+def in_a_folder(ctx: click.Context, param: click.Parameter, value: Path | None) -> Path | None:
+    """A file to be written, whose folder must be there: a folder that was mistyped isn't made.
+
+    Raises:
+        click.BadParameter: it isn't.
+    """
+    if value is not None and not value.parent.is_dir():
+        raise click.BadParameter(f"The folder {value.parent} does not exist.", ctx, param)
+    return value
+
+
 json_file_option = click.option(
     "--json",
     "json_path",
+    callback=in_a_folder,
     type=click.Path(path_type=Path, dir_okay=False),
     metavar="F",
     help="Write the figures to this file as JSON.",
@@ -121,13 +135,16 @@ def network_options(function: F) -> F:
     return network(any_camera(function))
 
 
+_LONGEST_SIDE = 8192  # of virtual cameras too; no webcam has more
+
+
 def parse_size(
     _ctx: click.Context, _param: click.Parameter, value: str | None
 ) -> tuple[int, int] | None:
     """Turns "1920x1080" into (1920, 1080).
 
     Raises:
-        click.BadParameter: it isn't two positive even numbers.
+        click.BadParameter: it isn't two even numbers from 16 to 8192.
     """
     if value is None:
         return None
@@ -135,6 +152,10 @@ def parse_size(
     if match is None:
         raise click.BadParameter(f"{value!r} is not a size such as 1920x1080.")
     width, height = int(match[1]), int(match[2])
-    if width < 16 or height < 16 or width % 2 or height % 2:
-        raise click.BadParameter(f"{value!r}: width and height must be even and at least 16.")
+    if min(width, height) < 16 or max(width, height) > _LONGEST_SIDE:
+        raise click.BadParameter(
+            f"{value!r}: width and height must be from 16 to {_LONGEST_SIDE} pixels."
+        )
+    if width % 2 or height % 2:
+        raise click.BadParameter(f"{value!r}: width and height must be even.")
     return width, height

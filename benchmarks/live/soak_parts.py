@@ -63,6 +63,7 @@ class Faults:
         self.clips, self.clip = clips, 0
         self.away: list[list[float]] = []  # [from, to] of times without a camera
         self.until = {"unplug": 0.0, "slow": 0.0}
+        self.begin = time.monotonic()
         self.over = False  # the camera ends
         self._wanted: dict[str, int] = {}
         self._lock = threading.Lock()
@@ -136,7 +137,8 @@ class FaultyCamera(CameraBase):
         Raises:
             CameraError: it was unplugged.
         """
-        clip, faults, begin, count = self._clip, self._faults, time.monotonic(), 0
+        clip, faults, begin = self._clip, self._faults, self._faults.begin
+        count = int((time.monotonic() - begin) * clip.rate_fps)  # goes on after an unplug
         while not (self._closed.is_set() or faults.over):
             slow = 3 if time.monotonic() < faults.until["slow"] else 1
             now = time.monotonic()
@@ -210,7 +212,7 @@ class JudgingSink:
         self.rungs: list[int] = []
         self.garbled = 0
         self.worst = 0
-        self._last = -1.0
+        self._last: Any = None
         self._truth: list[list[Any]] = []
 
     def open(self, format: PlaneFormat, rate_fps: Fraction) -> JudgingSink:
@@ -225,6 +227,9 @@ class JudgingSink:
         """Judges a picture."""
         if self._faults.take("sink"):
             time.sleep(0.5)  # a driver that waits for a reader that is gone
+        if planes.y is self._last:
+            return  # the last picture once more
+        self._last = planes.y
         means = block_means(planes.y).astype(int)
         nearest = []
         for clip, truth in zip(self._faults.clips, self._truth, strict=True):
@@ -233,10 +238,8 @@ class JudgingSink:
             nearest.append(int(np.abs(means - truth[index]).max()))
         self.worst = max(self.worst, min(nearest))
         self.garbled += min(nearest) > GARBLED
-        if planes.time_s != self._last:
-            self._last = planes.time_s
-            self.times.append(time.monotonic())
-            self.rungs.append(self._rung())
+        self.times.append(time.monotonic())
+        self.rungs.append(self._rung())
 
     def close(self) -> None:
         """Nothing to do."""

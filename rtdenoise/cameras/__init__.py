@@ -1,4 +1,4 @@
-"""Where frames come from: webcams, video files, folders of pictures, and the simulated camera."""
+"""Where frames come from: webcams, cameras in PipeWire, video files, folders of pictures, and the simulated camera."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 __all__ = ["find_cameras", "open_camera", "open_webcam"]
 
-_KINDS = ("simulated", "file")
+_KINDS = ("simulated", "file", "pipewire")
 
 
 def find_cameras() -> list[FoundCamera]:
@@ -34,7 +34,10 @@ def find_cameras() -> list[FoundCamera]:
         return [discovery.FoundCamera(info, (), real) for info, real in webcam_other.cameras()]
     # A loopback that nothing feeds offers no mode, and can't be opened.
     found = discovery.cameras(discovery.video_nodes())
-    return [camera for camera in found if camera.real or camera.modes]
+    found = [camera for camera in found if camera.real or camera.modes]
+    from .pipewire import pipewire_cameras
+
+    return sorted([*found, *pipewire_cameras()], key=lambda camera: not camera.real)
 
 
 def open_camera(
@@ -43,21 +46,24 @@ def open_camera(
     """Opens a camera.
 
     Args:
-        spec: A device path, a name or a camera id; ``file:PATH`` for a clip, a picture or a folder of
+        spec: A device path, a name or a camera id; ``pipewire:NAME`` for a camera of the PipeWire session (``pipewire``
+            for the only one there); ``file:PATH`` for a clip, a picture or a folder of
             pictures; ``simulated``, ``simulated:SCENE`` or ``simulated:SCENE?option=value&…``; None for
             the only or the preferred webcam.
-        size: The (width, height) wanted, in pixels; None for the camera's default. A file has its own.
-        rate_fps: The rate wanted; None for the camera's default. A video file has its own.
+        size: The (width, height) wanted, in pixels; None for the camera's default. A file has its own: None there.
+        rate_fps: The rate wanted; None for the camera's default. A video file has its own: None there.
 
     Raises:
         CameraError: there is no such camera, it is busy, or it refuses the mode.
-        ClipError: the file can't be read.
+        ClipError: the file can't be read, or another size or rate is wanted of it than it has.
     """
     if spec is None:
-        return open_webcam(None, size=size, rate_fps=rate_fps)
+        return _open_default(size, rate_fps)
     kind, _, rest = spec.partition(":")
+    if kind == "pipewire":
+        return _open_pipewire(rest or None, size, rate_fps)
     if kind == "file":
-        return _open_file(rest, rate_fps)
+        return _open_file(rest, size, rate_fps)
     if re.match(r"simulated($|[:?])", spec):
         from .simulated import open_simulated
 
@@ -91,13 +97,41 @@ def open_webcam(
     return open_other(spec, size, rate_fps)
 
 
-def _open_file(rest: str, rate_fps: float | None) -> Camera:
+def _open_default(size: tuple[int, int] | None, rate_fps: float | None) -> Camera:
+    """The only webcam; where V4L2 has none, that of PipeWire, if there is one that is real."""
+    try:
+        return open_webcam(None, size=size, rate_fps=rate_fps)
+    except CameraError:
+        real = [c for c in find_cameras() if c.real and c.modes]
+        if len(real) == 1 and real[0].info.spec.startswith("pipewire:"):
+            return _open_pipewire(real[0].info.spec.partition(":")[2], size, rate_fps)
+        raise
+
+
+def _open_pipewire(
+    name: str | None, size: tuple[int, int] | None, rate_fps: float | None
+) -> Camera:
+    if not sys.platform.startswith("linux"):
+        raise CameraError("PipeWire is there on Linux only.", "Run rtdenoise devices.")
+    from .pipewire import open_pipewire
+
+    return open_pipewire(name, size, rate_fps)
+
+
+def _open_file(rest: str, size: tuple[int, int] | None, rate_fps: float | None) -> Camera:
     from .file import FileCamera
     from .images import ImagesCamera
 
     if not rest:
         raise ClipError("file: names no file.", "Write file:PATH, such as file:clip.mkv.")
     path = Path(rest).expanduser()
+    has = ["size"] if size is not None else []
+    has += ["rate"] if rate_fps is not None and not path.is_dir() else []
+    if has:
+        raise ClipError(
+            f"{path} has its own {' and '.join(has)}.",
+            "Leave out --size and --fps; live --output-size scales the picture.",
+        )
     return ImagesCamera(path, rate_fps) if path.is_dir() else FileCamera(path)
 
 

@@ -68,6 +68,10 @@ class Mode:
         )
 
 
+# What the ids of virtual cameras begin with.
+_FED = ("v4l2-loopback-", "v4l2loopback-", "pipewire-program-")
+
+
 @dataclass(frozen=True)
 class CameraInfo:
     """Which camera this is.
@@ -86,6 +90,11 @@ class CameraInfo:
     def from_json(cls, value: Any) -> CameraInfo:
         """What ``asdict`` gave; raises ``KeyError``, ``TypeError`` or ``ValueError`` on damage."""
         return cls(**{key: text_of(value[key]) for key in ("id", "name", "kind", "spec")})
+
+    @property
+    def fed_by_program(self) -> bool:
+        """Whether it is a virtual camera: another program makes its pictures."""
+        return self.kind == "webcam" and self.id.startswith(_FED)
 
 
 class Camera(Protocol):

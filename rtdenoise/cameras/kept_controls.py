@@ -25,6 +25,9 @@ _NUMBERS = {
     **{name: number for lock in LOCKS for name, number in lock.held},
 }
 
+_LINE = "power_line_frequency"
+_LINE_FREQUENCIES = {50: 1, 60: 2}  # what the control calls them
+
 Settings = dict[str, int]
 
 
@@ -158,3 +161,50 @@ class SteadySettings:
         done = apply_settings(camera, kept)
         self._settings = {**present_settings(camera), **kept}
         return done
+
+    def follow_mains(self, camera: CameraInfo, mains_hz: int) -> str:
+        """Sets a camera's power_line_frequency to the mains' where nobody has; says what was done, or what helps.
+
+        It counts as set by its user where it was written down, or isn't as its maker left it.
+
+        Args:
+            camera: The camera, in whose stream lamps flicker.
+            mains_hz: 50 or 60.
+        """
+        seen = f"Lamps on {mains_hz} Hz mains flicker in this picture"
+        wanted = _LINE_FREQUENCIES[mains_hz]
+        control = _line_frequency(camera)
+        if control is None or not control.minimum <= wanted <= control.maximum:
+            return (
+                f"{seen}: an exposure of 1/{2 * mains_hz} s or a multiple of it helps, or daylight."
+            )
+        if control.value == wanted:
+            return (
+                f"{seen} although the camera is set for them: it exposes for less than 1/{2 * mains_hz} s. Less light "
+                "on it, or a lower gain, helps."
+            )
+        name = f"power_line_frequency={wanted}"
+        ours = self._settings is not None and _LINE in kept_settings(self._kept)
+        if not ours and control.value == control.default:
+            try:
+                with Device(camera.spec) as device:
+                    device.set(control.id, wanted)
+            except OSError:
+                pass
+            else:
+                if self._settings is not None:
+                    self._settings[_LINE] = wanted  # also when the camera comes back
+                return f"{seen}: the camera is now set for them ({name})."
+        return (
+            f"{seen}, and the camera is set for others: v4l2-ctl -d {camera.spec} -c {name} helps."
+        )
+
+
+def _line_frequency(camera: CameraInfo) -> Control | None:
+    if camera.kind != "webcam" or not sys.platform.startswith("linux"):
+        return None
+    try:
+        with Device(camera.spec) as device:
+            return settable(device.controls().get(_NUMBERS[_LINE]))
+    except OSError:
+        return None

@@ -141,7 +141,7 @@ def _pipewire() -> bool:
     """Whether a virtual camera can be made in PipeWire."""
     if not sys.platform.startswith("linux"):
         return False
-    from ..sinks.pipewire.session import look
+    from ..pipewire.session import look
 
     return look().works
 

@@ -18,8 +18,12 @@ from ..options import (
 )
 
 if TYPE_CHECKING:
+    from fractions import Fraction
+
     from ..cameras.base import Camera
     from ..cli import Settings
+    from ..frames import PlaneFormat
+    from ..sinks.base import Sink
     from ..stream import LiveReport
 
 
@@ -109,15 +113,16 @@ def command(
     from ..denoisers import Passthrough
     from ..machine import machine_path
     from ..profile import Profile
-    from ..sinks import check_output, open_sinks
+    from ..sinks import check_outputs, open_sinks
     from ..sinks.base import refuse_overwriting
     from ..stream import LiveLoop
     from ..stream.adaptive import AdaptiveDenoiser, Rung
     from ..stream.brighten import brighten_for
     from ..stream.demand import DemandPolicy
-    from ..stream.rungs import PICTURE
+    from ..stream.mains import MainsWatch
+    from ..stream.rungs import PICTURE, CallSetting
     from ..stream.watchdog import slow_mode
-    from .live_choice import choose_for_call
+    from .live_choice import choose_for_call, load_ahead
     from .live_panel import Status
 
     # The stages run side by side; threads inside each would only take the cores from one another.
@@ -142,15 +147,15 @@ def command(
         return opened if plain else FittedCamera(opened, output_size, mirror=mirror)
 
     # What is wrong with an output is told before a camera lights up and a network is chosen, which takes seconds.
-    for output in outputs:
-        check_output(output)
+    check_outputs(outputs)
+    if network not in ("none", "recursive"):
+        load_ahead()
     opened = open_fitted(camera)
     try:
         for output in outputs:
             refuse_overwriting(opened.info, output)
         info, mode = opened.info, opened.mode
         profile = Profile.of(info, settings.home)
-        say(f"[bold]{info.name}[/]  {mode}")
         slow = slow_mode(mode.codec, mode.width, mode.height, float(mode.rate_fps))
         if slow and fps is None and info.kind == "webcam":
             note(slow)
@@ -159,12 +164,7 @@ def command(
         choose = partial(
             choose_for_call,
             network,
-            profile=profile,
-            camera=info,
-            mode=mode,
-            device=device,
-            threads=threads,
-            any_camera=any_camera,
+            CallSetting(profile, info, mode, device, threads, any_camera),
             machine=machine_path(settings.home),
             say=say,
             measure=not watched,
@@ -176,23 +176,36 @@ def command(
         opened.close()
         raise
 
+    def open_outputs(layout: PlaneFormat, rate_fps: Fraction) -> Sink:
+        sink = open_sinks(outputs, format=layout, rate_fps=rate_fps, note=note)
+        say(f"[bold]{info.name}[/]  {mode} → {sink.name}")  # before, nothing was sure yet
+        return sink
+
     webcam = info.kind == "webcam"
-    denoiser = AdaptiveDenoiser(rungs, 1 / float(mode.rate_fps), first=first, note=note)
+    by_id = webcam and not info.spec.startswith(
+        "pipewire:"
+    )  # a path may be another camera's by then
+    denoiser = AdaptiveDenoiser(
+        rungs, 1 / float(mode.rate_fps), first=first, note=note, threads=threads
+    )
     if watched:
         denoiser.prepare(choose)
     loop = LiveLoop(
         opened,
         denoiser,
-        lambda form, rate: open_sinks(outputs, format=form, rate_fps=rate, note=note),
+        open_outputs,
         chroma=None if any(output.endswith(".nut") for output in outputs) else "420",
         strength=strength,
         paced=not webcam,
-        reopen=partial(open_fitted, info.id if webcam else info.spec)
+        reopen=partial(open_fitted, info.id if by_id else info.spec)
         if webcam or on_demand
         else None,
         note=note,
         on_demand=DemandPolicy() if on_demand else None,
         finish=brighten_for(brighten, lambda: denoiser.current, lambda: loop.strength),
+        look=MainsWatch(lambda hz: note(steady[0].follow_mains(info, hz)))
+        if info.kind != "file" and not info.fed_by_program
+        else lambda _: None,
     )
     denoiser.dropped = lambda: loop.lost
     with Status(loop, denoiser, f"{info.name}  {mode}", console(stderr=True)) as status:

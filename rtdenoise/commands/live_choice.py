@@ -2,28 +2,25 @@
 
 from __future__ import annotations
 
+import importlib
+import threading
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rich.markup import escape
 
 if TYPE_CHECKING:
-    from ..cameras.base import CameraInfo, Mode
     from ..denoisers import Denoiser
-    from ..profile import Profile
     from ..stream.adaptive import Rung
+    from ..stream.rungs import CallSetting
 
 
 def choose_for_call(
     network: str | None,
+    setting: CallSetting,
     *,
-    profile: Profile,
-    camera: CameraInfo,
-    mode: Mode,
-    device: str,
-    threads: int | None,
-    any_camera: bool,
     machine: Path,
     measure: bool,
     say: Callable[[str], None],
@@ -32,12 +29,7 @@ def choose_for_call(
 
     Args:
         network: What the person asked for; None: the best that keeps up.
-        profile: The camera's; this and all that follows as :func:`rtdenoise.denoisers.make_denoiser` has it.
-        camera: The camera.
-        mode: Its mode.
-        device: Where networks run.
-        threads: How many CPU cores cleaning may take; None: the usual number.
-        any_camera: Use a network although it was calibrated for another camera.
+        setting: What the denoisers are made for.
         machine: Where is written what this machine can do.
         measure: Whether there is time to measure what isn't known of this machine.
         say: Told in a sentence what was chosen, and why; its text is markup.
@@ -45,19 +37,12 @@ def choose_for_call(
     Raises:
         NetworkError: there is no such network, or it doesn't fit the camera.
     """
-    from ..denoisers import make_denoiser, noise_model_for, uses_noise_model
+    from ..denoisers import noise_model_for, uses_noise_model
     from ..denoisers.live_network import LiveNetworkDenoiser
     from ..stream.rungs import rungs_for_call
 
-    first = make_denoiser(
+    first = setting.make(
         network,
-        profile=profile,
-        camera=camera,
-        mode=mode,
-        device=device,
-        threads=threads,
-        any_camera=any_camera,
-        tta=False,
         realtime=True,
         measure=measure,
         machine=machine,
@@ -65,18 +50,23 @@ def choose_for_call(
     )
     rungs = rungs_for_call(
         network or first.name,
-        profile=profile,
-        camera=camera,
-        mode=mode,
-        device=device,
-        threads=threads,
-        any_camera=any_camera,
+        setting,
         insist=network is not None,
         follows=isinstance(first, LiveNetworkDenoiser),
     )
-    if uses_noise_model(first) and noise_model_for(profile, mode) is None:
+    if uses_noise_model(first) and noise_model_for(setting.profile, setting.mode) is None:
         say(
             "This camera is not calibrated in this mode: the noise is measured while it runs. "
             "[bold]rtdenoise capture[/] and [bold]rtdenoise calibrate[/] would do better."
         )
     return rungs, first
+
+
+def load_ahead() -> None:
+    """Begins to load what networks need, which takes a second, while the camera is opened."""
+
+    def load() -> None:
+        with suppress(ImportError, OSError):  # told where it is used
+            importlib.import_module("rtdenoise.denoisers.choice")
+
+    threading.Thread(target=load, name="load", daemon=True).start()

@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     from ..stream.adaptive import AdaptiveDenoiser
 
 _LAST = 60  # frames that figures are of
-_FIRST_S = 1.0  # before, a rate says nothing
+_FIRST_S = 1.0  # after it began to clean: before, a rate says nothing
+_WIDE = 80  # columns of a terminal that the panel's four take
 _STEP = 0.1
 _KEYS = {"+": "up", "=": "up", "-": "down", " ": "switch", "\x1b[A": "up", "\x1b[B": "down"}
 
@@ -36,9 +37,10 @@ def panel(
     sink: str,
     denoiser: str,
     engine: str,
-    strength: float,
+    strength: float | None,
     load: float | None,
     noise_db: float | None,
+    narrow: bool = False,
 ) -> RenderableType:
     """The panel.
 
@@ -48,24 +50,34 @@ def panel(
         sink: Where frames go.
         denoiser: What cleans now.
         engine: What runs it; may be empty.
-        strength: From 0 to 1.
+        strength: From 0 to 1; None: nothing is cleaned that could be more or less.
         load: The share of all cores that are busy; None: not known.
         noise_db: The camera's noise as a peak signal-to-noise ratio in dB; None: not known yet.
+        narrow: Two columns instead of four, one below the other.
     """
     from rich.markup import escape
     from rich.panel import Panel
     from rich.table import Table
 
+    below: list[tuple[str, str]] = []
+
     def row(*cells: str) -> None:
-        grid.add_row(*cells)
+        if narrow:
+            grid.add_row(*cells[:2])
+            below.append((cells[2], cells[3]))
+        else:
+            grid.add_row(*cells)
 
     grid = Table.grid(padding=(0, 2))
     grid.add_column(style="dim")
-    grid.add_column(min_width=34)
-    grid.add_column(style="dim")
-    grid.add_column(min_width=18)
-    filled = round(10 * strength)
-    bar = f"[green]{'━' * filled}[/][dim]{'━' * (10 - filled)}[/] {strength:.0%}"
+    grid.add_column(min_width=0 if narrow else 34, overflow="fold")
+    if not narrow:
+        grid.add_column(style="dim")
+        grid.add_column(min_width=18)
+    bar = "–"
+    if strength is not None:
+        filled = round(10 * strength)
+        bar = f"[green]{'━' * filled}[/][dim]{'━' * (10 - filled)}[/] {strength:.0%}"
     p50, p95 = report.stages_ms["delay"]
     row("rate", f"[bold]{report.rate_fps:.1f}[/] frames/s", "delay", f"{p50:.0f} ms ({p95:.0f})")
     stages = [(name, report.stages_ms[name]) for name in ("decode", "clean", "publish")]
@@ -77,6 +89,8 @@ def panel(
     noise = "measuring …" if noise_db is None else f"{noise_db:.1f} dB PSNR from the camera"
     row("noise", noise, "load", "–" if load is None else f"{load:.0%}")
     row("strength", bar, "to", escape(sink))
+    for cells in below:
+        grid.add_row(*cells)
     return Panel(
         grid,
         title=f"[bold]{escape(title)}[/]",
@@ -181,6 +195,8 @@ class Status:
     ) -> None:
         self._loop, self._denoiser, self._title, self._out = loop, denoiser, title, out
         self._next_s = 0.0
+        self._begun: int | None = None  # how many frames had come out when it began to clean
+        self._said = ""
         self._live: Live | None = None
         self._before = loop.strength or 1.0
         self._stack = ExitStack()
@@ -208,13 +224,18 @@ class Status:
                 self._before = strength
             self._loop.strength = 0.0 if strength > 0 else self._before
             return
+        if self._shows_picture():
+            return  # nothing would become of it that anyone could see
         step = _STEP if key == "up" else -_STEP
         self._loop.strength = min(1.0, max(0.0, round(strength + step, 2)))
 
     def update(self) -> None:
         """Called after every frame; does something once a second (ten without a terminal)."""
         now = time.monotonic()
-        if not self._next_s:
+        if self._begun is None:
+            if self._denoiser.preparing and not _rests(self._loop):
+                return
+            self._begun = self._loop.report(last=1).frames_out
             self._next_s = now + _FIRST_S
         if now < self._next_s:
             return
@@ -222,23 +243,56 @@ class Status:
         with suppress(OSError):  # nobody reads it any more: the call goes on
             self._show()
 
+    def _shows_picture(self) -> bool:
+        """Whether the camera's own picture is what is shown."""
+        from ..denoisers import Passthrough
+
+        return isinstance(self._denoiser.current, Passthrough)
+
     def _show(self) -> None:
-        report, denoiser = self._loop.report(last=_LAST), self._denoiser
+        denoiser = self._denoiser
+        frames = self._loop.report(last=1).frames_out - (self._begun or 0)
+        report = self._loop.report(last=min(_LAST, max(frames, 1)))
+        cleaning = _cleaning(self._loop, denoiser)
         if self._live is None:
-            self._out.print(line(report, self._loop.sink_name, _cleaning(denoiser)))
+            if _in_journal() and cleaning == self._said:
+                return  # a journal keeps what changes
+            self._said = cleaning
+            self._out.print(line(report, self._loop.sink_name, cleaning))
             return
         shown = panel(
             report,
             title=self._title,
             sink=self._loop.sink_name,
-            denoiser=_cleaning(denoiser) if self._loop.strength > 0 else "off",
+            denoiser=cleaning,
             engine=denoiser.engine_name,
-            strength=self._loop.strength,
+            strength=None if self._shows_picture() else self._loop.strength,
             load=_load(),
             noise_db=noise_db(denoiser.current),
+            narrow=self._out.width < _WIDE,
         )
         self._live.update(shown, refresh=True)
 
 
-def _cleaning(denoiser: AdaptiveDenoiser) -> str:
+def _rests(loop: LiveLoop) -> bool:
+    from ..stream.demand import Demand
+
+    return loop.wanted() is not Demand.WATCHED
+
+
+def _cleaning(loop: LiveLoop, denoiser: AdaptiveDenoiser) -> str:
+    if _rests(loop):
+        return "nothing: nobody looks"
+    if loop.strength == 0:
+        return "off"
     return "starting …" if denoiser.preparing else denoiser.name
+
+
+def _in_journal() -> bool:
+    """Whether what is said goes to systemd's journal; see systemd.exec(5), JOURNAL_STREAM."""
+    try:
+        device, number = os.environ["JOURNAL_STREAM"].split(":")
+        found = os.fstat(sys.stderr.fileno())
+        return (found.st_dev, found.st_ino) == (int(device), int(number))
+    except (KeyError, OSError, ValueError, AttributeError):
+        return False

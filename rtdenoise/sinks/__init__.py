@@ -16,13 +16,19 @@ if TYPE_CHECKING:
     from ..frames import PlaneFormat
     from .base import Sink
 
-__all__ = ["check_output", "open_sink", "open_sinks"]
+__all__ = ["check_output", "check_outputs", "open_sink", "open_sinks"]
 
 
 _SPARE_BYTES = 8_000_000  # a film's end is written where the disk is full else
 
 
-def open_sink(output: str, *, format: PlaneFormat, rate_fps: Fraction) -> Sink:
+def open_sink(
+    output: str,
+    *,
+    format: PlaneFormat,
+    rate_fps: Fraction,
+    note: Callable[[str], None] = lambda _: None,
+) -> Sink:
     """Opens a sink.
 
     Args:
@@ -31,6 +37,7 @@ def open_sink(output: str, *, format: PlaneFormat, rate_fps: Fraction) -> Sink:
             ``rtdenoise.sinks.picture.PICTURE_SUFFIXES``).
         format: What the frames will be.
         rate_fps: Their nominal rate.
+        note: Told in one sentence what happens to it later on (PipeWire has ended, say).
 
     Raises:
         SinkError: the output is unknown, or can't be opened.
@@ -42,9 +49,9 @@ def open_sink(output: str, *, format: PlaneFormat, rate_fps: Fraction) -> Sink:
 
         return NullSink()
     if kind == "virtual":
-        return _virtual(label or None, format, rate_fps)
+        return _virtual(label or None, format, rate_fps, note)
     if kind == "pipewire":
-        return _pipewire(label or None, format, rate_fps)
+        return _pipewire(label or None, format, rate_fps, note)
     from .file import VIDEO_SUFFIXES, FileSink
     from .picture import PICTURE_SUFFIXES, PictureSink
 
@@ -76,6 +83,7 @@ def check_output(output: str) -> None:
     if kind == "null":
         return
     from ..files import check_writable
+    from .base import require_folder
     from .file import VIDEO_SUFFIXES
     from .picture import PICTURE_SUFFIXES
 
@@ -86,7 +94,57 @@ def check_output(output: str) -> None:
         or path.suffix.lower() not in (*VIDEO_SUFFIXES, *PICTURE_SUFFIXES)
     ):
         raise _unknown(output)
+    require_folder(path)
     check_writable(path)
+
+
+def check_outputs(outputs: Sequence[str]) -> None:
+    """Refuses what :func:`check_output` refuses, and outputs that are the same.
+
+    Raises:
+        SinkError, StorageError: as there; or two of them are one file or one camera.
+    """
+    seen: dict[object, str] = {}
+    for output in outputs:
+        check_output(output)
+        for identity in _identities(output):
+            if identity in seen:
+                raise _same(seen[identity], output)
+            seen[identity] = output
+
+
+def _identities(output: str) -> list[object]:
+    """What an output really is, by all that tells it from others."""
+    kind, _, label = output.partition(":")
+    if kind == "null":
+        return [kind]
+    if kind == "pipewire" or (kind == "virtual" and _pipewire_instead(label or None)):
+        from .pipewire.sink import NAME
+
+        return [("pipewire", (label if kind == "pipewire" else "") or NAME)]
+    if kind == "virtual":
+        from .virtual import choose_device, virtual_devices
+
+        linux = sys.platform.startswith("linux")
+        return [choose_device(label or None, virtual_devices()).path if linux else (kind, label)]
+    path = Path(output).expanduser()
+    known: list[object] = [path.resolve()]
+    if path.exists():  # a hard link is the same file under another name
+        known.append((path.stat().st_dev, path.stat().st_ino))
+    return known
+
+
+def _same(first: str, second: str) -> SinkError:
+    kinds = {output.partition(":")[0] for output in (first, second)}
+    if kinds == {"virtual", "pipewire"}:
+        return SinkError(
+            f"{first} and {second} are one camera: without a v4l2loopback device, virtual is made in PipeWire.",
+            "Leave one of them out, or name the other with pipewire:NAME.",
+        )
+    same = f"The output {first} is given twice."
+    if first != second:
+        same = f"{first} and {second} are the same output."
+    return SinkError(same, "Give each output once.")
 
 
 def _unknown(output: str) -> SinkError:
@@ -128,31 +186,33 @@ def open_sinks(
         outputs: At least one; see :func:`open_sink`.
         format: What the frames will be.
         rate_fps: Their nominal rate.
-        note: Told in one sentence when one of several failed.
+        note: Told in one sentence when one of several failed, or something happened to one.
 
     Raises:
         SinkError: an output is unknown, or can't be opened.
         StorageError: a file can't be written.
     """
     if len(outputs) == 1:
-        return open_sink(outputs[0], format=format, rate_fps=rate_fps)
+        return open_sink(outputs[0], format=format, rate_fps=rate_fps, note=note)
     from .several import SeveralSinks
 
     with ExitStack() as opened:
         sinks = []
         for output in outputs:
-            sink = open_sink(output, format=format, rate_fps=rate_fps)
+            sink = open_sink(output, format=format, rate_fps=rate_fps, note=note)
             opened.callback(sink.abort)
             sinks.append(sink)
         opened.pop_all()
     return SeveralSinks(sinks, note)
 
 
-def _virtual(label: str | None, format: PlaneFormat, rate_fps: Fraction) -> Sink:
+def _virtual(
+    label: str | None, format: PlaneFormat, rate_fps: Fraction, note: Callable[[str], None]
+) -> Sink:
     """A v4l2loopback device (elsewhere OBS's camera); on a Linux without one, a camera in PipeWire."""
     if _pipewire_instead(label):
         with _no_loopback():
-            return _pipewire(None, format, rate_fps)
+            return _pipewire(None, format, rate_fps, note)
     from .virtual import open_virtual
 
     return open_virtual(label, format=format, rate_fps=rate_fps)
@@ -191,12 +251,14 @@ def _lower(sentence: str) -> str:
     return sentence if sentence.startswith("PipeWire") else sentence[:1].lower() + sentence[1:]
 
 
-def _pipewire(label: str | None, format: PlaneFormat, rate_fps: Fraction) -> Sink:
+def _pipewire(
+    label: str | None, format: PlaneFormat, rate_fps: Fraction, note: Callable[[str], None]
+) -> Sink:
     if not sys.platform.startswith("linux"):
         raise _linux_only()
     from .pipewire.sink import NAME, PipeWireSink
 
-    return PipeWireSink(label or NAME, format=format, rate_fps=rate_fps)
+    return PipeWireSink(label or NAME, format=format, rate_fps=rate_fps, note=note)
 
 
 def _check_pipewire() -> None:

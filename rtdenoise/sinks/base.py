@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Protocol, runtime_checkable
 
 from ..cameras.base import CameraInfo
-from ..errors import SinkError
+from ..errors import SinkError, StorageError, writing
 from ..frames import Planes
 
 
@@ -57,14 +57,31 @@ def refuse_overwriting(source: CameraInfo, output: str) -> None:
         raise SinkError(f"{output} is the input itself.", "Give the output another name.")
 
 
+def require_folder(path: Path) -> None:
+    """Refuses a file whose folder isn't there.
+
+    Raises:
+        StorageError: it isn't, or a part of its path is a file.
+    """
+    if not path.parent.exists():
+        with writing(path):
+            path.parent.stat()
+    if not path.parent.is_dir():
+        raise StorageError(f"{path.parent} is a file, not a folder.", "Choose another folder.")
+
+
 class PathSink:
     """What sinks that write one file have in common; see :class:`Sink`.
 
     Args:
-        path: The file.
+        path: The file. Its folder has to be there: one that was mistyped isn't made.
+
+    Raises:
+        StorageError: it isn't.
     """
 
     def __init__(self, path: Path) -> None:
+        require_folder(path)
         self._path = path
 
     @property

@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
-import threading
+import math
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-import numpy as np
-
+from ..cores import available_cores
 from ..denoisers import Denoiser, Passthrough, blend
 from ..errors import is_out_of_memory
 from ..frames import Planes
-from .ladder import Ladder, Step
-from .mailbox import Closed, Mailbox
+from .ladder import ROOM, Ladder, Step
 from .possible import is_possible
+from .warm_up import WarmUp
 
 FADE_FRAMES = 8  # in which one picture passes into the other
 # Frames: estimates of the noise need two, and settle.
-WARM_UP, WARM_DOWN, WARM_START = 16, 4, 3
+WARM_UP, WARM_DOWN, WARM_START = 24, 4, 3
+_HOPELESS = 2.0  # times the room there is
+_TRIAL_LOST = 4  # frames that a trial may cost
 _SAY_AGAIN_S = 30.0
 _NEW = 0.1  # weight of the last frame in what cleaning takes
 
@@ -36,57 +37,6 @@ class Rung:
     make: Callable[[], Denoiser]
 
 
-class _WarmUp:
-    """Makes a rung's denoiser and shows it the call's frames, in a thread of its own.
-
-    Args:
-        rung: Which.
-        make: Makes its denoiser.
-        frames: How many it gets to see.
-    """
-
-    def __init__(self, rung: int, make: Callable[[], Denoiser], frames: int) -> None:
-        self.rung = rung
-        self.denoiser: Denoiser | None = None
-        self.frame_s = self.least_s = 0.0  # the first frames, in the median and at best
-        self.error: Exception | None = None
-        self._make, self._frames = make, frames
-        self._box: Mailbox[Planes] = Mailbox()
-        self._thread = threading.Thread(target=self._run, name="warm-up", daemon=True)
-        self._thread.start()
-
-    @property
-    def done(self) -> bool:
-        return not self._thread.is_alive()
-
-    def show(self, planes: Planes) -> None:
-        if not self.done:
-            self._box.put(planes)
-
-    def stop(self) -> None:
-        self._box.close()
-
-    def _run(self) -> None:
-        try:
-            denoiser = self._make()
-            taken = []
-            for _ in range(self._frames):
-                planes = self._box.take()
-                assert planes is not None
-                begin = time.monotonic()
-                clean = denoiser(planes)
-                taken.append(time.monotonic() - begin)
-                if not is_possible(planes, clean):
-                    raise ArithmeticError("not a picture")
-            self.frame_s = float(np.median(taken[1:] or taken))
-            self.least_s = min(taken)
-            self.denoiser = denoiser
-        except Closed:
-            return
-        except Exception as error:
-            self.error = error
-
-
 class AdaptiveDenoiser:
     """Cleans with the best of several that keeps up, and with the camera's picture where one fails.
 
@@ -96,6 +46,7 @@ class AdaptiveDenoiser:
         first: The first rung's denoiser, where it is made already.
         note: Told in a sentence what was changed, and why.
         dropped: How many frames were lost so far, anywhere.
+        threads: How many cores each of them takes; None: the usual number.
         clock: The time in seconds.
     """
 
@@ -107,10 +58,12 @@ class AdaptiveDenoiser:
         first: Denoiser | None = None,
         note: Callable[[str], None] = lambda _: None,
         dropped: Callable[[], int] = lambda: 0,
+        threads: int | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._rungs = list(rungs)
         self._interval_s, self._note, self._clock = interval_s, note, clock
+        self._threads = threads
         self.dropped = dropped
         """How many frames were lost so far; may be set until the first frame."""
         self._current = first or self._rungs[0].make()
@@ -118,10 +71,10 @@ class AdaptiveDenoiser:
         self._made: list[Denoiser | None] = [self._current, *[None] * (len(self._rungs) - 1)]
         self._before: Denoiser | None = None  # fades out
         self._faded = 0
-        self._warming: _WarmUp | None = None
-        self._left: _WarmUp | None = None  # was stopped, and may still be at its last frame
+        self._warming: WarmUp | None = None
+        self._left: WarmUp | None = None  # was stopped, and may still be at its last frame
         self._ladder = Ladder(len(self._rungs), clock())
-        self._preparing: tuple[_WarmUp, list[Sequence[Rung]]] | None = None
+        self._preparing: tuple[WarmUp, list[Sequence[Rung]]] | None = None
         self._lost = 0
         self._aim = 0  # how many of the better rungs were tried in vain since the last step
         self._busy_s = 0.0  # what cleaning took lately, for a frame
@@ -152,7 +105,7 @@ class AdaptiveDenoiser:
             found.append(rungs)
             return denoiser
 
-        self._preparing = (_WarmUp(0, first, WARM_START), found)
+        self._preparing = (WarmUp(0, first, WARM_START), found)
 
     @property
     def rung(self) -> int:
@@ -180,19 +133,23 @@ class AdaptiveDenoiser:
         """Cleans the next frame; never raises for what a denoiser does."""
         if self._preparing is not None:
             self._prepared(planes, *self._preparing)
-        begin = self._clock()
-        if self._warming is not None:
-            self._warming.show(planes)
+        begin, begin_s = self._clock(), time.monotonic()
         result = self._cleaned(planes)
         now = self._clock()
         self._busy_s += _NEW * (now - begin - self._busy_s)
-        lost = self.dropped()
-        step = self._ladder.observe(now, now - begin, max(0, lost - self._lost))
-        self._lost = lost
+        total = self.dropped()
+        lost, self._lost = max(0, total - self._lost), total
+        step = self._ladder.observe(now, now - begin, lost)
+        if self._warming is not None:
+            self._warming.lost += lost
+            self._warming.beside(begin_s, time.monotonic())
         self._follow(step, now)
+        if self._warming is not None:
+            # In what is left of the time until the next frame it has the cores for itself.
+            self._warming.show(planes)
         return result
 
-    def _prepared(self, planes: Planes, warming: _WarmUp, found: list[Sequence[Rung]]) -> None:
+    def _prepared(self, planes: Planes, warming: WarmUp, found: list[Sequence[Rung]]) -> None:
         """Takes what was prepared, if it is ready."""
         warming.show(planes)
         if not warming.done:
@@ -289,7 +246,8 @@ class AdaptiveDenoiser:
     def _follow(self, step: Step, now: float) -> None:
         warming = self._warming
         if warming is not None:
-            if step is Step.DOWN and warming.rung < self.rung:
+            up = warming.rung < self.rung
+            if up and (step is Step.DOWN or warming.lost > _TRIAL_LOST):
                 # A trial must not cost frames: there is no room for a better one now.
                 self._stop_warming()
                 self._in_vain(now)
@@ -312,7 +270,20 @@ class AdaptiveDenoiser:
 
     def _warm(self, rung: int, frames: int) -> None:
         if self._left is None or self._left.done:
-            self._warming = _WarmUp(rung, lambda: self._obtain(rung), frames)
+            up = rung < self.rung
+            most_s = _HOPELESS * ROOM * self._interval_s if up else math.inf
+            self._warming = WarmUp(rung, lambda: self._obtain(rung), frames, most_s)
+
+    def _no_cheaper(self, warming: WarmUp) -> bool:
+        """Whether a worse rung takes as long as the present one; never the last, which takes nothing."""
+        last = warming.rung == len(self._rungs) - 1
+        return not last and warming.least_s(self._contention()) > self._busy_s
+
+    def _contention(self) -> float:
+        """The share of its speed that a denoiser loses while another one works beside it."""
+        from ..engines import default_threads
+
+        return max(0.0, 1 - available_cores() / (2 * (self._threads or default_threads())))
 
     def _stop_warming(self) -> None:
         if self._warming is not None:
@@ -328,7 +299,7 @@ class AdaptiveDenoiser:
             made.reset()
         return made
 
-    def _warmed(self, warming: _WarmUp, now: float) -> None:
+    def _warmed(self, warming: WarmUp, now: float) -> None:
         down = warming.rung > self.rung
         if warming.denoiser is None:
             if down:
@@ -336,9 +307,9 @@ class AdaptiveDenoiser:
             else:
                 self._in_vain(now)
             return
-        if not down and self._in_vain(now, warming.frame_s):
+        if not down and self._in_vain(now, warming.frame_s(self._contention())):
             return
-        if down and warming.least_s > self._busy_s and warming.rung < len(self._rungs) - 1:
+        if down and self._no_cheaper(warming):
             self._warm(warming.rung + 1, WARM_DOWN)  # this one is no cheaper
             return
         left = self.name

@@ -5,13 +5,14 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import chain
 from typing import cast
 
 from ..cameras.base import Camera, PassesOver
 from ..errors import CameraError
 from ..frames import Chroma, PlaneFormat, Planes, convert, planes_from_frame
+from .clock import StreamClock
 from .demand import Demand, DemandWatch
 from .fitting import fit
 from .mailbox import Closed, Mailbox
@@ -85,6 +86,7 @@ class Intake:
         self._generation = 0  # of the reading thread: one that hung is left behind
         # Wall time and media time of the first frame.
         self._begin: tuple[float, float] | None = None
+        self._clock = StreamClock()
         self._threads: list[threading.Thread] = []
 
     @property
@@ -108,6 +110,8 @@ class Intake:
         """Begins to deliver what comes after the first frame of :meth:`read`."""
         self.frames = 1
         self._begin = (time.monotonic(), first.planes.time_s)
+        if self._paced:
+            self._clock.restart(first.planes.time_s, self._begin[0])
         self._start_thread(source)
 
     def replace(self) -> None:
@@ -161,8 +165,12 @@ class Intake:
                     if now - due > LATE_S:
                         self.late += int((now - due) * camera.mode.rate_fps)
                         self._begin, due = (now, planes.time_s), now
+                    due = max(due, now)
                     # A file's frame "arrives" when its time comes; its decoding counts as delay.
-                    arrived = max(due, now) - (now - arrived)
+                    arrived = due - (now - arrived)
+                    planes = replace(planes, time_s=self._clock.of_moment(planes.time_s, due))
+                elif not self._lossless:
+                    planes = replace(planes, time_s=self._clock.of_camera(planes.time_s, arrived))
                 yield Timed(planes, arrived)
 
     # --- the reading thread ---

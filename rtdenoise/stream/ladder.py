@@ -2,9 +2,9 @@
 
 A *rung* is a way to clean; rung 0 is the best and dearest, the last one shows the camera's picture. The policy goes by
 two figures: the share of the time that cleaning takes, and the share of frames that were dropped. A step down follows
-within two seconds. A step up is first tried beside the call (``Step.TRY_UP``): the better rung is warmed on the call's
-own frames and timed under the call's own load, and is taken only where it leaves room. So a load that stays makes no
-flapping, just a trial now and then.
+within two seconds; a single hiccup is no reason for one. A step up is first tried beside the call (``Step.TRY_UP``):
+the better rung is warmed on the call's own frames and timed under the call's own load, and is taken only where it
+leaves room. So a load that stays makes no flapping, just a trial now and then.
 """
 
 from __future__ import annotations
@@ -14,8 +14,12 @@ from enum import Enum
 WINDOW_S = 1.0
 BUSY = 0.92  # share of the time in which cleaning leaves no room: frames wait for it
 DROPPED = 0.1  # share of frames
+SPELLS = (
+    3  # of lost frames in a window: one alone is a hiccup, which no cheaper rung would have spared
+)
 ROOM = 0.75  # share of the time between two frames that a better rung may take
 SETTLE_S = 1.0  # after a step: what was late before it says nothing about the new rung
+START_S = 2.0  # at the start, when estimates settle and everything is used for the first time
 CALM_S = 4.0  # so long nothing was late before a better rung is tried
 MOST_CALM_S = (
     8.0  # after trials in vain; with a trial's own time a load's end is noticed within 20 s
@@ -48,12 +52,15 @@ class Ladder:
         self._barred = [float("-inf")] * rungs
         self._calm_s = CALM_S
         self._failed: list[float] = []
-        self._forget(now)
+        self._forget(now, START_S)
 
     def _forget(self, now: float, settle_s: float = SETTLE_S) -> None:
         self._since = now + settle_s
         self._calm_since = now
-        self._busy_s, self._frames, self._dropped = 0.0, 0, 0
+        self._count_anew()
+
+    def _count_anew(self) -> None:
+        self._busy_s, self._frames, self._dropped, self._spells = 0.0, 0, 0, 0
 
     def observe(self, now: float, busy_s: float, dropped: int) -> Step:
         """Takes one frame in.
@@ -68,12 +75,15 @@ class Ladder:
         self._busy_s += busy_s
         self._frames += 1
         self._dropped += dropped
+        self._spells += dropped > 0
         elapsed = now - self._since
         if elapsed < WINDOW_S or self._frames < 3:
             return Step.STAY
         lost = self._dropped / (self._frames + self._dropped)
-        behind = self._busy_s > BUSY * elapsed or lost > DROPPED
-        self._since, self._busy_s, self._frames, self._dropped = now, 0.0, 0, 0
+        late = lost > DROPPED and self._spells >= min(SPELLS, self._frames)
+        behind = self._busy_s > BUSY * elapsed or late
+        self._since = now
+        self._count_anew()
         if behind:
             self._calm_since = now
             return Step.DOWN if self.rung < self._last else Step.STAY

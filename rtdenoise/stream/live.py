@@ -14,6 +14,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from fractions import Fraction
 
 from ..cameras.base import Camera
@@ -36,6 +37,13 @@ _BUFFERS, _SELDOM = 32, 5
 OpenSink = Callable[[PlaneFormat, Fraction], Sink]
 
 
+def _again(shown: Timed) -> Timed:
+    """A picture once more, now."""
+    now = time.monotonic()
+    time_s = shown.planes.time_s + now - shown.arrived
+    return Timed(replace(shown.planes, time_s=time_s), now)
+
+
 class LiveLoop:
     """One run from camera to sink.
 
@@ -55,6 +63,7 @@ class LiveLoop:
             needs ``reopen``. None: the camera runs and is cleaned all the time.
         finish: Called in the writer's thread with each frame before it is published, which it may change, but
             not its format.
+        look: Shown each of the camera's frames, in the caller's thread; it must not keep it.
     """
 
     def __init__(
@@ -71,10 +80,11 @@ class LiveLoop:
         note: Note = lambda _: None,
         on_demand: DemandPolicy | None = None,
         finish: Callable[[Planes], Planes] = lambda planes: planes,
+        look: Callable[[Planes], None] = lambda _: None,
     ) -> None:
         self._denoiser, self._open_sink = denoiser, open_sink
         self._lossless, self._note, self._finishing = lossless, note, finish
-        self._on_demand = on_demand
+        self._on_demand, self._look = on_demand, look
         self.strength = strength
         """From 0, the camera's picture, to 1; may be set while it runs."""
         self.sink_name = ""
@@ -213,7 +223,12 @@ class LiveLoop:
         intake = self._intake
         watchdog = Watchdog(steady_clock())
         mode, info = intake.camera.mode, intake.camera.info
-        rates = RateWatch(float(mode.rate_fps), time.monotonic(), webcam=info.kind == "webcam")
+        rates = RateWatch(
+            float(mode.rate_fps),
+            time.monotonic(),
+            webcam=info.kind == "webcam",
+            fed=info.fed_by_program,
+        )
         reconnects = 0
         resting = False
         while True:
@@ -245,7 +260,8 @@ class LiveLoop:
             elif timed is None:
                 if resting or watchdog.age(steady_clock()) > FALLS_SILENT_S:
                     # Programs in a call give a virtual camera up that falls silent.
-                    self._publish(Timed(previous.planes, time.monotonic()))
+                    previous = _again(previous)
+                    self._publish(previous)
             else:
                 if resting or reconnects != intake.reconnects:
                     reconnects, resting, self._dark = intake.reconnects, False, 0
@@ -255,6 +271,7 @@ class LiveLoop:
                     text = rates.look(now, intake.frames, self._frames_out, intake.passed_over)
                     if text:
                         self._note(text)
+                self._look(timed.planes)
                 previous = self._cleaned_frame(timed)
                 self._publish(previous)
             if on_frame is not None and (timed is not None or not self._lossless):

@@ -34,29 +34,48 @@ def block_means(plane: Bytes) -> Bytes:
     rows, columns = (n // _BLOCK * _BLOCK for n in plane.shape)
     if not (rows and columns):
         return np.asarray([[plane.mean()]], np.uint8)
-    means = plane[:rows, :columns]
-    while means.shape[0] * _BLOCK > rows:  # halving is what OpenCV is quick at
+    return _halved(plane[:rows, :columns], _BLOCK)
+
+
+def _halved(plane: Bytes, block: int) -> Bytes:
+    """The means of blocks whose side is a power of two, by halving, which is what OpenCV is quick at."""
+    means, rows = plane, plane.shape[0]
+    while means.shape[0] * block > rows:
         size = (means.shape[1] // 2, means.shape[0] // 2)
         means = np.asarray(cv2.resize(means, size, interpolation=cv2.INTER_AREA), np.uint8)
     return means
 
 
 def _has_hole(noisy: Bytes, clean: Bytes) -> bool:
-    if clean.size == cv2.countNonZero(np.ascontiguousarray(clean)):
+    if clean.size == cv2.countNonZero(clean):
         return False
-    rows, columns = (n // _SMALL_BLOCK for n in clean.shape)
-    lost = (clean == 0) & (noisy > _BRIGHT)
-    if np.count_nonzero(lost) < _SMALL_BLOCK**2:
+    lost = _and_bright(_zeros(clean), noisy)
+    if cv2.countNonZero(lost) < _SMALL_BLOCK**2:
         return False
-    side = _SMALL_BLOCK
-    blocks = lost[: rows * side, : columns * side].reshape(rows, side, columns, side)
-    return bool(blocks.all(axis=(1, 3)).any())
+    rows, columns = (n // _SMALL_BLOCK * _SMALL_BLOCK for n in lost.shape)
+    if not (rows and columns):
+        return False
+    # The mean of a block is 255 only where all of it is.
+    return int(_halved(lost[:rows, :columns], _SMALL_BLOCK).max()) == 255
 
 
 def _has_no_colour(noisy: Planes, clean: Planes) -> bool:
     if clean.u.size == 0:
         return False
     colour = cv2.max(clean.u, clean.v)
-    if int(colour.min()) > 0:
+    if cv2.countNonZero(colour) == colour.size:
         return False
-    return bool(((colour == 0) & (cv2.max(noisy.u, noisy.v) > _BRIGHT)).any())
+    lost = _and_bright(_zeros(colour), cv2.max(noisy.u, noisy.v))
+    return cv2.countNonZero(lost) > 0
+
+
+# 255 for yes and 0 for no; OpenCV's thresholds take a fifth of the time of NumPy's comparisons.
+
+
+def _zeros(plane: cv2.typing.MatLike) -> cv2.typing.MatLike:
+    return cv2.threshold(plane, 0, 255, cv2.THRESH_BINARY_INV)[1]
+
+
+def _and_bright(mask: cv2.typing.MatLike, plane: cv2.typing.MatLike) -> Bytes:
+    bright = cv2.threshold(plane, _BRIGHT, 255, cv2.THRESH_BINARY)[1]
+    return np.asarray(cv2.bitwise_and(mask, bright), np.uint8)

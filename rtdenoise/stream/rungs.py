@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from ..cameras.base import CameraInfo, Mode
 from ..denoisers import Denoiser, Passthrough, make_denoiser
@@ -13,17 +15,47 @@ from .adaptive import Rung
 PICTURE = "the camera's own picture"
 
 
+@dataclass(frozen=True)
+class CallSetting:
+    """What a call's denoisers are made for.
+
+    Args:
+        profile: The camera's.
+        camera: The camera.
+        mode: Its mode.
+        device: Where networks run.
+        threads: How many CPU cores cleaning may take; None: the usual number.
+        any_camera: Use a network although it was calibrated for another camera.
+    """
+
+    profile: Profile
+    camera: CameraInfo
+    mode: Mode
+    device: str = "auto"
+    threads: int | None = None
+    any_camera: bool = False
+
+    def make(self, name: str | None, **more: Any) -> Denoiser:
+        """A denoiser by its name; ``more`` as :func:`rtdenoise.denoisers.make_denoiser` has it.
+
+        Raises:
+            NetworkError: there is no such network, or it doesn't fit the camera.
+        """
+        return make_denoiser(
+            name,
+            profile=self.profile,
+            camera=self.camera,
+            mode=self.mode,
+            device=self.device,
+            threads=self.threads,
+            any_camera=self.any_camera,
+            tta=False,
+            **more,
+        )
+
+
 def rungs_for_call(
-    first: str,
-    *,
-    profile: Profile,
-    camera: CameraInfo,
-    mode: Mode,
-    device: str = "auto",
-    threads: int | None = None,
-    any_camera: bool = False,
-    insist: bool = False,
-    follows: bool = False,
+    first: str, setting: CallSetting, *, insist: bool = False, follows: bool = False
 ) -> list[Rung]:
     """The ways to clean a camera's stream, the best first.
 
@@ -33,28 +65,14 @@ def rungs_for_call(
 
     Args:
         first: The name of the best, as :func:`rtdenoise.denoisers.make_denoiser` knows it.
-        profile: The camera's.
-        camera: The camera.
-        mode: Its mode.
-        device: Where networks run.
-        threads: How many CPU cores cleaning may take; None: the usual number.
-        any_camera: Use the first although it was calibrated for another camera.
+        setting: What they are made for.
         insist: The first was asked for by name: no other stands between it and the camera's picture.
         follows: The first is a live network, which follows what moves.
     """
 
     def rung(name: str, follow: bool = True) -> Rung:
         def make() -> Denoiser:
-            denoiser = make_denoiser(
-                name,
-                profile=profile,
-                camera=camera,
-                mode=mode,
-                device=device,
-                threads=threads,
-                any_camera=any_camera,
-                tta=False,
-            )
+            denoiser = setting.make(name)
             if isinstance(denoiser, LiveNetworkDenoiser):
                 denoiser.follows = follow
             return denoiser
@@ -67,12 +85,12 @@ def rungs_for_call(
     if not insist and first not in ("recursive", "none"):
         from ..denoisers.choice import candidates
 
-        found = [c.name for c in candidates(profile, camera, mode)]
+        found = [c.name for c in candidates(setting.profile, setting.camera, setting.mode)]
         names += found[found.index(first) + 1 :] if first in found else []
     rungs = [rung(name) for name in names]
     if follows:
         rungs.append(rung(names[-1], follow=False))
-    if not insist and first not in ("recursive", "none") and not _compiled(device):
+    if not insist and first not in ("recursive", "none") and not _compiled(setting.device):
         rungs.append(rung("recursive"))
     picture: Callable[[], Denoiser] = Passthrough
     return rungs if first == "none" else [*rungs, Rung(PICTURE, picture)]

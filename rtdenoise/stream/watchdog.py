@@ -14,6 +14,7 @@ STOPPED_S = (
 RATE_WINDOW_S = 5.0
 _LOW = 0.8  # share of the promised rate
 _AGAIN_S = 60.0
+_START_S = 10.0  # while everything starts, and a ladder finds its rung, nothing is said
 
 
 def steady_clock() -> float:
@@ -96,11 +97,15 @@ class RateWatch:
         rate_fps: What the camera promised.
         now: The time in seconds.
         webcam: Whether it is one; a file or the simulated camera is only as slow as this machine reads it.
+        fed: Whether another program makes its pictures, so that no light helps.
     """
 
-    def __init__(self, rate_fps: float, now: float, *, webcam: bool = True) -> None:
+    def __init__(
+        self, rate_fps: float, now: float, *, webcam: bool = True, fed: bool = False
+    ) -> None:
         self._rate_fps = rate_fps
-        self._webcam = webcam
+        self._webcam, self._fed = webcam, fed
+        self._from = now + _START_S
         self._counts: deque[tuple[float, int, int, int]] = deque([(now, 0, 0, 0)])
         self._said = float("-inf")
 
@@ -124,7 +129,7 @@ class RateWatch:
             self._counts.popleft()
         then, sent_then, shown_then, missed_then = self._counts[0]
         span = now - then
-        if span < RATE_WINDOW_S or now - self._said < _AGAIN_S:
+        if span < RATE_WINDOW_S or now < self._from or now - self._said < _AGAIN_S:
             return ""
         camera = (sent - sent_then + missed - missed_then) / span
         out = (shown - shown_then) / span
@@ -132,6 +137,11 @@ class RateWatch:
             return ""
         self._said = now
         if self._webcam and camera < _LOW * self._rate_fps and out >= _LOW * camera:
+            if self._fed:
+                return (
+                    f"The program that feeds this camera sends {camera:.0f} frames/s instead of {self._rate_fps:.0f}: "
+                    "look at its settings."
+                )
             return (
                 f"The camera sends {camera:.0f} frames/s instead of {self._rate_fps:.0f}: in dim light most expose "
                 "longer. More light helps, or switching off its exposure_dynamic_framerate."

@@ -18,7 +18,7 @@ def test_even_sizes_are_read(half_width: int, half_height: int) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["1920", "x", "1921x1080", "1920x1081", "0x0", "-2x4", "8x8", "wide"]
+    "text", ["1920", "x", "1921x1080", "1920x1081", "0x0", "-2x4", "8x8", "wide", "20000x20000"]
 )
 def test_odd_or_nonsense_sizes_are_refused(text: str) -> None:
     with pytest.raises(click.BadParameter):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from fractions import Fraction
 
 from ...errors import SinkError
@@ -24,16 +25,24 @@ class PipeWireSink:
         name: What programs call the camera.
         format: What the frames will be.
         rate_fps: Their nominal rate.
+        note: Told in one sentence when the session has ended, and when the camera is there again.
 
     Raises:
         SinkError: libpipewire is missing, no session answers, or the frames are too small.
     """
 
-    def __init__(self, name: str, *, format: PlaneFormat, rate_fps: Fraction) -> None:
+    def __init__(
+        self,
+        name: str,
+        *,
+        format: PlaneFormat,
+        rate_fps: Fraction,
+        note: Callable[[str], None] = lambda _: None,
+    ) -> None:
         self._width, self._height = _shown(format)
         if not self._width or not self._height:
             raise SinkError(f"A frame of {format.width}×{format.height} is too small to be shown.")
-        self._label, self._rate = name, Fraction(rate_fps)
+        self._label, self._rate, self._note = name, Fraction(rate_fps), note
         self._source: VideoSource | None = self._make()
         self._closed = False
         self._retry_at = 0.0
@@ -85,9 +94,15 @@ class PipeWireSink:
         if self._source is not None:
             self._source.close()
             self._source = None
+            self._note(
+                f"PipeWire has ended, and the camera {self._label} with it. Waiting for it …"
+            )
         if time.monotonic() >= self._retry_at:
             try:
                 self._source = self._make()
+                self._note(
+                    f"PipeWire runs again: choose the camera {self._label} again in the call."
+                )
             except SinkError:
                 self._retry_at = time.monotonic() + _RETRY_S
         return self._source

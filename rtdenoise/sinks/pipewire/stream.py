@@ -18,8 +18,8 @@ import numpy as np
 
 from ...arrays import Bytes
 from ...errors import SinkError
-from . import library, pod
-from .session import look
+from ...pipewire import library, pod
+from ...pipewire.session import look
 
 _SETTLES_S = 3.0  # a session that hasn't taken the source by then is as good as none
 _DAEMON_CURE = (

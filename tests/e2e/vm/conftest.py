@@ -35,7 +35,7 @@ def play(bootable: None, tmp_path_factory: pytest.TempPathFactory) -> Callable[[
     With RTDENOISE_VM_KEEP=FOLDER the notes are kept there.
     """
 
-    def run(scenario: str, draw: Draw) -> Path:
+    def run(scenario: str, draw: Draw, seconds: float = 300) -> Path:
         folder = tmp_path_factory.mktemp(scenario)
         draw(folder)
         words = [sys.executable, "-m", f"tests.e2e.vm.scenarios.{scenario}", str(folder)]
@@ -43,7 +43,7 @@ def play(bootable: None, tmp_path_factory: pytest.TempPathFactory) -> Callable[[
         before = Path.cwd()
         os.chdir(CHECKOUT)
         try:
-            done = machine.run(words, share=folder, seconds=300, environment=environment)
+            done = machine.run(words, share=folder, seconds=seconds, environment=environment)
         finally:
             os.chdir(before)
         if keep := os.environ.get("RTDENOISE_VM_KEEP"):

@@ -9,7 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -35,8 +35,11 @@ def wait_for(what: str, there: Callable[[], bool], seconds: float = 60.0) -> Non
 
 def has_open(process: int, path: Path) -> bool:
     """Whether a process has a file or device open."""
-    links = Path(f"/proc/{process}/fd").iterdir()
-    return any(link.exists() and link.resolve() == path for link in links)
+    for link in Path(f"/proc/{process}/fd").iterdir():
+        with suppress(OSError):  # it may close any of them meanwhile
+            if link.readlink() == path:
+                return True
+    return False
 
 
 def note(share: Path, step: str, value: object) -> None:

@@ -31,6 +31,7 @@ class Driver:
         self.log: list[tuple[int, int]] = []
         self.gone = False
         self.refused: set[int] = set()
+        self.defaults: dict[int, int] = {}
 
     def __call__(self, path: str) -> Driver:
         assert path == "/dev/video0"
@@ -42,7 +43,10 @@ class Driver:
     def __exit__(self, *_: object) -> None: ...
 
     def controls(self) -> dict[int, Control]:
-        return {n: Control(n, "", 0, 10000, 1, 0, v, 0) for n, v in self.values.items()}
+        return {
+            n: Control(n, "", 0, 10000, 1, self.defaults.get(n, 0), v, 0)
+            for n, v in self.values.items()
+        }
 
     def set(self, control: int, value: int) -> int:
         if self.gone:

@@ -208,3 +208,14 @@ def test_without_any_video_device_there_is_nothing(tmp_path: Path) -> None:
         raise AssertionError(path)
 
     assert discovery.video_nodes(tmp_path / "sys", tmp_path / "dev", never) == []
+
+
+def test_a_loopback_is_known_to_be_fed_by_a_program() -> None:
+    loopback = VideoNode("/dev/video8", 8, "rtdenoise", "v4l2 loopback", capture=True)
+    webcam = VideoNode("/dev/video0", 0, "C270", "uvcvideo", capture=True)
+    found = discovery.cameras([loopback, webcam], opener=missing)
+    assert [camera.info.fed_by_program for camera in found] == [False, True]
+
+
+def missing(path: str) -> Device:
+    raise OSError(path)

@@ -173,3 +173,42 @@ def test_a_camera_that_is_gone_again_is_no_error(
 
     monkeypatch.setattr(kept_controls, "Device", no)
     assert SteadySettings(tmp_path / "a", tmp_path / "b").opened(CAM) == {}
+
+
+@pytest.fixture
+def steady(tmp_path: Path) -> SteadySettings:
+    return SteadySettings(tmp_path / "controls.json", tmp_path / "locked.json")
+
+
+def test_a_mains_frequency_that_nobody_set_follows_the_lamps(
+    driver: Webcam, steady: SteadySettings
+) -> None:
+    driver.defaults[MAINS] = 2
+    steady.opened(CAM)
+    assert "is now set for them (power_line_frequency=1)" in steady.follow_mains(CAM, 50)
+    assert driver.values[MAINS] == 1
+    driver.replug()
+    steady.opened(CAM)
+    assert driver.values[MAINS] == 1
+    assert "although the camera is set for them" in steady.follow_mains(CAM, 50)
+
+
+def test_a_mains_frequency_of_the_users_own_is_left_alone(
+    driver: Webcam, steady: SteadySettings, tmp_path: Path
+) -> None:
+    driver.defaults[MAINS] = 1  # and it is 2
+    steady.opened(CAM)
+    assert "v4l2-ctl -d /dev/video0 -c power_line_frequency=1 helps" in steady.follow_mains(CAM, 50)
+    assert driver.values[MAINS] == 2
+    driver.defaults[MAINS] = 2
+    keep_settings(CAM, tmp_path / "controls.json")
+    assert "v4l2-ctl" in steady.follow_mains(CAM, 50)
+    assert driver.values[MAINS] == 2
+
+
+def test_without_such_a_setting_the_exposure_helps(steady: SteadySettings) -> None:
+    simulated = CameraInfo("simulated", "Simulated", "simulated", "simulated")
+    said = steady.follow_mains(simulated, 60)
+    assert said == (
+        "Lamps on 60 Hz mains flicker in this picture: an exposure of 1/120 s or a multiple of it helps, or daylight."
+    )

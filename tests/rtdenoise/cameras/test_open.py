@@ -71,6 +71,16 @@ def test_files_and_folders(make_clip: Callable[..., Path], tmp_path: Path) -> No
     assert isinstance(open_camera(f"file:{folder}"), ImagesCamera)
 
 
+def test_a_file_has_its_own_size_and_rate(make_clip: Callable[..., Path], tmp_path: Path) -> None:
+    clip = f"file:{make_clip('clip.mkv')}"
+    with pytest.raises(ClipError, match=r"has its own size\. Leave out --size"):
+        open_camera(clip, size=(640, 480))
+    with pytest.raises(ClipError, match=r"has its own size and rate\. Leave out --size"):
+        open_camera(clip, size=(640, 480), rate_fps=15)
+    with pytest.raises(ClipError, match=r"has its own size\."):
+        open_camera(f"file:{tmp_path}", size=(640, 480), rate_fps=15)  # pictures have no rate
+
+
 def test_mistakes_get_a_hint(calls: Calls, make_clip: Callable[..., Path]) -> None:
     path = make_clip(frames=1)
     expected: list[tuple[str, type[RtdenoiseError], str]] = [

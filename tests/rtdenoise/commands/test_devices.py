@@ -15,10 +15,10 @@ from rtdenoise.cameras.discovery import FoundCamera, VideoNode
 from rtdenoise.cli import Settings
 from rtdenoise.commands.devices import command
 from rtdenoise.console import console
+from rtdenoise.pipewire import session
+from rtdenoise.pipewire.session import PipeWireState
 from rtdenoise.profile import Profile
 from rtdenoise.sinks import virtual
-from rtdenoise.sinks.pipewire import session
-from rtdenoise.sinks.pipewire.session import PipeWireState
 from rtdenoise.sinks.virtual import VirtualDevice
 
 MODES = tuple(Mode("mjpeg", "", w, h, Fraction(30)) for w, h in ((1920, 1080), (1280, 720)))

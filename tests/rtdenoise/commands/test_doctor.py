@@ -25,9 +25,9 @@ from rtdenoise.console import console
 from rtdenoise.diagnosis import Check, diagnose, secure_boot
 from rtdenoise.errors import SinkError
 from rtdenoise.machine import Machine, Timing, machine_path
+from rtdenoise.pipewire import library, session
+from rtdenoise.pipewire.session import PipeWireState
 from rtdenoise.sinks import virtual
-from rtdenoise.sinks.pipewire import library, session
-from rtdenoise.sinks.pipewire.session import PipeWireState
 from rtdenoise.sinks.virtual import VirtualDevice
 
 WEBCAM = FoundCamera(
@@ -151,7 +151,7 @@ def test_pipewire_is_looked_at(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) 
         return types.SimpleNamespace(pw_get_library_version=lambda: b"1.4.2")
 
     monkeypatch.setattr(library, "load", load)
-    monkeypatch.setattr(discovery, "PROC", tmp_path)
+    monkeypatch.setattr(session, "_PROC", tmp_path)
     monkeypatch.setattr(session, "_PORTAL", tmp_path / "portal")
     monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
     assert session.look() == PipeWireState("1.4.2", False, False, False)
@@ -307,3 +307,24 @@ def test_the_command_as_json(monkeypatch: pytest.MonkeyPatch) -> None:
         "text": "none [is] found",
         "cure": "Plug one in.",
     }
+
+
+@pytest.mark.parametrize(
+    ("marked", "second", "contained"),
+    [(False, None, False), (True, None, True), (True, "kthreadd", False), (True, "sh", True)],
+)
+def test_a_container_is_told_from_a_machine_made_of_its_files(
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    marked: bool,
+    second: str | None,
+    contained: bool,
+) -> None:
+    mark, process = tmp_path / ".dockerenv", tmp_path / "comm"
+    if marked:
+        mark.touch()
+    if second is not None:
+        process.write_text(f"{second}\n")
+    monkeypatch.setattr(diagnosis, "_MARKS_OF_CONTAINERS", (mark,))
+    monkeypatch.setattr(diagnosis, "_SECOND_PROCESS", process)
+    assert diagnosis._in_container() is contained

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import sys
+from fractions import Fraction
 from pathlib import Path
 
 import pytest
 
 from rtdenoise.cameras import discovery
 from rtdenoise.errors import SinkError, StorageError
-from rtdenoise.sinks import check_output, virtual
+from rtdenoise.frames import PlaneFormat
+from rtdenoise.sinks import check_output, check_outputs, open_sink, virtual
 from rtdenoise.sinks.virtual import VirtualDevice
 
 
@@ -32,8 +34,48 @@ def test_folders_and_files_in_files_are_refused(tmp_path: Path) -> None:
     with pytest.raises(SinkError, match="is a folder"):
         check_output(str(tmp_path))
     (tmp_path / "file").touch()
-    with pytest.raises(StorageError, match=r"can.t be written"):
+    with pytest.raises(StorageError, match="is a file, not a folder"):
         check_output(str(tmp_path / "file" / "film.mp4"))
+
+
+def test_a_folder_that_was_mistyped_is_not_made(tmp_path: Path) -> None:
+    film = tmp_path / "vidoes" / "film.mp4"
+    layout = PlaneFormat(64, 48, "420", full_range=False, matrix="bt601")
+    for refused in (
+        lambda: check_output(str(film)),
+        lambda: open_sink(str(film), format=layout, rate_fps=Fraction(30)),
+        lambda: open_sink(str(film.with_suffix(".png")), format=layout, rate_fps=Fraction(30)),
+    ):
+        with pytest.raises(StorageError, match=r"does not exist\. Make it first"):
+            refused()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_one_output_given_twice_is_refused_by_whatever_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    film = tmp_path / "film.mp4"
+    film.touch()
+    (tmp_path / "link.mp4").symlink_to(film)
+    (tmp_path / "hard.mp4").hardlink_to(film)
+    check_outputs([str(film), str(tmp_path / "other.mp4"), "null"])
+    for name in ("film.mp4", "link.mp4", "hard.mp4"):
+        with pytest.raises(SinkError, match=r"twice|are the same output"):
+            check_outputs([str(film), "null", str(tmp_path / name)])
+    with pytest.raises(SinkError, match="null is given twice"):
+        check_outputs(["null", "null"])
+    monkeypatch.setattr(sys, "platform", "linux")
+    monkeypatch.setattr("rtdenoise.sinks._check_pipewire", lambda: None)
+    devices: list[VirtualDevice] = []
+    monkeypatch.setattr(virtual, "virtual_devices", lambda: devices)
+    with pytest.raises(SinkError, match="virtual and pipewire are one camera"):
+        check_outputs(["virtual", "pipewire"])
+    check_outputs(["virtual", "pipewire:other"])
+    devices.append(VirtualDevice("/dev/video9", "rtdenoise"))
+    monkeypatch.setattr(virtual, "import_pyvirtualcam", lambda: None)
+    check_outputs(["virtual", "pipewire"])
+    with pytest.raises(SinkError, match="virtual and virtual:rtdenoise are the same output"):
+        check_outputs(["virtual", "virtual:rtdenoise"])
 
 
 def test_a_virtual_camera_that_is_missing_or_busy_is_refused(

@@ -19,8 +19,9 @@ import pytest
 from rtdenoise.cli import run
 from rtdenoise.errors import SinkError
 from rtdenoise.frames import PlaneFormat, Planes
+from rtdenoise.pipewire import library, pod
 from rtdenoise.sinks import open_sink, open_sinks
-from rtdenoise.sinks.pipewire import PipeWireSink, library, pod
+from rtdenoise.sinks.pipewire import PipeWireSink
 from rtdenoise.sinks.virtual import VirtualDevice
 
 from .pipewire_session import Session, missing, session, wait_for
@@ -172,7 +173,8 @@ def test_a_session_that_ends_takes_nothing_with_it(monkeypatch: pytest.MonkeyPat
         monkeypatch.setenv("XDG_RUNTIME_DIR", str(own.folder))
         monkeypatch.setenv("DBUS_SESSION_BUS_ADDRESS", own.environment["DBUS_SESSION_BUS_ADDRESS"])
         picture = noise(64, 48)
-        sink = PipeWireSink("restart", format=picture.format, rate_fps=RATE)
+        said: list[str] = []
+        sink = PipeWireSink("restart", format=picture.format, rate_fps=RATE, note=said.append)
         with feeding(sink, [picture]):
             own.stop_pipewire()
             wait_for(lambda: sink._source is None, "the end of the session isn't seen")
@@ -181,6 +183,7 @@ def test_a_session_that_ends_takes_nothing_with_it(monkeypatch: pytest.MonkeyPat
             given, _ = own.read("restart", 2).communicate(timeout=60)
         sink.close()
     assert given == i420(picture, 64, 48) * 2
+    assert [text[:19] for text in said] == ["PipeWire has ended,", "PipeWire runs again"]
 
 
 def test_live_at_strength_0_is_the_cameras_bytes(desk: Session, tmp_path: Path) -> None:

@@ -2,64 +2,19 @@
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 import subprocess
 import sys
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
-from fractions import Fraction
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any, ClassVar
 
-import numpy as np
 import pytest
 
-from rtdenoise.frames import Planes, convert, planes_from_array
-from rtdenoise.sinks import open_sink
-
+from .chromium_page import FLAGS, WIDTH, Page, check, film, serving
 from .pipewire_session import Session, missing, session, wait_for
 
 PORTAL = Path("/usr/libexec/xdg-desktop-portal")
 SYSTEM_PYTHON = "/usr/bin/python3"
-WIDTH, HEIGHT, BAR = 640, 360, 80
-BARS = [(235, 235, 235), (200, 200, 0), (0, 180, 180), (0, 160, 0),
-        (160, 0, 160), (180, 30, 30), (30, 30, 180), (20, 20, 20)]  # fmt: skip
-PAGE = """<!doctype html><video id=camera muted></video><video id=received muted></video><script>
-const tell = text => fetch('/done', {method: 'POST', body: JSON.stringify(text)});
-function columns(video) {
-  const canvas = new OffscreenCanvas(video.videoWidth, video.videoHeight);
-  const context = canvas.getContext('2d');
-  context.drawImage(video, 0, 0);
-  const row = context.getImageData(0, video.videoHeight / 2, video.videoWidth, 1).data;
-  return Array.from({length: row.length / 4}, (_, i) => Array.from(row.slice(4 * i, 4 * i + 3)));
-}
-const frames = (video, count) => new Promise(done => {
-  const next = () => --count ? video.requestVideoFrameCallback(next) : done();
-  video.requestVideoFrameCallback(next);
-});
-(async () => {
-  const stream = await navigator.mediaDevices.getUserMedia({video: {width: 640, height: 360}});
-  const camera = document.getElementById('camera');
-  camera.srcObject = stream;
-  await camera.play();
-  const [a, b] = [new RTCPeerConnection(), new RTCPeerConnection()];
-  a.onicecandidate = event => b.addIceCandidate(event.candidate);
-  b.onicecandidate = event => a.addIceCandidate(event.candidate);
-  const received = document.getElementById('received');
-  b.ontrack = event => { received.srcObject = event.streams[0]; received.play(); };
-  stream.getTracks().forEach(track => a.addTrack(track, stream));
-  await a.setLocalDescription();
-  await b.setRemoteDescription(a.localDescription);
-  await b.setLocalDescription();
-  await a.setRemoteDescription(b.localDescription);
-  await frames(received, 40);
-  tell({label: stream.getVideoTracks()[0].label, seen: columns(camera), received: columns(received)});
-})().catch(error => tell({error: String(error)}));
-</script>"""
 
 
 def why_not() -> str:
@@ -75,52 +30,6 @@ def why_not() -> str:
     return missing()
 
 
-class Page(BaseHTTPRequestHandler):
-    told: ClassVar[list[dict[str, Any]]] = []
-
-    def do_GET(self) -> None:
-        self.send_response(200)
-        self.send_header("Content-Type", "text/html")
-        self.end_headers()
-        self.wfile.write(PAGE.encode() if self.path == "/" else b"")
-
-    def do_POST(self) -> None:
-        body = self.rfile.read(int(self.headers["Content-Length"]))
-        self.told.append(json.loads(body))
-        self.send_response(200)
-        self.end_headers()
-
-    def log_message(self, *_: object) -> None: ...
-
-
-@contextmanager
-def serving() -> Iterator[str]:
-    with ThreadingHTTPServer(("127.0.0.1", 0), Page) as server:
-        thread = threading.Thread(target=server.serve_forever)
-        thread.start()
-        try:
-            yield f"http://127.0.0.1:{server.server_address[1]}/"
-        finally:
-            server.shutdown()
-            thread.join()
-
-
-def film(path: Path) -> None:
-    """Bars in full range, as a webcam's Motion JPEG has it, with noise, as long as the test may take."""
-    picture = np.repeat(np.array(BARS, np.uint8), BAR, axis=0)[None].repeat(HEIGHT, axis=0)
-    bars = convert(planes_from_array(picture, "rgb"), "420", True, "bt601")
-    rng = np.random.default_rng(3)
-    noisy = [
-        np.clip(bars.y + rng.normal(0, 3, bars.y.shape), 0, 255).round().astype(np.uint8)
-        for _ in range(8)
-    ]
-    sink = open_sink(str(path), format=bars.format, rate_fps=Fraction(10))
-    for index in range(450):
-        luma = noisy[index % len(noisy)]
-        sink.write(Planes(luma, bars.u, bars.v, bars.format, index / 10))
-    sink.close()
-
-
 def start_portal(desk: Session) -> None:
     portals = desk.folder / "portals"
     portals.mkdir()
@@ -131,15 +40,6 @@ def start_portal(desk: Session) -> None:
     desk.environment |= {"XDG_CURRENT_DESKTOP": "test", "XDG_DESKTOP_PORTAL_DIR": str(portals)}
     desk.start(SYSTEM_PYTHON, str(Path(__file__).with_name("portal_access.py")))
     desk.start(str(PORTAL))
-
-
-def check(columns: list[list[int]], margin: int, tolerance: int) -> None:
-    """Each bar has its colour, up to ``margin`` pixels beside its neighbours."""
-    row = np.array(columns, int)
-    bar = len(row) // len(BARS)
-    for index, colour in enumerate(BARS):
-        inner = row[index * bar + margin : (index + 1) * bar - margin]
-        assert np.abs(inner - colour).max() <= tolerance, (index, inner.min(0), inner.max(0))
 
 
 @pytest.mark.skipif(bool(why_not()), reason=why_not() or "it runs")
@@ -155,13 +55,9 @@ def test_a_still_chart_comes_out_as_it_is(tmp_path: Path) -> None:
         wait_for(lambda: "chart" in desk.cameras(), "there is no camera")
         desk.start(
             "chromium",
-            "--headless=new",
-            "--no-sandbox",
-            "--disable-gpu",
+            *FLAGS,
             f"--user-data-dir={tmp_path / 'chromium'}",
             "--enable-features=WebRtcPipeWireCamera",
-            "--use-fake-ui-for-media-stream",
-            "--autoplay-policy=no-user-gesture-required",
             address,
         )
         wait_for(lambda: bool(Page.told), "the page has no picture")

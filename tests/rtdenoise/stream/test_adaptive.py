@@ -15,6 +15,7 @@ from rtdenoise.frames import PlaneFormat, Planes
 from rtdenoise.stream import adaptive
 from rtdenoise.stream.adaptive import AdaptiveDenoiser, Rung
 from rtdenoise.stream.possible import is_possible
+from rtdenoise.stream.warm_up import WarmUp
 
 LAYOUT = PlaneFormat(64, 64, "420", full_range=True, matrix="bt601")
 
@@ -104,10 +105,28 @@ def test_a_better_one_that_is_too_slow_beside_the_call_is_not_taken(
     call = Call()
     call.best.takes_s = 0.05
     call.run(80)
-    monkeypatch.setattr(np, "median", lambda _: 0.05)
+    monkeypatch.setattr(WarmUp, "frame_s", lambda *_: 0.05)
     call.run(600)
     assert call.denoiser.name == "small"
     assert len(call.notes) == 1
+
+
+def test_a_trial_that_costs_frames_is_ended(monkeypatch: pytest.MonkeyPatch) -> None:
+    call = Call()
+    call.best.takes_s = 0.05
+    call.run(80)
+    assert call.denoiser.name == "small"
+    lost, stopped = [0], list[int]()
+    monkeypatch.setattr(WarmUp, "stop", lambda warming: stopped.append(warming.lost))
+
+    def dropped() -> int:
+        lost[0] += call.denoiser._warming is not None  # only beside a trial
+        return lost[0]
+
+    call.denoiser.dropped = dropped
+    call.run(300)
+    assert call.denoiser.name == "small"
+    assert set(stopped) == {adaptive._TRIAL_LOST + 1}
 
 
 def test_a_worse_one_that_is_no_cheaper_stands_in_no_ones_way() -> None:

@@ -85,7 +85,7 @@ def test_a_rung_that_would_just_not_leave_room_is_not_taken_again() -> None:
 
 def test_frames_lost_elsewhere_count_too() -> None:
     ladder = Ladder(2, 0.0)
-    steps = {ladder.observe(n * 0.05, 0.01, 1) for n in range(60)}
+    steps = {ladder.observe(n * 0.05, 0.01, 1) for n in range(80)}
     assert Step.DOWN in steps
 
 
@@ -108,3 +108,17 @@ def test_failures_that_come_again_lead_down_and_bar_the_rung_for_a_while() -> No
 def test_failures_far_apart_do_not() -> None:
     ladder = Ladder(2, 0.0)
     assert {ladder.failed(t) for t in (0.0, 9.0, 18.0, 27.0)} == {Step.STAY}
+
+
+def test_a_hiccup_is_no_reason_to_step_down() -> None:
+    ladder = Ladder(2, 0.0)
+    steps = {ladder.observe(n * 0.033, 0.02, 9 if n % 40 == 0 else 0) for n in range(600)}
+    assert steps == {Step.STAY}
+
+
+def test_at_the_start_everything_has_two_seconds_to_settle() -> None:
+    call = Call([0.020, 0.010, 0.0], load=2.0)
+    call.run(1.9)
+    call.load = 1.0
+    call.run(60)
+    assert call.history == []

@@ -9,7 +9,7 @@ import pytest
 from rtdenoise.cameras import open_camera
 from rtdenoise.denoisers import Passthrough
 from rtdenoise.profile import Profile
-from rtdenoise.stream.rungs import PICTURE, rungs_for_call
+from rtdenoise.stream.rungs import PICTURE, CallSetting, rungs_for_call
 
 LEFT_OUT = "nano without following what moves"
 
@@ -34,16 +34,8 @@ def test_after_the_first_comes_what_is_cheaper(
 ) -> None:
     monkeypatch.setattr("rtdenoise.stream.rungs._compiled", lambda _: compiled)
     camera = open_camera("simulated:desk", size=(64, 48))
-    profile = Profile.of(camera.info, tmp_path)
-    rungs = rungs_for_call(
-        first,
-        profile=profile,
-        camera=camera.info,
-        mode=camera.mode,
-        device="cpu",
-        insist=insist,
-        follows=first == "nano",
-    )
+    setting = CallSetting(Profile.of(camera.info, tmp_path), camera.info, camera.mode, "cpu")
+    rungs = rungs_for_call(first, setting, insist=insist, follows=first == "nano")
     assert [rung.name for rung in rungs] == names
     assert isinstance(rungs[-1].make(), Passthrough)
     if "recursive" in names:

@@ -55,8 +55,10 @@ def test_a_program_that_was_stopped_starts_anew_and_blames_no_camera() -> None:
     assert not watchdog.look(181.1, "Cam", False).text
 
 
-def rate_sentences(sent: float, shown: float, missed: float, webcam: bool = True) -> list[str]:
-    watch = RateWatch(30.0, 0.0, webcam=webcam)
+def rate_sentences(
+    sent: float, shown: float, missed: float, webcam: bool = True, fed: bool = False
+) -> list[str]:
+    watch = RateWatch(30.0, 0.0, webcam=webcam, fed=fed)
     counts = [(0.25 * n, 0.25 * n) for n in range(1, 100)]
     said = [watch.look(t, round(sent * s), round(shown * s), round(missed * s)) for t, s in counts]
     return [text for text in said if text]
@@ -77,6 +79,20 @@ def test_a_slow_camera_and_a_slow_machine_are_told_apart_and_told_once() -> None
     assert "busy" in queue
     (file,) = rate_sentences(15, 15, 0, webcam=False)
     assert "light" not in file
+
+
+def test_a_virtual_camera_needs_no_light() -> None:
+    (text,) = rate_sentences(15, 15, 0, fed=True)
+    assert "light" not in text
+    assert "The program that feeds this camera sends 15 frames/s instead of 30" in text
+
+
+def test_while_everything_starts_a_low_rate_is_not_told() -> None:
+    watch = RateWatch(30.0, 0.0)
+    count = 0
+    for n in range(1, 100):  # a quarter of a second each: 8 frames/s at first, then 30
+        count += 2 if n < 20 else 7 + n % 2
+        assert watch.look(n * 0.25, count, count, 0) == ""
 
 
 def test_a_hole_in_the_stream_is_no_low_rate() -> None:

@@ -8,11 +8,11 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from ...cameras import discovery
-from ...errors import SinkError
+from ..errors import SinkError
 from . import library
 
 _MANAGERS = ("wireplumber", "pipewire-media-s")  # names of processes end after 15 characters
+_PROC = Path("/proc")
 _PORTAL = Path("/usr/share/dbus-1/services/org.freedesktop.portal.Desktop.service")
 
 
@@ -60,7 +60,7 @@ def _answers() -> bool:
 
 
 def _managed() -> bool:
-    for folder in discovery.PROC.glob("[0-9]*"):
+    for folder in _PROC.glob("[0-9]*"):
         with suppress(OSError):
             if (folder / "comm").read_text(encoding="utf-8").strip() in _MANAGERS:
                 return True

@@ -11,16 +11,17 @@ import shutil
 from functools import lru_cache
 from typing import Any
 
-from ...errors import SinkError
+from ..errors import SinkError
 
 _NAME = "libpipewire-0.3.so.0"
 _pointer = ctypes.c_void_p
 _text = ctypes.c_char_p
 _u32, _i32 = ctypes.c_uint32, ctypes.c_int32
 
-DIRECTION_OUTPUT = 1
+DIRECTION_INPUT, DIRECTION_OUTPUT = 0, 1
 ANY_ID = 0xFFFFFFFF
-FLAG_MAP_BUFFERS, FLAG_DRIVER = 1 << 2, 1 << 3
+FLAG_AUTOCONNECT, FLAG_MAP_BUFFERS, FLAG_DRIVER, FLAG_DONT_RECONNECT = 1, 1 << 2, 1 << 3, 1 << 7
+CHUNK_CORRUPTED = 1
 STATE_ERROR, STATE_UNCONNECTED, STATE_CONNECTING, STATE_PAUSED, STATE_STREAMING = -1, 0, 1, 2, 3
 
 # name: (type of the result, types of the arguments)
@@ -45,6 +46,11 @@ _FUNCTIONS: dict[str, tuple[Any, tuple[Any, ...]]] = {
     "pw_stream_queue_buffer": (ctypes.c_int, (_pointer, _pointer)),
     "pw_stream_trigger_process": (ctypes.c_int, (_pointer,)),
     "pw_stream_destroy": (None, (_pointer,)),
+    "pw_context_new": (_pointer, (_pointer, _pointer, ctypes.c_size_t)),
+    "pw_context_connect": (_pointer, (_pointer, _pointer, ctypes.c_size_t)),
+    "pw_context_destroy": (None, (_pointer,)),
+    "pw_core_disconnect": (ctypes.c_int, (_pointer,)),
+    "pw_proxy_add_object_listener": (None, (_pointer, _pointer, _pointer, _pointer)),
 }
 
 
