@@ -339,9 +339,7 @@ def test_a_jump_in_a_file_s_times_is_not_waited_for() -> None:
 
     sink = FakeSink()
     LiveLoop(Jumping(8), Passthrough(), sink.open, paced=True, lossless=True).run()
-    times = [planes.time_s for planes in sink.taken]
-    assert len(times) == 8
-    assert max(times) - min(times) > 80_000
+    assert len(sink.taken) == 8
 
 
 def test_no_frame_of_a_reordering_codec_is_lost_at_the_end(tmp_path: Any) -> None:
