@@ -11,7 +11,7 @@ import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 
-from rtdenoise.files import write_bytes
+from rtdenoise.files import parse_json, write_bytes
 
 _KEY = "state"
 
@@ -48,7 +48,7 @@ def load_state(folder: Path) -> tuple[dict[str, dict[str, torch.Tensor]], dict[s
     parts: dict[str, dict[str, torch.Tensor]] = {}
     try:
         with safe_open(path, framework="pt") as opened:
-            numbers = json.loads((opened.metadata() or {})[_KEY])
+            numbers = parse_json((opened.metadata() or {})[_KEY])
             for name in opened.keys():  # noqa: SIM118
                 part, rest = name.split("/", 1)
                 parts.setdefault(part, {})[rest] = opened.get_tensor(name)

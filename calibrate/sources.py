@@ -125,7 +125,8 @@ def planes_of_series(clip: Clip) -> Iterator[tuple[list[Planes], NDArray[np.bool
     """The frames and the static mask of each accepted series, one series in memory at a time."""
     limit = frame_limit(clip, 2, 1)
     for series in clip.accepted:
-        yield list(clip.read(series, limit)), clip.static_mask(series)
+        mask = clip.static_mask(series)  # first: it proves the size that memory is made for
+        yield list(clip.read(series, limit)), mask
 
 
 def rgb_bytes(planes: Planes) -> NDArray[np.uint8]:
@@ -164,9 +165,10 @@ def rgb_series(clip: Clip, ticker: Ticker | None = None) -> list[StillSeries]:
 
 def _rgb(clip: Clip, series: Series, limit: int, ticker: Ticker | None) -> StillSeries:
     count = min(series.count, limit)
+    mask = clip.static_mask(series)  # first: it proves the size that memory is made for
     frames = np.empty((count, 3, clip.mode.height, clip.mode.width), np.uint8)
     for i, planes in enumerate(clip.read(series, limit)):
         frames[i] = rgb_bytes(planes)
         if ticker is not None:
             ticker.advance()
-    return StillSeries(frames, clip.static_mask(series), f"series from frame {series.first}")
+    return StillSeries(frames, mask, f"series from frame {series.first}")

@@ -7,8 +7,8 @@ STAMP.series0.png    the static mask of series 0 (white = still); one for each a
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Mapping
+from contextlib import closing, suppress
 from dataclasses import asdict, dataclass, field
 from itertools import islice
 from pathlib import Path
@@ -18,14 +18,16 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from rtdenoise.arrays import Bytes
 from rtdenoise.cameras import open_camera
 from rtdenoise.cameras.base import CameraInfo, Mode
 from rtdenoise.errors import ClipError
-from rtdenoise.files import read_json, write_bytes, write_json
+from rtdenoise.files import count_of, number_of, read_json, text_of, write_bytes, write_json
 from rtdenoise.frames import Planes, planes_from_frame
 
 VERSION = 1
 _INTRA_CODECS = ("mjpeg", "rawvideo")
+_MOST = 1e9  # of any measure
 _OWN_KEYS = ("version", "camera", "mode", "frames", "series")
 
 
@@ -66,17 +68,16 @@ class Series:
     def from_json(cls, value: Mapping[str, Any]) -> Series:
         """The inverse of :meth:`to_json`; ``KeyError``, ``TypeError``, ``ValueError`` on damage."""
         measures = ("mu", "sigma", "shift_px", "drift_levels", "lag1", "static_fraction")
-        floats = {name: float(value[name]) for name in measures}
-        first, count, accepted = value["first"], value["count"], value["accepted"]
-        if not all(math.isfinite(number) for number in floats.values()):
-            raise ValueError("a measure is not finite")
-        if type(first) is not int or type(count) is not int or type(accepted) is not bool:
-            raise TypeError("first and count must be whole numbers, accepted true or false")
-        if first < 0 or count < 1:
-            raise ValueError("a series must lie inside its clip")
-        return cls(
-            first=first, count=count, accepted=accepted, reason=str(value["reason"]), **floats
+        floats = {name: number_of(value[name], -_MOST, _MOST) for name in measures}
+        first, count, accepted = (
+            count_of(value["first"]),
+            count_of(value["count"]),
+            value["accepted"],
         )
+        if type(accepted) is not bool or count < 1:
+            raise ValueError("accepted must be true or false, and a series has frames")
+        reason = text_of(value["reason"])
+        return cls(first=first, count=count, accepted=accepted, reason=reason, **floats)
 
 
 @dataclass(frozen=True)
@@ -122,19 +123,16 @@ class Clip:
         if isinstance(version, int) and version > VERSION:
             raise ClipError(f"{sidecar} was written by a newer rtdenoise.", "Update rtdenoise.")
         try:
-            camera = value["camera"]
-            frames = value["frames"]
-            if type(frames) is not int or frames < 0:
-                raise ValueError("frames must be a whole number")
+            frames = count_of(value["frames"])
             clip = cls(
                 path=path,
-                camera=CameraInfo(**{k: str(camera[k]) for k in ("id", "name", "kind", "spec")}),
+                camera=CameraInfo.from_json(value["camera"]),
                 mode=Mode.from_json(value["mode"]),
                 frames=frames,
                 series=tuple(Series.from_json(item) for item in value["series"]),
                 facts={key: item for key, item in value.items() if key not in _OWN_KEYS},
             )
-        except (KeyError, TypeError, ValueError, ArithmeticError) as cause:
+        except (KeyError, TypeError, ValueError) as cause:
             raise ClipError(f"{sidecar} is damaged: a fact is missing or wrong.", hint) from cause
         if any(series.stop > clip.frames for series in clip.series):
             raise ClipError(f"{sidecar} is damaged: a series is longer than the clip.", hint)
@@ -166,8 +164,14 @@ class Clip:
         """
         first, count = (0, self.frames) if series is None else (series.first, series.count)
         wanted = count if limit is None else min(count, limit)
-        got = 0
+        got, size = 0, (self.mode.width, self.mode.height)
         for planes in islice(self._decoded(first), wanted):
+            if (planes.format.width, planes.format.height) != size:
+                raise ClipError(
+                    f"{self.path} has {planes.format.width}×{planes.format.height} pixels, and its sidecar says "
+                    f"{size[0]}×{size[1]}.",
+                    f"Run rtdenoise capture --camera file:{self.path} to judge the clip anew.",
+                )
             got += 1
             yield planes
         if got < wanted:
@@ -217,8 +221,24 @@ class Clip:
         hint = f"Run rtdenoise capture --camera file:{self.path} to judge the clip anew."
         if not path.is_file():
             raise ClipError(f"The static mask {path} is missing.", hint)
-        coded = np.fromfile(path, dtype=np.uint8)
-        picture = cv2.imdecode(coded, cv2.IMREAD_GRAYSCALE) if coded.size else None
-        if picture is None or picture.shape != (self.mode.height, self.mode.width):
+        picture = _luma(path, (self.mode.width, self.mode.height))
+        if picture is None:
             raise ClipError(f"The static mask {path} is damaged.", hint)
         return np.asarray(picture > 127)
+
+
+def _luma(path: Path, size: tuple[int, int]) -> Bytes | None:
+    """The luma of a picture of that size; None where it is another one or can't be read.
+
+    Not through OpenCV, which makes memory for whatever a damaged header claims, and complains on standard error.
+    """
+    try:
+        camera = open_camera(f"file:{path}")
+    except ClipError:
+        return None
+    with closing(camera), suppress(ClipError):
+        if (camera.mode.width, camera.mode.height) == size:
+            for frame in camera.frames():
+                planes = planes_from_frame(frame)
+                return planes.y.copy() if planes.y.shape == size[::-1] else None
+    return None

@@ -76,10 +76,13 @@ class Writer:
             self._output.mux(packet)
         except OSError as error:
             raise self._failed(error) from error
-        except av.FFmpegError as error:
+        except (
+            av.FFmpegError,
+            ValueError,
+        ) as error:  # the latter where the container doesn't take the codec
+            why = error.strerror if isinstance(error, av.FFmpegError) else error
             raise ClipError(
-                f"The packets of {self._camera.info.name} ({self._camera.mode}) can't be recorded: "
-                f"{error.strerror}.",
+                f"The packets of {self._camera.info.name} ({self._camera.mode}) can't be recorded: {why}.",
                 "Choose another mode of the camera, or convert the file to MJPEG in Matroska.",
             ) from error
         self.frames += 1

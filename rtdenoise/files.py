@@ -13,6 +13,8 @@ from typing import Any
 from .errors import RtdenoiseError, writing
 from .leftovers import held, sweep
 
+_LONGEST = 500  # letters of a name or id in a file
+
 
 @contextmanager
 def whole_file(path: Path) -> Iterator[Path]:
@@ -65,6 +67,60 @@ def write_json(path: Path, value: Any) -> None:
     write_bytes(path, (json.dumps(value, indent=2, ensure_ascii=False) + "\n").encode())
 
 
+def parse_json(text: str) -> Any:
+    """The value that JSON text stands for.
+
+    Raises:
+        ValueError: it is no JSON, or more deeply nested than anyone writes.
+    """
+    try:
+        return json.loads(text)
+    except RecursionError as error:
+        raise ValueError("nested too deeply") from error
+
+
+def text_of(value: Any) -> str:
+    """A string out of a file that may be damaged: a name, an id.
+
+    Raises:
+        TypeError: it is something else.
+        ValueError: no name is so long.
+    """
+    if not isinstance(value, str):
+        raise TypeError(f"{type(value).__name__} instead of a string")
+    if len(value) > _LONGEST:
+        raise ValueError(f"{len(value)} letters")
+    return value
+
+
+def count_of(value: Any, most: int = 2**31 - 1) -> int:
+    """A whole number from 0 to ``most`` out of a file that may be damaged.
+
+    Raises:
+        TypeError: it is something else.
+        ValueError: it is negative or too large.
+    """
+    if type(value) is not int:  # True is an int, too
+        raise TypeError(f"{type(value).__name__} instead of a whole number")
+    if not 0 <= value <= most:
+        raise ValueError(f"not from 0 to {most}")
+    return value
+
+
+def number_of(value: Any, least: float, most: float) -> float:
+    """A number in a range out of a file that may be damaged.
+
+    Raises:
+        TypeError: it is something else.
+        ValueError: it lies outside, or is none (NaN).
+    """
+    if type(value) not in (int, float):
+        raise TypeError(f"{type(value).__name__} instead of a number")
+    if not least <= value <= most:
+        raise ValueError(f"not from {least} to {most}")
+    return float(value)
+
+
 def read_json(path: Path, error: type[RtdenoiseError], hint: str) -> dict[str, Any]:
     """Reads a JSON object.
 
@@ -72,7 +128,7 @@ def read_json(path: Path, error: type[RtdenoiseError], hint: str) -> dict[str, A
         error: the file is missing or isn't a JSON object; its hint is ``hint``.
     """
     try:
-        value = json.loads(path.read_text(encoding="utf-8"))
+        value = parse_json(path.read_text(encoding="utf-8"))
     except OSError as cause:
         raise error(f"{path} can't be read: {cause.strerror}.", hint) from cause
     except ValueError as cause:

@@ -91,12 +91,13 @@ class Profile:
         if not self.clips_folder.is_dir():
             return []
         found = [p for p in self.clips_folder.iterdir() if p.suffix in CLIP_SUFFIXES]
-        whole = [p for p in found if p.with_suffix(".json").exists()]
+        whole = [p for p in found if p.is_file() and p.with_suffix(".json").exists()]
         return sorted(whole, key=lambda p: (p.stat().st_mtime, p.name), reverse=True)
 
     def networks(self) -> list[Path]:
         """The network files, newest first."""
-        found = (self.folder / "networks").glob("*.safetensors")
+        # A link may lead nowhere.
+        found = [p for p in (self.folder / "networks").glob("*.safetensors") if p.is_file()]
         return sorted(found, key=lambda p: (p.stat().st_mtime, p.name), reverse=True)
 
     def remember(self, camera: CameraInfo) -> None:
@@ -112,8 +113,8 @@ class Profile:
         hint = "Run rtdenoise capture again for this camera."
         value = read_json(self.folder / "camera.json", ProfileError, hint)
         try:
-            return CameraInfo(**{k: str(value[k]) for k in ("id", "name", "kind", "spec")})
-        except KeyError as cause:
+            return CameraInfo.from_json(value)
+        except (KeyError, TypeError, ValueError) as cause:
             raise ProfileError(f"{self.folder / 'camera.json'} is damaged.", hint) from cause
 
 

@@ -22,7 +22,7 @@ def clip_gain(clip: Clip) -> int | None:
     controls = clip.facts.get("controls")
     if not isinstance(controls, dict):
         return None
-    return gain_of({k: v for k, v in controls.items() if isinstance(v, int)})
+    return gain_of({k: v for k, v in controls.items() if type(v) is int and v >= 0})
 
 
 def with_other_gains(source: Source, noise: NoiseModel) -> NoiseModel:

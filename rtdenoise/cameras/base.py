@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -11,6 +12,10 @@ from typing import Any, Protocol, runtime_checkable
 import av
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
+
+from ..files import count_of, text_of
+
+_MOST_SIDE = 65535  # pixels: of any picture that FFmpeg decodes
 
 
 @dataclass(frozen=True)
@@ -46,12 +51,20 @@ class Mode:
     @classmethod
     def from_json(cls, value: dict[str, Any]) -> Mode:
         """The inverse of :meth:`to_json`; raises ``KeyError``, ``TypeError`` or ``ValueError`` on damage."""
+        width, height = (count_of(value[key], _MOST_SIDE) for key in ("width", "height"))
+        rate = text_of(value["rate_fps"])
+        # Fraction also takes 1e999999999, and works it out.
+        if not re.fullmatch(r"\d{1,18}(/\d{1,18})?", rate, re.ASCII) or not width or not height:
+            raise ValueError("not a mode")
+        numerator, _, denominator = rate.partition("/")
+        if not int(numerator) or not int(denominator or 1):
+            raise ValueError("not a rate")
         return cls(
-            codec=str(value["codec"]),
-            pixel_format=str(value["pixel_format"]),
-            width=int(value["width"]),
-            height=int(value["height"]),
-            rate_fps=Fraction(str(value["rate_fps"])),
+            codec=text_of(value["codec"]),
+            pixel_format=text_of(value["pixel_format"]),
+            width=width,
+            height=height,
+            rate_fps=Fraction(rate),
         )
 
 
@@ -72,6 +85,11 @@ class CameraInfo:
     name: str
     kind: str
     spec: str
+
+    @classmethod
+    def from_json(cls, value: Any) -> CameraInfo:
+        """What ``asdict`` gave; raises ``KeyError``, ``TypeError`` or ``ValueError`` on damage."""
+        return cls(**{key: text_of(value[key]) for key in ("id", "name", "kind", "spec")})
 
     @property
     def fed_by_program(self) -> bool:

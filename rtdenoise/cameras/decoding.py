@@ -7,6 +7,11 @@ from av.video.codeccontext import VideoCodecContext
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
+MOST_PIXELS = 1 << 27
+"""Of a picture: 16K video has as many. Headers of a hundred bytes claim more, and memory would be taken for it."""
+LIMITS = {"max_pixels": str(MOST_PIXELS)}
+"""What keeps FFmpeg's decoders from larger ones."""
+
 
 class Decoder:
     """Decodes the packets of one stream.
@@ -22,6 +27,7 @@ class Decoder:
         # Frame threads would hold back as many frames as there are threads.
         context.thread_count = 1
         context.thread_type = "NONE"
+        context.options = {**context.options, **LIMITS}
         if context.name == "mjpeg":
             context.options = {**context.options, "err_detect": "explode"}
         self._context = context

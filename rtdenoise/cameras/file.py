@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import threading
 from collections.abc import Iterator
 from fractions import Fraction
@@ -17,10 +16,11 @@ from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
 from ..errors import ClipError
+from ..files import parse_json, text_of
 from ..frames.facts import VideoFacts
 from ..frames.pyav import MATRIX_CODES, assumed_matrix
 from .base import CameraBase, CameraInfo, Mode
-from .decoding import Decoder
+from .decoding import LIMITS, MOST_PIXELS, Decoder
 from .description import describe, is_uneven
 from .iso_boxes import IsoFacts, iso_facts
 from .picture_tags import picture_tags
@@ -31,6 +31,7 @@ _TEXT_CODECS = {"ansi", "bintext", "xbin", "idf"}
 _RANGES = {"tv": 1, "pc": 2}
 _MATRICES: dict[str, int] = dict(MATRIX_CODES.items())
 _CAMERA_LAYOUTS = ("yuyv422", "yvyu422", "uyvy422")  # what webcams send is BT.601 at any size
+_MILLIONS = MOST_PIXELS // 1_000_000
 _HINT = "Check the file, or convert it to Matroska first."
 
 
@@ -211,7 +212,7 @@ def open_container(path: Path) -> InputContainer:
         raise ClipError(f"There is no file {path}.", "Check the path.")
     try:
         # The prefix keeps FFmpeg from reading a colon in the name as a protocol.
-        container = av.open(f"file:{path}", metadata_errors="replace")
+        container = av.open(f"file:{path}", metadata_errors="replace", options=LIMITS)
     except av.PermissionError as error:
         raise ClipError(f"There is no permission to read {path}.", "Change it.") from error
     except av.EOFError as error:
@@ -233,8 +234,12 @@ def _video_stream(container: InputContainer, path: Path) -> VideoStream:
         raise ClipError(f"{path} holds video in a codec that FFmpeg can't decode here.", _HINT)
     if codec.name in _TEXT_CODECS:
         raise ClipError(f"{path} is a text file, not a video.", hint)
+    # FFmpeg tells no size either of what is beyond the limits.
     if not stream.width or not stream.height:
-        raise ClipError(f"{path} holds no frames.", "Record it again.")
+        raise ClipError(
+            f"{path} holds no frames, or one of more than {_MILLIONS} million pixels.",
+            "Look at it in another program, and scale it down if it is too large.",
+        )
     return stream
 
 
@@ -275,8 +280,8 @@ def file_camera_info(path: Path) -> CameraInfo:
     """
     spec = f"file:{path.resolve()}"
     try:
-        camera = json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))["camera"]
-        return CameraInfo(str(camera["id"]), str(camera["name"]), "file", spec)
+        camera = parse_json(path.with_suffix(".json").read_text(encoding="utf-8"))["camera"]
+        return CameraInfo(text_of(camera["id"]), text_of(camera["name"]), "file", spec)
     except (OSError, ValueError, KeyError, TypeError):
         pass
     try:

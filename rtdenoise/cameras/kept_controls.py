@@ -9,9 +9,10 @@ from __future__ import annotations
 import sys
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 from ..errors import CameraError, ProfileError
-from ..files import read_json, write_json
+from ..files import count_of, read_json, write_json
 from .base import CameraInfo
 from .controls import LOCKS, settable
 from .v4l2 import Control, Device
@@ -97,6 +98,13 @@ def keep_settings(camera: CameraInfo, path: Path) -> Settings:
     return settings
 
 
+def _setting(value: Any) -> int:
+    """A setting's number out of a file; 32 bits, as the kernel has them."""
+    if type(value) is not int or not -(2**31) <= value < 2**31:
+        raise ValueError("not a setting")
+    return value
+
+
 def kept_settings(path: Path) -> Settings:
     """What was written down; empty where nothing was.
 
@@ -108,7 +116,7 @@ def kept_settings(path: Path) -> Settings:
     hint = "Set the camera as you like it and run rtdenoise devices --keep-controls again."
     value = read_json(path, ProfileError, hint)
     try:
-        return {str(name): int(number) for name, number in dict(value["controls"]).items()}
+        return {str(name): _setting(number) for name, number in dict(value["controls"]).items()}
     except (KeyError, TypeError, ValueError) as cause:
         raise ProfileError(f"{path} is damaged.", hint) from cause
 
@@ -122,7 +130,7 @@ def undo_lock(camera: CameraInfo, journal: Path) -> bool:
         with Device(camera.spec) as device:
             for control, value in undo:
                 with suppress(OSError):
-                    device.set(int(control), int(value))
+                    device.set(count_of(control), _setting(value))
     with suppress(OSError):
         journal.unlink()
     return True

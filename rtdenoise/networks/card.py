@@ -15,7 +15,7 @@ from torch import nn
 
 from ..cameras.base import CameraInfo, Mode
 from ..errors import NetworkError
-from ..files import write_bytes
+from ..files import count_of, parse_json, text_of, write_bytes
 from ..version import __version__
 from .live import SIZES, LiveNetwork, upgraded
 from .paper import PaperNetwork
@@ -79,18 +79,18 @@ def read_card(path: Path) -> Card:
     if _KEY not in metadata:
         raise NetworkError(f"{path} is not a network made by rtdenoise.", _HINT)
     try:
-        value = json.loads(metadata[_KEY])
-        version = int(value["version"])
+        value = parse_json(metadata[_KEY])
+        version = count_of(value["version"])
         if version > VERSION:
             raise NetworkError(f"{path} was made by a newer rtdenoise.", "Update rtdenoise.")
         card = Card(
-            kind=str(value["kind"]),
-            camera_id=str(value["camera_id"]),
-            camera_name=str(value["camera_name"]),
+            kind=text_of(value["kind"]),
+            camera_id=text_of(value["camera_id"]),
+            camera_name=text_of(value["camera_name"]),
             mode=dict(value["mode"]),
             data=dict(value["data"]),
             figures=dict(value["figures"]),
-            made_by=str(value["made_by"]),
+            made_by=text_of(value["made_by"]),
             version=version,
         )
     except (KeyError, TypeError, ValueError) as error:
@@ -151,7 +151,7 @@ def check_camera(card: Card, camera: CameraInfo, mode: Mode, any_camera: bool = 
         return
     try:
         made = Mode.from_json(dict(card.mode))
-    except (KeyError, TypeError, ValueError, ArithmeticError) as error:
+    except (KeyError, TypeError, ValueError) as error:
         raise NetworkError("The network's card names no valid mode.", _HINT) from error
     if (made.codec, made.width, made.height) != (mode.codec, mode.width, mode.height):
         raise NetworkError(f"This network was made for the mode {made}, not for {mode}.", hint)

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import ProfileError
-from ..files import read_json, write_json
+from ..files import count_of, number_of, read_json, text_of, write_json
 from .dct import COEFFICIENTS
 from .structure import StructureNoise
 
@@ -23,6 +23,9 @@ PlaneName = Literal["y", "u", "v"]
 PLANES: tuple[PlaneName, ...] = ("y", "u", "v")
 _UNKNOWN = float("nan")
 _VERSION = 2  # of the file; 1 had no number and no structure
+# What no camera has: squared bytes; standard deviations of a pixel (all 16 of a block alike make 4); correlations as
+# they are estimated.
+_MOST_VARIANCE, _MOST_BAND, _MOST_CORRELATION = 255.0**2, 100.0, 2.0
 _HINT = "Run rtdenoise calibrate again for this camera."
 
 
@@ -84,15 +87,15 @@ class PlaneNoise:
         A fixed pattern and the offsets of rows went through the same filters as the noise: they are taken to be
         correlated as it is, but for banding, which is far higher than two rows.
         """
-        factor = 1.0
+        factor = 1.0  # never below 0: a correlation that was measured may lie a little below -1
         row, column = self.row_correlation, self.column_correlation
         flicker, period = self.row_flicker_std, self.row_flicker_period
         if across and row:
-            factor *= (1 + row[0]) / 2
+            factor *= max(1 + row[0], 0) / 2
             row = _pair_means(row)
         if down and column:
-            factor *= (1 + column[0]) / 2
-            flicker *= float(np.sqrt((1 + column[0]) / 2)) if np.isnan(period) else 1.0
+            factor *= max(1 + column[0], 0) / 2
+            flicker *= float(np.sqrt(max(1 + column[0], 0) / 2)) if np.isnan(period) else 1.0
             column = _pair_means(column)
         if down:
             period /= 2
@@ -206,7 +209,7 @@ class NoiseModel:
         """
         value = read_json(path, ProfileError, _HINT)
         try:
-            if int(value.get("version", 1)) > _VERSION:
+            if count_of(value.get("version", 1)) > _VERSION:
                 raise ProfileError(f"The noise model {path} is of a newer version.", _HINT)
             model = cls._from_json(value)
             others = tuple(cls._from_json(other) for other in value.get("others", []))
@@ -219,33 +222,39 @@ class NoiseModel:
     @classmethod
     def _from_json(cls, value: dict[str, Any]) -> NoiseModel:
         structure, gain = value.get("structure"), value.get("gain")
-        if gain is not None and (type(gain) is not int or gain < 0):
-            raise ValueError("not a gain")
         y, u, v = (_plane_from_json(value["planes"][name]) for name in PLANES)
         return cls(
             y,
             u,
             v,
-            camera_id=str(value["camera_id"]),
-            mode=str(value["mode"]),
-            frames=int(value["frames"]),
-            chroma=str(value["chroma"]),
+            camera_id=text_of(value["camera_id"]),
+            mode=text_of(value["mode"]),
+            frames=count_of(value["frames"]),
+            chroma=text_of(value["chroma"]),
             band_std=_band_std(value.get("bands", [])),
             structure=None if structure is None else StructureNoise.from_json(structure),
-            gain=gain,
+            gain=None if gain is None else count_of(gain),
         )
 
 
 def _band_std(values: list[Any]) -> tuple[float, ...]:
-    found = tuple(float(v) for v in values)
-    if len(found) not in (0, COEFFICIENTS) or not all(np.isfinite(v) and v >= 0 for v in found):
+    found = _numbers(values, 0, _MOST_BAND)
+    if len(found) not in (0, COEFFICIENTS):
         raise ValueError("not the noise of DCT coefficients")
     return found
+
+
+def _numbers(values: Any, least: float, most: float) -> tuple[float, ...]:
+    if not isinstance(values, list):
+        raise TypeError("not a list")
+    return tuple(number_of(value, least, most) for value in values)
 
 
 def _pair_means(correlation: tuple[float, ...]) -> tuple[float, ...]:
     """The autocorrelation of the means of neighbouring pairs, as far as it can be known."""
     r = (1.0, *correlation)
+    if r[1] <= -1:  # neighbours cancel: nothing is left that could be correlated
+        return ()
     whole = range(1, (len(r) - 2) // 2 + 1)
     return tuple((r[2 * k - 1] + 2 * r[2 * k] + r[2 * k + 1]) / (2 + 2 * r[1]) for k in whole)
 
@@ -255,27 +264,31 @@ def _or_none(value: float) -> float | None:
     return None if np.isnan(value) else value
 
 
-def _or_unknown(value: Any) -> float:
-    return _UNKNOWN if value is None else float(value)
+def _or_unknown(value: Any, most: float) -> float:
+    return _UNKNOWN if value is None else number_of(value, 0, most)
 
 
 def _plane_from_json(value: dict[str, Any]) -> PlaneNoise:
-    levels = tuple(float(x) for x in value["levels"])
-    variances = tuple(float(x) for x in value["variances"])
+    levels = _numbers(value["levels"], 0, 255)
+    variances = _numbers(value["variances"], 0, _MOST_VARIANCE)
     rising = all(a < b for a, b in pairwise(levels))
     # Files written before there were intervals and row flicker don't have these keys.
-    low, high = (tuple(float(x) for x in value.get(key, ())) for key in ("low", "high"))
-    sound = all(np.isfinite(v) and v >= 0 for v in (*variances, *low, *high))
-    sound = sound and all(np.isfinite(levels)) and len(levels) == len(variances)
+    low, high = (_numbers(value.get(key, []), 0, _MOST_VARIANCE) for key in ("low", "high"))
+    counts = tuple(count_of(x, 2**53) for x in value["counts"])
+    sound = len(levels) == len(variances) and len(counts) in (0, len(levels))
     sound = sound and len(low) == len(high) and len(low) in (0, len(levels))
     if not levels or not rising or not sound:
         raise ValueError("not a curve")
+    row, column, temporal = (
+        _numbers(value[f"{name}_correlation"], -_MOST_CORRELATION, _MOST_CORRELATION)
+        for name in ("row", "column", "temporal")
+    )
     return PlaneNoise(
-        NoiseCurve(levels, variances, tuple(int(x) for x in value["counts"]), low, high),
-        tuple(float(x) for x in value["row_correlation"]),
-        tuple(float(x) for x in value["column_correlation"]),
-        tuple(float(x) for x in value["temporal_correlation"]),
-        _or_unknown(value["fixed_pattern_std"]),
-        _or_unknown(value.get("row_flicker_std")),
-        _or_unknown(value.get("row_flicker_period")),
+        NoiseCurve(levels, variances, counts, low, high),
+        row,
+        column,
+        temporal,
+        _or_unknown(value["fixed_pattern_std"], 255),
+        _or_unknown(value.get("row_flicker_std"), 255),
+        _or_unknown(value.get("row_flicker_period"), 65535),
     )

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..arrays import Floats
+from ..files import count_of, number_of
 
 GROUP_NAMES = ("lowest", "low", "middle", "high", "chroma means", "chroma detail")
 """Groups of DCT coefficients whose noise depends on structure alike: four of luma, coarse to fine, two of chroma."""
@@ -22,6 +23,7 @@ GROUP_OF = np.array([0, 1, 2, 3, 1, 1, 2, 3, 2, 2, 2, 3, 3, 3, 3, 3, 4, 5, 5, 5,
 BOUNDS = (1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0)
 """Between the eight bins of structure, in bytes; the first bin is flat."""
 BINS = len(BOUNDS) + 1
+_MOST_RATIO = 1e6
 _MIDDLES = np.array([0.7, *(np.array(BOUNDS[:-1]) * np.array(BOUNDS[1:])) ** 0.5, 90.0])
 
 
@@ -67,15 +69,15 @@ class StructureNoise:
         """What ``to_json`` gave.
 
         Raises:
-            ValueError: it is no such thing.
+            KeyError, TypeError, ValueError: it is no such thing.
         """
-        if tuple(float(b) for b in value["bounds"]) != BOUNDS:
+        if tuple(value["bounds"]) != BOUNDS:
             raise ValueError("other bins")
         ratios, low, high = (
-            tuple(tuple(float(v) for v in row) for row in value[key])
+            tuple(tuple(number_of(v, 0, _MOST_RATIO) for v in row) for row in value[key])
             for key in ("ratios", "low", "high")
         )
-        return cls(ratios, tuple(int(c) for c in value["counts"]), low, high)
+        return cls(ratios, tuple(count_of(c, 2**53) for c in value["counts"]), low, high)
 
 
 def structure_of(detail: Floats) -> Floats:

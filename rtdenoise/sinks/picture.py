@@ -110,7 +110,13 @@ class PictureSink(PathSink):
         elif not self._facts.icc:
             colour = self._facts.colour
             frame.color_primaries, frame.color_trc = colour.primaries, colour.transfer
-        packets = [*context.encode(frame), *context.encode(None)]
+        try:
+            packets = [*context.encode(frame), *context.encode(None)]
+        except (av.FFmpegError, ValueError) as error:  # a JPEG has at most 65500 pixels on a side
+            raise SinkError(
+                f"{self._path.name} can't hold a picture of {frame.width}×{frame.height} pixels.",
+                "Name an output that ends in another suffix, such as .png.",
+            ) from error
         # A profile for grey or for inks would be wrong beside R'G'B'.
         kind = b"GRAY" if frame.format.name.startswith("gray") else b"RGB "
         icc = self._facts.icc if self._facts.icc[16:20] == kind else b""

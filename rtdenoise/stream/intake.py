@@ -22,6 +22,8 @@ REOPEN_EVERY_S = 0.5
 LET_GO_S = 2.0  # closing waits for a read that hangs in a driver; nobody waits for it longer
 # A file or simulated camera that is read so late goes on from there instead of catching up.
 LATE_S = 0.5
+# A file whose times jump by so much (its clock was set, its parts were joined, it is damaged) goes on at once.
+JUMP_S = 10.0
 
 Note = Callable[[str], None]
 
@@ -156,6 +158,8 @@ class Intake:
                     now = time.monotonic()
                     self._begin = self._begin or (now, planes.time_s)
                     due = self._begin[0] + planes.time_s - self._begin[1]
+                    if due - now > JUMP_S:
+                        self._begin, due = (now, planes.time_s), now
                     if due > now and self._stop.wait(due - now):
                         return
                     if now - due > LATE_S:

@@ -186,6 +186,12 @@ def test_masks_round_trip_and_are_checked(tmp_path: Path) -> None:
     clip.save_mask(0, mask[:100])
     with pytest.raises(ClipError, match="damaged"):
         clip.static_mask(clip.series[0])
+    clip.save_mask(0, mask)
+    huge = bytearray(clip.mask_path(0).read_bytes())
+    huge[16:24] = (40_000).to_bytes(4, "big") * 2  # of which OpenCV would make 1.6 GB
+    clip.mask_path(0).write_bytes(huge)
+    with pytest.raises(ClipError, match="damaged"):
+        clip.static_mask(clip.series[0])
     clip.mask_path(0).write_bytes(b"")
     with pytest.raises(ClipError, match="damaged"):
         clip.static_mask(clip.series[0])
@@ -208,7 +214,7 @@ def test_read_gives_exactly_the_frames_of_a_series(
     frames = np.stack([np.full((64, 96), 40 + 4 * k, np.uint8) for k in range(30)])
     path = write_clip(frames, "a.nut" if codec == "rawvideo" else "a.mkv", codec, crf="5")
     facts = {} if damaged is None else {"damaged_packets": damaged}
-    clip = Clip(path, CAMERA, replace(MODE, codec=codec), 30, facts=facts)
+    clip = Clip(path, CAMERA, replace(MODE, codec=codec, width=96, height=64), 30, facts=facts)
     series = replace(SERIES, first=7, count=12)
     read = list(clip.read(series))
     levels = [float(planes.y.mean()) for planes in read]
@@ -226,6 +232,13 @@ def test_read_gives_exactly_the_frames_of_a_series(
 
 def test_a_clip_that_ends_early_is_told(write_clip: WriteClip) -> None:
     path = write_clip(np.full((10, 64, 96), 99, np.uint8))
-    clip = Clip(path, CAMERA, MODE, 40, facts={"damaged_packets": 0})
+    clip = Clip(path, CAMERA, replace(MODE, width=96, height=64), 40, facts={"damaged_packets": 0})
     with pytest.raises(ClipError, match="ends after 10 frames"):
         list(clip.read(replace(SERIES, first=5, count=20)))
+
+
+def test_a_sidecar_of_another_size_is_told(write_clip: WriteClip) -> None:
+    path = write_clip(np.full((10, 64, 96), 99, np.uint8))
+    clip = Clip(path, CAMERA, replace(MODE, width=96, height=64_000), 10)
+    with pytest.raises(ClipError, match="has 96×64 pixels, and its sidecar says 96×64000"):
+        list(clip.read())

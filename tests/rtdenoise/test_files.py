@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import errno
 import json
+import math
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rtdenoise.errors import ProfileError, StorageError
-from rtdenoise.files import read_json, whole_file, write_bytes, write_json
+from rtdenoise.files import (
+    count_of,
+    number_of,
+    read_json,
+    text_of,
+    whole_file,
+    write_bytes,
+    write_json,
+)
 
 values = st.dictionaries(
     st.text(max_size=8),
@@ -42,6 +51,27 @@ def test_any_bytes_are_json_or_a_clear_error(
     else:
         with pytest.raises(ProfileError, match=r"damaged.*Mend it\."):
             read_json(path, ProfileError, "Mend it.")
+
+
+def test_json_without_end_is_a_clear_error(tmp_path: Path) -> None:
+    path = tmp_path / "a.json"
+    path.write_text('{"a":' + "[" * 200_000)
+    with pytest.raises(ProfileError, match="not valid JSON"):
+        read_json(path, ProfileError, "")
+
+
+def test_what_a_damaged_file_holds_instead_is_no_string_count_or_number() -> None:
+    assert (text_of("é"), count_of(7), number_of(2, 0, 3)) == ("é", 7, 2.0)
+    value: object
+    for value in (None, 5, ["x"], "x" * 5000):
+        with pytest.raises((TypeError, ValueError)):
+            text_of(value)
+    for value in (True, 1.0, "1", -1, 2**40, None):
+        with pytest.raises((TypeError, ValueError)):
+            count_of(value)
+    for value in (True, "1", None, math.nan, math.inf, 3.01, 10**400):
+        with pytest.raises((TypeError, ValueError)):
+            number_of(value, 0, 3)
 
 
 def test_a_failure_leaves_what_was_there_and_no_litter(tmp_path: Path) -> None:

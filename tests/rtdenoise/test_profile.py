@@ -11,6 +11,7 @@ from rtdenoise.cameras.base import CameraInfo
 from rtdenoise.errors import ProfileError
 from rtdenoise.profile import Profile, profiles
 
+_ODD = '{"id": ["x"], "name": "n", "kind": "webcam", "spec": "s"}'
 CAMERA = CameraInfo("046d:0825-ABC", "HD Webcam", "webcam", "/dev/video0")
 
 
@@ -42,6 +43,20 @@ def test_clips_are_listed_newest_first_and_only_with_a_sidecar(tmp_path: Path) -
     assert [p.stem for p in profile.clips()] == ["c", "b"]
 
 
+def test_links_that_lead_nowhere_and_folders_are_no_clips_and_no_networks(tmp_path: Path) -> None:
+    profile = Profile.of(CAMERA, tmp_path)
+    networks = profile.network_path("x").parent
+    for folder, suffix in ((profile.clips_folder, ".mkv"), (networks, ".safetensors")):
+        folder.mkdir(parents=True)
+        (folder / f"gone{suffix}").symlink_to(tmp_path / "nowhere")
+        (folder / f"folder{suffix}").mkdir()
+        (folder / f"good{suffix}").touch()
+        for name in ("gone", "folder", "good"):
+            (folder / f"{name}.json").touch()
+    assert [p.stem for p in profile.clips()] == ["good"]
+    assert [p.stem for p in profile.networks()] == ["good"]
+
+
 def test_new_clips_never_overwrite(tmp_path: Path) -> None:
     profile = Profile.of(CAMERA, tmp_path)
     profile.clips_folder.mkdir(parents=True)
@@ -53,7 +68,7 @@ def test_new_clips_never_overwrite(tmp_path: Path) -> None:
         seen.add(path)
 
 
-@pytest.mark.parametrize("text", ["", "[]", '{"id": "x"}', "\0"])
+@pytest.mark.parametrize("text", ["", "[]", '{"id": "x"}', "\0", _ODD])
 def test_a_damaged_camera_file_is_one_sentence(tmp_path: Path, text: str) -> None:
     profile = Profile.of(CAMERA, tmp_path)
     profile.folder.mkdir(parents=True)

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import json
+import struct
+import subprocess
+import sys
 import threading
+import zlib
 from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
@@ -12,6 +16,7 @@ import av
 import numpy as np
 import pytest
 
+from rtdenoise.cameras.decoding import MOST_PIXELS
 from rtdenoise.cameras.file import FileCamera
 from rtdenoise.cameras.images import ImagesCamera, natural_key
 from rtdenoise.errors import ClipError
@@ -159,6 +164,55 @@ def test_says_what_is_wrong(tmp_path: Path) -> None:
             FileCamera(path)
         assert error.value.hint
         assert "\n" not in str(error.value)
+
+
+def _png(width: int, height: int) -> bytes:
+    """A picture of a few bytes that claims a size."""
+
+    def chunk(kind: bytes, data: bytes) -> bytes:
+        return (
+            struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+        )
+
+    head = struct.pack(">2I5B", width, height, 16, 6, 0, 0, 0)
+    parts = ((b"IHDR", head), (b"IDAT", zlib.compress(bytes(100))), (b"IEND", b""))
+    return b"\x89PNG\r\n\x1a\n" + b"".join(chunk(*part) for part in parts)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere memory is told in other units")
+def test_a_picture_that_claims_to_be_huge_takes_no_memory(tmp_path: Path) -> None:
+    path = tmp_path / "huge.png"
+    path.write_bytes(_png(16000, 16000))  # two gigabytes
+    assert MOST_PIXELS < 16000 * 16000
+    # In a process of its own, so that the peak is that of this file.
+    script = (
+        "import resource, sys\n"
+        "from pathlib import Path\n"
+        "from rtdenoise.cameras.file import FileCamera\n"
+        "from rtdenoise.errors import ClipError\n"
+        "try:\n"
+        "    FileCamera(Path(sys.argv[1]))\n"
+        "except ClipError as error:\n"
+        "    print(error)\n"
+        "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script, path], capture_output=True, text=True, check=True
+    )
+    said, peak_kb = done.stdout.splitlines()
+    assert "more than 134 million pixels" in said
+    assert int(peak_kb) < 400_000
+
+
+def test_a_film_that_is_too_large_is_told(tmp_path: Path) -> None:
+    path = tmp_path / "huge.mkv"
+    with av.open(str(path), "w") as container:
+        stream = container.add_mux_stream("mjpeg", rate=30, width=12000, height=12000)
+        packet = av.Packet(b"\xff\xd8" + bytes(50))
+        packet.stream, packet.pts, packet.dts, packet.time_base = stream, 0, 0, Fraction(1, 30)
+        container.mux(packet)
+    with pytest.raises(ClipError, match="more than 134 million pixels"):
+        FileCamera(path)
 
 
 @pytest.mark.parametrize("suffix", ["mkv", "avi"])

@@ -113,7 +113,17 @@ def test_a_camera_without_settings_is_told(driver: Webcam, tmp_path: Path) -> No
     assert not (tmp_path / "c.json").exists()
 
 
-@pytest.mark.parametrize("text", ["{}", '{"controls": 3}', '{"controls": {"gain": "x"}}', "["])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "{}",
+        '{"controls": 3}',
+        '{"controls": {"gain": "x"}}',
+        '{"controls": {"gain": 1.5}}',
+        '{"controls": {"gain": 5000000000}}',
+        "[",
+    ],
+)
 def test_a_damaged_file_is_one_sentence(text: str, tmp_path: Path) -> None:
     (tmp_path / "c.json").write_text(text)
     with pytest.raises(ProfileError, match="is damaged"):

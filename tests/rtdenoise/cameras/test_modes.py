@@ -24,6 +24,32 @@ def camera(*modes: Mode) -> FoundCamera:
     return FoundCamera(CameraInfo("id", "Cam", "webcam", "/dev/video0"), modes, True)
 
 
+def test_a_mode_comes_back_from_json() -> None:
+    for mode in (mjpg(1920, 1080), mjpg(640, 480, Fraction(30000, 1001))):
+        assert Mode.from_json(mode.to_json()) == mode
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("width", "1920"),
+        ("width", 0),
+        ("height", -1),
+        ("height", 1 << 20),
+        ("codec", None),
+        ("rate_fps", 30),
+        ("rate_fps", "0"),
+        ("rate_fps", "1/0"),
+        ("rate_fps", "-5"),
+        ("rate_fps", "nan"),
+        ("rate_fps", "1e999999999"),  # which Fraction would work out
+    ],
+)
+def test_an_odd_mode_is_refused(key: str, value: object) -> None:
+    with pytest.raises((TypeError, ValueError)):
+        Mode.from_json({**mjpg(1920, 1080).to_json(), key: value})
+
+
 def test_1080p_is_taken_as_mjpg_not_as_raw_at_5_frames_a_second() -> None:
     there = camera(yuyv(1920, 1080, 5), yuyv(640, 480), mjpg(1920, 1080), mjpg(640, 480))
     assert choose_mode(there, None, None) == mjpg(1920, 1080)

@@ -1,6 +1,6 @@
 import json
 from contextlib import suppress
-from dataclasses import replace
+from dataclasses import asdict, replace
 from fractions import Fraction
 from pathlib import Path
 
@@ -84,6 +84,13 @@ def test_a_damaged_file_is_one_clear_error(
         ({}, "not a network made by rtdenoise"),
         ({"rtdenoise": "{"}, "damaged"),
         ({"rtdenoise": "[]"}, "damaged"),
+        ({"rtdenoise": '{"version":' + "[" * 100_000}, "damaged"),
+        ({"rtdenoise": json.dumps({**asdict(Card("paper")), "kind": ["paper"]})}, "damaged"),
+        (
+            {"rtdenoise": json.dumps({**asdict(Card("paper")), "camera_name": "x" * 5000})},
+            "damaged",
+        ),
+        ({"rtdenoise": json.dumps({**asdict(Card("paper")), "version": 1.5})}, "damaged"),
         ({"rtdenoise": json.dumps({"version": 99})}, "newer"),
     ],
 )

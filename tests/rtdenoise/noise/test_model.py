@@ -143,6 +143,20 @@ def test_halving_lowers_all_that_varies() -> None:
         ("variances", [4.0, -1.0]),
         ("variances", [4.0, float("nan")]),
         ("row_correlation", None),
+        ("row_correlation", [0.5, 3.0]),
+        ("column_correlation", [-2.5]),
+        ("temporal_correlation", [float("nan")]),
+        ("levels", [10.0, 300.0]),
+        ("levels", ["10", "200"]),
+        ("variances", [4.0, 1e30]),
+        ("variances", [True, False]),
+        ("variances", "49"),
+        ("counts", [-1, 3]),
+        ("counts", [2.5, 3]),
+        ("counts", [3]),
+        ("fixed_pattern_std", -1.0),
+        ("fixed_pattern_std", float("inf")),
+        ("row_flicker_period", -3),
     ],
 )
 def test_a_damaged_model_is_refused(tmp_path: Path, key: str, value: object) -> None:
@@ -153,6 +167,39 @@ def test_a_damaged_model_is_refused(tmp_path: Path, key: str, value: object) -> 
     path.write_text(json.dumps(content))
     with pytest.raises(ProfileError, match="damaged"):
         NoiseModel.load(path)
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("camera_id", 5),
+        ("mode", None),
+        ("mode", "x" * 5000),
+        ("frames", -1),
+        ("frames", "12"),
+        ("chroma", ["420"]),
+        ("bands", [1e300] * 24),
+        ("bands", ["1"] * 24),
+        ("version", float("inf")),
+        ("version", "2"),
+        ("version", True),
+    ],
+)
+def test_odd_facts_are_refused(tmp_path: Path, key: str, value: object) -> None:
+    path = tmp_path / "noise.json"
+    example().save(path)
+    path.write_text(json.dumps({**json.loads(path.read_text()), key: value}))
+    with pytest.raises(ProfileError, match="damaged"):
+        NoiseModel.load(path)
+
+
+def test_neighbours_that_cancel_leave_no_noise() -> None:
+    curve = NoiseCurve((0.0, 255.0), (4.0, 8.0))
+    for correlation in ((-1.0, 0.5, 0.1), (-1.1, 0.5, 0.1)):
+        halved = PlaneNoise(curve, correlation, correlation, (), 1.0, 0.5).halved(True, True)
+        assert halved.curve.variances == (0.0, 0.0)
+        assert (halved.row_correlation, halved.fixed_pattern_std) == ((), 0.0)
+        assert halved.row_flicker_std == 0.0
 
 
 @settings(max_examples=60)

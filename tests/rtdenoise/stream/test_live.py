@@ -329,6 +329,19 @@ def test_paced_frames_come_at_their_own_times() -> None:
     assert min(clock.times) >= begun
 
 
+def test_a_jump_in_a_file_s_times_is_not_waited_for() -> None:
+    class Jumping(FakeCamera):
+        def decode(self, packet: Any) -> list[VideoFrame]:
+            frames = super().decode(packet)
+            for frame in frames:
+                frame.pts = packet + 3_000_000 * (packet >= 4)  # more than a day
+            return frames
+
+    sink = FakeSink()
+    LiveLoop(Jumping(8), Passthrough(), sink.open, paced=True, lossless=True).run()
+    assert len(sink.taken) == 8
+
+
 def test_no_frame_of_a_reordering_codec_is_lost_at_the_end(tmp_path: Any) -> None:
     path = tmp_path / "a.mkv"
     with av.open(str(path), "w") as container:
