@@ -40,6 +40,7 @@ Its rooms, in the order in which they may import each other (each knows only wha
 * ``errors``       every error that is raised on purpose
 * ``options``      options that several commands share
 * ``arrays``       types of NumPy arrays
+* ``charset``      text as an output can show it
 * ``cores``        how many processor cores there are
 * ``version``      the version of the package
 

@@ -87,7 +87,7 @@ def _step(words: list[str], capture: Path | None = None) -> dict[str, Any]:
 
     shown = [w for w in words if w != "--json"]
     shown = [w for i, w in enumerate(shown) if w != "--home" and shown[max(i - 1, 0)] != "--home"]
-    say(f"[dim]$[/] [cyan]rtdenoise {shlex.join(shown)}[/]")
+    say("[dim]$[/] [cyan]rtdenoise {}[/]", shlex.join(shown))
     output = io.StringIO()
     with contextlib.redirect_stdout(output) if capture else contextlib.nullcontext():
         code = run_command(words)
@@ -186,7 +186,7 @@ def _show(figures: dict[str, Any], pictures: list[Path]) -> None:
     )
     show("[bold]Look at[/]")
     for path in pictures:
-        show(f"  {path}")
+        show("  {}", path)
     show("\n[bold]Next, with your own camera[/] on a tripod or a pile of books:")
     for line in ("rtdenoise capture --seconds 30", "rtdenoise calibrate", "rtdenoise live"):
         show(f"  [cyan]{line}[/]")

@@ -58,7 +58,8 @@ def command(
         named=methods != DEFAULT,
     )
     if json_path is not None:
-        from rtdenoise.files import write_json
+        from rtdenoise.files import write_figures
 
-        write_json(json_path, result.to_json())
+        if write_figures(json_path, result.to_json()):
+            return
     show_table(result)

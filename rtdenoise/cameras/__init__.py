@@ -6,10 +6,10 @@ import difflib
 import re
 import stat
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..errors import CameraError, ClipError
+from ..files import user_path
 
 if TYPE_CHECKING:
     from .base import Camera
@@ -97,7 +97,7 @@ def _open_file(rest: str, rate_fps: float | None) -> Camera:
 
     if not rest:
         raise ClipError("file: names no file.", "Write file:PATH, such as file:clip.mkv.")
-    path = Path(rest).expanduser()
+    path = user_path(rest)
     return ImagesCamera(path, rate_fps) if path.is_dir() else FileCamera(path)
 
 
@@ -105,7 +105,7 @@ def _refuse_mistakes(spec: str) -> None:
     """Says what was meant where a webcam can't have been."""
     if not spec.strip():
         raise CameraError("The name of the camera is empty.", "Run rtdenoise devices to see them.")
-    path = Path(spec).expanduser()
+    path = user_path(spec)
     try:
         mode = path.stat().st_mode
     except (OSError, ValueError):

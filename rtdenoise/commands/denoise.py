@@ -93,7 +93,7 @@ def command(
                 advance=ticker.advance,
             )
     except KeyboardInterrupt:
-        say(f"Stopped; {output} was not written.")
+        say("Stopped; {} was not written.", output)
         raise click.exceptions.Exit(1) from None
     notes = [f"{report.frames} frames in {report.seconds:.1f} s"]
     notes[0] += f" ({report.frames / max(report.seconds, 1e-9):.1f} frames/s)"
@@ -101,17 +101,17 @@ def command(
         notes.append(f"{report.damaged} damaged left out")
     if report.audio_packets:
         notes.append("audio copied")
-    show(f"[green]✓[/] {output}: {', '.join(notes)}")
+    show("[green]✓[/] {}: {}", output, ", ".join(notes))
 
 
 def _open(source: str) -> Camera:
     import re
-    from pathlib import Path
 
     from ..cameras import open_camera
     from ..errors import ClipError
+    from ..files import user_path
 
-    path = Path(source).expanduser()
+    path = user_path(source)
     if path.is_file() or path.is_dir():
         return open_camera(f"file:{source}")
     if path.exists():

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from ..options import (
+    Rate,
     Seconds,
     camera_option,
     device_option,
@@ -38,7 +39,7 @@ if TYPE_CHECKING:
 @network_options
 @strength_option
 @click.option("--size", metavar="WxH", callback=parse_size, help="Ask the camera for this size.")
-@click.option("--fps", type=click.FloatRange(1, 1000), help="Ask the camera for this rate.")
+@click.option("--fps", type=Rate(), help="Ask the camera for this rate.")
 @click.option(
     "--on-demand",
     is_flag=True,
@@ -100,7 +101,6 @@ def command(
     from functools import partial
 
     import cv2
-    from rich.markup import escape
 
     from ..cameras import open_camera
     from ..cameras.fitted import FittedCamera
@@ -126,7 +126,7 @@ def command(
     steady: list[SteadySettings] = []
 
     def note(text: str) -> None:
-        say(f"[yellow]![/] {escape(text)}")
+        say("[yellow]![/] {}", text)
 
     def open_fitted(spec: str | None) -> Camera:
         opened = open_camera(spec, size=size, rate_fps=fps)
@@ -150,7 +150,7 @@ def command(
             refuse_overwriting(opened.info, output)
         info, mode = opened.info, opened.mode
         profile = Profile.of(info, settings.home)
-        say(f"[bold]{info.name}[/]  {mode}")
+        say("[bold]{}[/]  {}", info.name, mode)
         slow = slow_mode(mode.codec, mode.width, mode.height, float(mode.rate_fps))
         if slow and fps is None and info.kind == "webcam":
             note(slow)
@@ -208,9 +208,9 @@ def command(
 def _show(report: LiveReport, sink: str) -> None:
     from rich.table import Table
 
-    from ..console import show
+    from ..console import plain, show
 
-    table = Table(title=f"{report.frames_out} frames → {sink}", title_justify="left")
+    table = Table(title=f"{report.frames_out} frames → {plain(sink)}", title_justify="left")
     for column in ("stage", "median", "95 %"):
         table.add_column(column, justify="left" if column == "stage" else "right")
     for name, (p50, p95) in report.stages_ms.items():

@@ -6,8 +6,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from rich.markup import escape
-
 if TYPE_CHECKING:
     from ..cameras.base import CameraInfo, Mode
     from ..denoisers import Denoiser
@@ -26,7 +24,7 @@ def choose_for_call(
     any_camera: bool,
     machine: Path,
     measure: bool,
-    say: Callable[[str], None],
+    say: Callable[..., None],
 ) -> tuple[list[Rung], Denoiser]:
     """The rungs of a call's ladder, and the first one's denoiser.
 
@@ -61,7 +59,7 @@ def choose_for_call(
         realtime=True,
         measure=measure,
         machine=machine,
-        say=lambda text: say(escape(text)),
+        say=lambda text: say("{}", text),
     )
     rungs = rungs_for_call(
         network or first.name,

@@ -52,9 +52,10 @@ def panel(
         load: The share of all cores that are busy; None: not known.
         noise_db: The camera's noise as a peak signal-to-noise ratio in dB; None: not known yet.
     """
-    from rich.markup import escape
     from rich.panel import Panel
     from rich.table import Table
+
+    from ..console import plain
 
     def row(*cells: str) -> None:
         grid.add_row(*cells)
@@ -72,14 +73,14 @@ def panel(
     lost = f"{report.dropped} dropped"
     lost += f", {report.damaged} damaged" if report.damaged else ""
     row("frames", lost, *_stage(stages[0]))
-    row("cleaning", escape(denoiser), *_stage(stages[1]))
-    row("engine", escape(engine) or "–", *_stage(stages[2]))
+    row("cleaning", plain(denoiser), *_stage(stages[1]))
+    row("engine", plain(engine) or "–", *_stage(stages[2]))
     noise = "measuring …" if noise_db is None else f"{noise_db:.1f} dB PSNR from the camera"
     row("noise", noise, "load", "–" if load is None else f"{load:.0%}")
-    row("strength", bar, "to", escape(sink))
+    row("strength", bar, "to", plain(sink))
     return Panel(
         grid,
-        title=f"[bold]{escape(title)}[/]",
+        title=f"[bold]{plain(title)}[/]",
         title_align="left",
         subtitle="[dim]+ − strength · space on/off · Ctrl-C ends[/]",
         subtitle_align="left",
@@ -223,9 +224,11 @@ class Status:
             self._show()
 
     def _show(self) -> None:
+        from ..console import plain
+
         report, denoiser = self._loop.report(last=_LAST), self._denoiser
         if self._live is None:
-            self._out.print(line(report, self._loop.sink_name, _cleaning(denoiser)))
+            self._out.print(plain(line(report, self._loop.sink_name, _cleaning(denoiser))))
             return
         shown = panel(
             report,

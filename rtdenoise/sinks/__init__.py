@@ -7,10 +7,10 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from fractions import Fraction
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..errors import SinkError
+from ..files import user_path
 
 if TYPE_CHECKING:
     from ..frames import PlaneFormat
@@ -48,7 +48,7 @@ def open_sink(output: str, *, format: PlaneFormat, rate_fps: Fraction) -> Sink:
     from .file import VIDEO_SUFFIXES, FileSink
     from .picture import PICTURE_SUFFIXES, PictureSink
 
-    path = Path(output).expanduser()
+    path = user_path(output)
     suffix = path.suffix.lower()
     if path.is_dir():
         raise _unknown(output)
@@ -79,7 +79,7 @@ def check_output(output: str) -> None:
     from .file import VIDEO_SUFFIXES
     from .picture import PICTURE_SUFFIXES
 
-    path = Path(output).expanduser()
+    path = user_path(output)
     if (
         not output
         or path.is_dir()
@@ -94,7 +94,7 @@ def _unknown(output: str) -> SinkError:
     from .file import VIDEO_SUFFIXES
     from .picture import PICTURE_SUFFIXES
 
-    path = Path(output).expanduser()
+    path = user_path(output)
     if not output:
         return SinkError("The output has no name.", "Name a file, or write virtual or pipewire.")
     if path.is_dir():

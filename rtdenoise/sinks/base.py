@@ -7,6 +7,7 @@ from typing import Protocol, runtime_checkable
 
 from ..cameras.base import CameraInfo
 from ..errors import SinkError
+from ..files import user_path
 from ..frames import Planes
 
 
@@ -52,7 +53,7 @@ def refuse_overwriting(source: CameraInfo, output: str) -> None:
     Raises:
         SinkError: it is.
     """
-    path = Path(output).expanduser()
+    path = user_path(output)
     if source.kind == "file" and path.exists() and path.samefile(source.spec.partition(":")[2]):
         raise SinkError(f"{output} is the input itself.", "Give the output another name.")
 

@@ -23,6 +23,7 @@ from ..cameras.base import Camera
 from ..cameras.file import FileCamera, open_container
 from ..denoisers import Denoiser, blend
 from ..errors import ClipError
+from ..files import user_path
 from ..frames import Planes, planes_from_frame
 from ..sinks import open_sink
 from ..sinks.base import Sink, refuse_overwriting
@@ -103,7 +104,7 @@ def transcode(
 
 
 def _open(camera: Camera, first: Planes, output: str, audio: _Audio) -> Sink:
-    path = Path(output).expanduser()
+    path = user_path(output)
     rate = camera.mode.rate_fps
     if path.suffix.lower() not in VIDEO_SUFFIXES or path.is_dir():
         return open_sink(output, format=first.format, rate_fps=rate)
