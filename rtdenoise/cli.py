@@ -141,9 +141,14 @@ def _end_as_after_ctrl_c() -> None:
     asked: list[bool] = []
 
     def end(*_: object) -> None:
-        if not asked:
-            asked.append(True)
-            signal.raise_signal(signal.SIGINT)
+        if asked:
+            return
+        asked.append(True)
+        if (
+            signal.getsignal(signal.SIGINT) is signal.SIG_IGN
+        ):  # as of a script's jobs in the background
+            raise KeyboardInterrupt
+        signal.raise_signal(signal.SIGINT)
 
     for name in ("SIGTERM", "SIGHUP"):
         number = getattr(signal, name, None)

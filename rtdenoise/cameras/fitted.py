@@ -11,7 +11,7 @@ from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
 from ..frames import fitted, frame_from_planes, mirrored, planes_from_frame
-from .base import Camera, CameraBase, PassesOver
+from .base import Camera, CameraBase, PassesOver, remarks_of
 
 if TYPE_CHECKING:
     Packet = av.Packet[VideoStream]
@@ -42,6 +42,11 @@ class FittedCamera(CameraBase):
     def damaged_packets(self) -> int:
         """How many packets could not be decoded so far."""
         return self._camera.damaged_packets
+
+    @property
+    def remarks(self) -> tuple[str, ...]:
+        """What the user should know of what was read so far."""
+        return remarks_of(self._camera)
 
     @property
     def skipped_packets(self) -> int:

@@ -10,16 +10,17 @@ import queue
 import threading
 import time
 from collections.abc import Callable, Generator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import cast
 
 import av
 import numpy as np
 from av.audio.stream import AudioStream
+from av.codec.context import CodecContext
 from av.video.frame import VideoFrame
 
-from ..cameras.base import Camera
+from ..cameras.base import Camera, remarks_of
 from ..cameras.file import FileCamera, open_container
 from ..denoisers import Denoiser, blend
 from ..errors import ClipError
@@ -29,6 +30,8 @@ from ..sinks import open_sink
 from ..sinks.base import Sink, refuse_overwriting
 from ..sinks.file import VIDEO_SUFFIXES, FileSink
 from ..sinks.picture import PictureSink
+from .fitting import fit
+from .timeline import Timeline
 
 _AHEAD = 3  # decoded frames that wait for the denoiser
 _INTERLEAVE_S = 0.5  # how far audio packets are written before the picture
@@ -36,12 +39,17 @@ _INTERLEAVE_S = 0.5  # how far audio packets are written before the picture
 
 @dataclass(frozen=True)
 class TranscodeReport:
-    """What was done. ``seconds`` is how long it took; ``damaged`` counts packets that were left out."""
+    """What was done.
+
+    ``seconds`` is how long it took; ``damaged`` counts packets that were left out; ``remarks`` are sentences for the
+    user.
+    """
 
     frames: int
     seconds: float
     damaged: int
     audio_packets: int
+    remarks: tuple[str, ...] = ()
 
 
 def transcode(
@@ -71,14 +79,23 @@ def transcode(
     started = time.perf_counter()
     frames = 0
     sink: Sink | None = None
-    audio = _Audio(camera, output)
+    if isinstance(camera, FileCamera):
+        camera.keep_incomplete()
+    timeline = Timeline(1 / float(camera.mode.rate_fps))
+    audio = _Audio(camera, output, timeline)
     source = _read_ahead(camera)
+    changed = 0
     first_s = 0.0
     try:
         refuse_overwriting(camera.info, output)
-        for frame, noisy in source:
+        for frame, given in source:
+            noisy = replace(given, time_s=timeline.picture_s(given.time_s))
             if sink is None:
                 sink, first_s = _open(camera, noisy, output, audio), noisy.time_s
+                layout = noisy.format
+            elif noisy.format != layout and not isinstance(sink, PictureSink):
+                noisy = fit(noisy, layout)
+                changed += 1
             if seconds is not None and noisy.time_s - first_s >= seconds:
                 break
             audio.copy_until(noisy.time_s, _INTERLEAVE_S if seconds is None else 0.0)
@@ -88,6 +105,7 @@ def transcode(
             advance()
         if sink is None:
             raise ClipError(f"{camera.info.name} holds no frames that can be read.")
+        timeline.close()
         audio.copy_until(first_s + seconds if seconds is not None else None)
         sink.close()
     except BaseException:
@@ -98,8 +116,21 @@ def transcode(
         source.close()
         audio.close()
         camera.close()
+    remarks = [*remarks_of(camera), *audio.remarks]
+    if changed:
+        remarks.append(
+            f"The picture changes its size or kind: {changed} frames were brought to that of the first one."
+        )
+    if timeline.starts:
+        remarks.append(
+            f"Times start again in the middle ({timeline.starts}×): what comes after was put behind what was before."
+        )
     return TranscodeReport(
-        frames, time.perf_counter() - started, camera.damaged_packets, audio.packets
+        frames,
+        time.perf_counter() - started,
+        camera.damaged_packets,
+        audio.packets,
+        tuple(remarks),
     )
 
 
@@ -136,8 +167,11 @@ def _write(sink: Sink, frame: VideoFrame, noisy: Planes, clean: Planes) -> None:
 class _Audio:
     """The audio streams of a file, read beside its video and copied as it goes on."""
 
-    def __init__(self, camera: Camera, output: str) -> None:
+    def __init__(self, camera: Camera, output: str, timeline: Timeline) -> None:
         self.packets = 0
+        self.remarks: list[str] = []
+        self._timeline = timeline
+        self._latest: dict[int, int] = {}  # decoding times by stream
         self.sink: FileSink | None = None
         self.streams: list[AudioStream] = []
         self.start_s = 0.0
@@ -147,7 +181,11 @@ class _Audio:
         if Path(output).suffix.lower() not in VIDEO_SUFFIXES:
             return
         self._container = open_container(camera.path)
-        self.streams = list(self._container.streams.audio)
+        self.streams = [s for s in self._container.streams.audio if _is_known(s)]
+        unknown = len(self._container.streams.audio) - len(self.streams)
+        if unknown:
+            what = "An audio track is" if unknown == 1 else f"{unknown} audio tracks are"
+            self.remarks.append(f"{what} in a format that FFmpeg doesn't know, and left out.")
         self.start_s = (self._container.start_time or 0) / av.time_base
         self._source = self._container.demux(self.streams)
         self._waiting: av.Packet[AudioStream] | None = None
@@ -161,24 +199,45 @@ class _Audio:
             if packet is None:
                 return
             self._waiting = packet
-            if time_s is not None and _decode_time_s(packet) > time_s + ahead_s:
+            at_s = _decode_time_s(packet)
+            shift_s = self._timeline.sound_shift_s(packet.stream.index, at_s)
+            if shift_s is None or (time_s is not None and at_s + shift_s > time_s + ahead_s):
                 return
             self._waiting = None
+            self._shift(packet, shift_s)
             self.sink.copy(packet)
             self.packets += 1
+
+    def _shift(self, packet: av.Packet[AudioStream], shift_s: float) -> None:
+        """Moves a packet in time, never before the one before: sound may be a little longer than its pictures."""
+        if packet.dts is None or packet.pts is None or not packet.time_base:
+            return
+        stream = packet.stream.index
+        ticks = round(shift_s / packet.time_base)
+        if shift_s:
+            ticks = max(ticks, self._latest.get(stream, -(1 << 62)) + 1 - packet.dts)
+        packet.pts += ticks
+        packet.dts += ticks
+        self._latest[stream] = packet.dts
 
     def _next(self) -> av.Packet[AudioStream] | None:
         try:
             for packet in self._source:
                 if packet.size and isinstance(packet.stream, AudioStream):
                     return cast("av.Packet[AudioStream]", packet)
-        except av.FFmpegError:  # the file is cut short; its video says so if it matters
-            pass
+        except av.FFmpegError as error:
+            self.remarks.append(f"The sound can't be read to its end ({error.strerror}).")
         return None
 
     def close(self) -> None:
         if self._container is not None:
             self._container.close()
+
+
+def _is_known(stream: AudioStream) -> bool:
+    """Whether FFmpeg knows the codec of a stream; PyAV's types promise it."""
+    context: CodecContext | None = stream.codec_context
+    return context is not None
 
 
 def _decode_time_s(packet: av.Packet[AudioStream]) -> float:
