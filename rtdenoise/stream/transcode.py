@@ -11,6 +11,7 @@ import threading
 import time
 from collections.abc import Callable, Generator
 from dataclasses import dataclass, replace
+from fractions import Fraction
 from pathlib import Path
 from typing import cast
 
@@ -34,6 +35,7 @@ from .fitting import fit
 from .timeline import Timeline
 
 _AHEAD = 3  # decoded frames that wait for the denoiser
+_LEAST_STEP_S = Fraction(1, 1000)  # between packets: Matroska knows no finer time
 _INTERLEAVE_S = 0.5  # how far audio packets are written before the picture
 
 
@@ -215,7 +217,8 @@ class _Audio:
         stream = packet.stream.index
         ticks = round(shift_s / packet.time_base)
         if shift_s:
-            ticks = max(ticks, self._latest.get(stream, -(1 << 62)) + 1 - packet.dts)
+            least = math.ceil(_LEAST_STEP_S / packet.time_base)
+            ticks = max(ticks, self._latest.get(stream, -(1 << 62)) + least - packet.dts)
         packet.pts += ticks
         packet.dts += ticks
         self._latest[stream] = packet.dts
