@@ -96,6 +96,7 @@ def _recorded_before(camera: Camera, profile: Profile) -> Path | None:
 
 def _record(camera: Camera, profile: Profile, seconds: float, scenes: int) -> Recording:
     """Films, with a progress bar, and says how it went."""
+    from rtdenoise.cameras.base import remarks_of
     from rtdenoise.console import progress, say
 
     from .clip import Clip
@@ -123,6 +124,7 @@ def _record(camera: Camera, profile: Profile, seconds: float, scenes: int) -> Re
         finally:
             if path.exists():  # also what was kept when the disk became full
                 profile.remember(camera.info)
+    path = recording.path
     # The clip counts from here on, even if judging is interrupted.
     Clip(path, camera.info, camera.mode, recording.frames, facts=recording.facts()).save()
     rate = f" at {recording.measured_fps:.1f} frames/s" if recording.measured_fps else ""
@@ -131,6 +133,13 @@ def _record(camera: Camera, profile: Profile, seconds: float, scenes: int) -> Re
         say("[yellow]Stopped early; what was recorded is kept and judged.[/]")
     elif recording.stopped == "lost":
         say("[yellow]{}[/] What was recorded is kept and judged.", recording.lost_because)
+    for remark in remarks_of(camera):
+        say("[yellow]![/] {}", remark)
+    if recording.left_out:
+        say(
+            "[yellow]![/] {} frames of another size or kind than the first were left out.",
+            recording.left_out,
+        )
     wanted = float(camera.mode.rate_fps)
     if live and recording.measured_fps and recording.measured_fps < 0.9 * wanted:
         say(
@@ -237,6 +246,12 @@ def _show_table(clip: Clip, plots: list[Path]) -> None:
     damaged = int(clip.facts.get("damaged_packets", 0))
     if damaged:
         say(f"{damaged} damaged frames were left out.")
+    others = int(clip.facts.get("other_size", 0))
+    if others:
+        say(
+            f"[yellow]![/] {others} frames of another size than the first were left out: to use them, cut the "
+            "recording where its size changes."
+        )
     show("clip   {}", clip.path)
     for path in plots:
         show("plot   {}", path)

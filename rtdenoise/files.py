@@ -144,6 +144,32 @@ def _hand_on_permissions(path: Path, temporary: Path) -> None:
         temporary.chmod(stat.S_IMODE(before.st_mode))
 
 
+def into_new_place(temporary: Path, path: Path) -> Path:
+    """Gives a file its name, or where another one took it meanwhile the next free one; the name that it got.
+
+    ``a.mkv`` is followed by ``a-2.mkv``, ``a-3.mkv`` and so on. No file is ever replaced.
+
+    Raises:
+        OSError: the folder can't be written.
+    """
+    stem = path.stem
+    for number in range(2, 1000):
+        try:
+            os.link(temporary, path)
+        except FileExistsError:
+            path = path.with_name(f"{stem}-{number}{path.suffix}")
+            continue
+        except OSError:  # a file system without hard links
+            if path.exists():
+                path = path.with_name(f"{stem}-{number}{path.suffix}")
+                continue
+            os.replace(temporary, path)
+            return path
+        temporary.unlink()
+        return path
+    raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(path))
+
+
 def check_writable(path: Path) -> None:
     """Makes sure that a file can be written: makes its folder, and another file beside it for a moment.
 

@@ -107,6 +107,7 @@ def _film(folder: Path, size: str) -> Path:
     """Records the moving scene to a file, so that `live` meets a camera that sends at its full rate."""
     camera = open_camera(MOVING, size=_numbers(size))
     path = folder / "moving.mkv"
+    path.unlink(missing_ok=True)  # of a demo before: a recording replaces none
     total = MOVING_SECONDS * float(camera.mode.rate_fps)
     try:
         with progress("Filming the moving scene", total) as ticker:
@@ -114,8 +115,8 @@ def _film(folder: Path, size: str) -> Path:
     finally:
         camera.close()
     # The sidecar says which camera it was, so that its noise model is found.
-    Clip(path, camera.info, camera.mode, filmed.frames, ()).save()
-    return path
+    Clip(filmed.path, camera.info, camera.mode, filmed.frames, ()).save()
+    return filmed.path
 
 
 def _compare(home: Path, clip: Path, size: str, network: str) -> Comparison:

@@ -34,6 +34,12 @@ def pictures_in(folder: Path) -> list[Path]:
     return sorted(found, key=lambda p: natural_key(p.name))
 
 
+def _is_jpeg(path: Path) -> bool:
+    with suppress(OSError), path.open("rb") as file:
+        return file.read(3) == b"\xff\xd8\xff"
+    return False
+
+
 class ImagesCamera(CameraBase):
     """Plays the pictures of a folder, as fast as they are read.
 
@@ -69,6 +75,10 @@ class ImagesCamera(CameraBase):
             CameraInfo(f"file-{name}-{digest}", name, "file", spec),
             Mode(mode.codec, mode.pixel_format, mode.width, mode.height, rate),
         )
+        self.all_alike = (
+            mode.codec == "mjpeg" and len({_is_jpeg(path) for path in self._paths}) == 1
+        )
+        """Whether all pictures are coded alike, so that their packets make one film."""
         self._lock = threading.Lock()
         self._closed = False
         self._damaged = 0
