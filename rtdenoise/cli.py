@@ -16,7 +16,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any
 
 import click
 
@@ -184,7 +184,7 @@ def run(args: list[str]) -> int:
                 "Close other programs, or take a smaller mode.",
             )
             return 1
-        if isinstance(error, OSError) and _stuck(sys.stdout):
+        if isinstance(error, OSError) and _in_output(error):
             return 0 if isinstance(error, BrokenPipeError) else _output_failed(error)
         _say_error(
             f"Something unforeseen happened: {type(error).__name__}: {error}",
@@ -193,16 +193,10 @@ def run(args: list[str]) -> int:
         return 1
 
 
-def _stuck(stream: TextIO | None) -> bool:
-    """Whether an output still holds what it couldn't write."""
-    try:
-        if stream is not None:
-            stream.flush()
-    except OSError:
-        return True
-    except ValueError:  # closed
-        pass
-    return False
+def _in_output(error: OSError) -> bool:
+    """Whether an error arose where something was said or shown, and not in the work itself."""
+    frames = [frame for frame, _ in traceback.walk_tb(error.__traceback__)]
+    return str(frames[-1].f_globals.get("__name__", "")).partition(".")[0] in ("click", "rich")
 
 
 def _output_failed(error: OSError) -> int:
