@@ -44,8 +44,11 @@ def command(settings: Settings, size: tuple[int, int], device: str, json_path: P
     from ..files import write_figures
     from ..machine import Machine, machine_path
     from ..networks.device import devices, pick_device
+    from ..profile import refuse_profile
 
     cv2.setNumThreads(1)  # as in a call: the stages run side by side
+    if json_path is not None:
+        refuse_profile(json_path, settings.home)
     names = devices() if device == "auto" else [pick_device(device).type]
     path = machine_path(settings.home)
     known = Machine.load(path)

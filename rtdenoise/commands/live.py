@@ -103,6 +103,7 @@ def command(
     import cv2
 
     from ..cameras import open_camera
+    from ..cameras.base import remarks_of
     from ..cameras.fitted import FittedCamera
     from ..cameras.kept_controls import SteadySettings
     from ..console import console, say, show_json
@@ -197,6 +198,8 @@ def command(
     denoiser.dropped = lambda: loop.lost
     with Status(loop, denoiser, f"{info.name}  {mode}", console(stderr=True)) as status:
         report = loop.run(seconds, status.update)
+    for remark in remarks_of(opened):
+        note(remark)
     if as_json:
         facts = {"camera": info.id, "mode": mode.to_json(), "output": loop.sink_name}
         facts |= {"network": denoiser.name, "engine": getattr(denoiser, "engine_name", "")}

@@ -363,3 +363,70 @@ def test_the_suffix_that_an_error_names_holds_the_audio(
     assert suffix not in named
     for other in named:
         assert denoise(source, tmp_path / f"out{other}", "--network", "none").exit_code == 0
+
+
+def test_no_file_that_is_read_is_written(
+    denoise: Callable[..., Result], make_clip: MakeClip, make_picture: MakePicture, tmp_path: Path
+) -> None:
+    clip = make_clip(frames=3)
+    clip.with_suffix(".json").write_text("{}")
+    folder = tmp_path / "pictures"
+    folder.mkdir()
+    for name in "ab":
+        rgb_frame(make_picture()).save(str(folder / f"{name}.png"))
+    (tmp_path / "hard.mkv").hardlink_to(clip)
+    (tmp_path / "soft.mkv").symlink_to(clip)
+    (tmp_path / "facts.mkv").symlink_to(clip.with_suffix(".json"))
+    (tmp_path / "hard.png").hardlink_to(folder / "b.png")
+    before = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
+    for source, out, words in (
+        (clip, "hard.mkv", "is the input itself"),
+        (clip, "soft.mkv", "is the input itself"),
+        (tmp_path / "soft.mkv", "clip.mkv", "is the input itself"),
+        (clip, "facts.mkv", "belongs to the input"),
+        (folder, "pictures/a.png", "belongs to the input"),
+        (folder, "hard.png", "belongs to the input"),
+    ):
+        with pytest.raises(RtdenoiseError, match=words):
+            denoise(source, tmp_path / out, "--network", "none")
+    assert {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()} == before
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has fewer names")
+@pytest.mark.parametrize(
+    "name",
+    [
+        "clip [hd].mp4",
+        "my:cat:.mp4",
+        "out[/x].mp4",
+        "[bold]a.mp4",
+        "-dash.mp4",
+        "~tilde.mp4",
+        "two\nlines.mp4",
+        os.fsdecode(b"caf\xe9\xff.mp4"),
+        "a" * 241 + ".mp4",
+        "{}.mp4",
+    ],
+)
+def test_any_name_is_itself(
+    make_clip: MakeClip,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    name: str,
+) -> None:
+    from rtdenoise.charset import narrow, visible
+    from rtdenoise.cli import run
+
+    monkeypatch.chdir(tmp_path)
+    make_clip(frames=3)
+    said: list[str] = []
+    monkeypatch.setattr("rtdenoise.console.show", lambda text, *_: said.append(text))
+    home = ["--home", str(tmp_path / "home")]
+    assert run([*home, "denoise", "--network", "none", "--", "clip.mkv", name]) == 0
+    assert run([*home, "denoise", "--network", "none", "--", name, "again.mkv"]) == 0
+    assert len(read(tmp_path / "again.mkv")) == 3
+    assert sorted(os.listdir(tmp_path)) == sorted(["clip.mkv", name.split("/")[0], "again.mkv"])
+    from rich.text import Text
+
+    shown = Text.from_markup(said[0], emoji=False).plain
+    assert narrow(visible(name), "utf-8") in narrow(shown, "utf-8")
