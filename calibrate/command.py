@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from rtdenoise.options import camera_option, device_option
+from rtdenoise.options import Amount, FilePath, camera_option, device_option
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -32,13 +32,13 @@ _CLASSES = (("flat", "  flat"), ("textured", "  textured"), ("edge", "  edges"))
 )
 @click.option(
     "--minutes",
-    type=click.FloatRange(min=0, min_open=True),
+    type=Amount("minutes", most=1e6),
     help="How long to train. Default: 5 for a live network, 10 for paper.",
 )
 @device_option
 @click.option(
     "--clip",
-    type=click.Path(path_type=Path),
+    type=FilePath(),
     help="Use this recording rather than the camera's newest.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print the figures as JSON.")
@@ -69,7 +69,7 @@ def command(
     from rtdenoise.machine import Machine, machine_path
 
     source = _source(camera, clip, settings)
-    say(f"Calibrating [bold]{_plain(source.clip.camera.name)}[/] with {_plain(source.clip.path)}")
+    say("Calibrating [bold]{}[/] with {}", source.clip.camera.name, source.clip.path)
 
     from .report import write_report
     from .run import calibrate
@@ -102,13 +102,6 @@ def _source(camera: str | None, clip: Path | None, settings: Settings) -> Source
 
     with progress("Looking for still series", None) as ticker:
         return find_source(camera, clip, settings.home, ticker)
-
-
-def _plain(text: object) -> str:
-    """``text`` with nothing that rich takes for markup."""
-    from rich.markup import escape
-
-    return escape(str(text))
 
 
 def _show(outcome: Outcome, files: list[Path]) -> None:
@@ -145,7 +138,7 @@ def _show(outcome: Outcome, files: list[Path]) -> None:
         table.add_row("  where it moves", "", *(_signed(g.moving_db) for g in gains))
     show(table)
     if tuning is not None:
-        show(tuning.sentence)
+        show("{}", tuning.sentence)
     marks = {"better": "[green]✓ Better[/]", "worse": "[red]✗ Worse[/]"}
     gain = quality.gain_db
     show(
@@ -153,7 +146,7 @@ def _show(outcome: Outcome, files: list[Path]) -> None:
         f"({gain.low:+.2f} … {gain.high:+.2f})"
     )
     for remark in outcome.remarks:
-        show(f"[yellow]![/] {_plain(remark)}")
+        show("[yellow]![/] {}", remark)
     model = outcome.noise
     at_middle = [float(p.curve.variance(128.0)) ** 0.5 for p in (model.y, model.u, model.v)]
     show("Noise at level 128 (Y, U, V): " + ", ".join(f"{s:.2f}" for s in at_middle) + " levels")
@@ -163,9 +156,9 @@ def _show(outcome: Outcome, files: list[Path]) -> None:
         f"Luma: fixed pattern {_level(y.fixed_pattern_std)}, row flicker {_level(y.row_flicker_std)}, "
         f"correlation between frames {lags}"
     )
-    show(f"Report: {_plain(files[-1].parent)}")
+    show("Report: {}", files[-1].parent)
     if outcome.network_path:
-        show(f"Network: {_plain(outcome.network_path)}")
+        show("Network: {}", outcome.network_path)
 
 
 def _split_row(table: Table, title: str, place: str, after: list[dict[str, PlaceFigures]]) -> None:

@@ -25,6 +25,8 @@ from rtdenoise.errors import ClipError
 from rtdenoise.files import count_of, number_of, read_json, text_of, write_bytes, write_json
 from rtdenoise.frames import Planes, planes_from_frame
 
+from .alike import Alike
+
 VERSION = 1
 _INTRA_CODECS = ("mjpeg", "rawvideo")
 _MOST = 1e9  # of any measure
@@ -185,14 +187,16 @@ class Clip:
         camera = open_camera(f"file:{self.path}")
         try:
             # Every JPEG or raw packet is a frame of its own, so those before the series need no
-            # decoding, unless some are damaged: then only decoding tells which.
-            if self.mode.codec in _INTRA_CODECS and self.facts.get("damaged_packets") == 0:
-                for packet in islice(camera.packets(), first, None):
-                    for frame in camera.decode(packet):
-                        yield planes_from_frame(frame).copy()
-            else:
-                for frame in islice(camera.frames(), first, None):
-                    yield planes_from_frame(frame).copy()
+            # decoding, unless some are damaged or of another kind: then only decoding tells which.
+            facts = self.facts
+            even = facts.get("damaged_packets") == 0 and not facts.get("format_changes")
+            frames, passed_over = camera.frames(), first
+            if self.mode.codec in _INTRA_CODECS and even:
+                packets = islice(camera.packets(), first, None)
+                frames = (frame for packet in packets for frame in camera.decode(packet))
+                passed_over = 0
+            for planes in islice(Alike()(frames), passed_over, None):
+                yield planes.copy()
         finally:
             camera.close()
 

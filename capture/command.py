@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from rtdenoise.options import Seconds, camera_option, parse_size
+from rtdenoise.options import Rate, Seconds, camera_option, parse_size
 
 if TYPE_CHECKING:
     from rtdenoise.cameras.base import Camera
@@ -32,9 +32,7 @@ _WORTH_TELLING = 0.99  # less of the picture stands still
 )
 @camera_option
 @click.option("--size", metavar="WxH", callback=parse_size, help="Ask the camera for this size.")
-@click.option(
-    "--fps", type=click.FloatRange(min=0, min_open=True), help="The rate to ask the camera for."
-)
+@click.option("--fps", type=Rate(), help="The rate to ask the camera for.")
 @click.option(
     "--scenes",
     type=click.IntRange(1, 20),
@@ -98,13 +96,14 @@ def _recorded_before(camera: Camera, profile: Profile) -> Path | None:
 
 def _record(camera: Camera, profile: Profile, seconds: float, scenes: int) -> Recording:
     """Films, with a progress bar, and says how it went."""
+    from rtdenoise.cameras.base import remarks_of
     from rtdenoise.console import progress, say
 
     from .clip import Clip
     from .record import record, suffix_for
 
     live = camera.info.kind == "webcam"
-    say(f"[bold]{_plain(camera.info.name)}[/]: {_plain(str(camera.mode))}")
+    say("[bold]{}[/]: {}", camera.info.name, camera.mode)
     if live:
         say("Keep camera and scene still. Ctrl-C ends the recording early and keeps it.")
     if scenes > 1 and not live:
@@ -125,16 +124,22 @@ def _record(camera: Camera, profile: Profile, seconds: float, scenes: int) -> Re
         finally:
             if path.exists():  # also what was kept when the disk became full
                 profile.remember(camera.info)
+    path = recording.path
     # The clip counts from here on, even if judging is interrupted.
     Clip(path, camera.info, camera.mode, recording.frames, facts=recording.facts()).save()
     rate = f" at {recording.measured_fps:.1f} frames/s" if recording.measured_fps else ""
-    say(
-        f"Recorded {recording.frames} frames in {recording.seconds:.1f} s{rate}: {_plain(str(path))}"
-    )
+    say("Recorded {} frames in {:.1f} s{}: {}", recording.frames, recording.seconds, rate, path)
     if recording.stopped == "interrupted":
         say("[yellow]Stopped early; what was recorded is kept and judged.[/]")
     elif recording.stopped == "lost":
-        say(f"[yellow]{_plain(recording.lost_because)}[/] What was recorded is kept and judged.")
+        say("[yellow]{}[/] What was recorded is kept and judged.", recording.lost_because)
+    for remark in remarks_of(camera):
+        say("[yellow]![/] {}", remark)
+    if recording.left_out:
+        say(
+            "[yellow]![/] {} frames of another size or kind than the first were left out.",
+            recording.left_out,
+        )
     wanted = float(camera.mode.rate_fps)
     if live and recording.measured_fps and recording.measured_fps < 0.9 * wanted:
         say(
@@ -163,7 +168,7 @@ def _judge(path: Path, camera: Camera, recording: Recording | None) -> Clip:
             facts = recording.facts()
             return judge_clip(path, camera.info, camera.mode, facts=facts, ticker=ticker)
     except KeyboardInterrupt:
-        say(f"[yellow]{path} is kept; rtdenoise capture --camera file:{path} judges it.[/]")
+        say("[yellow]{} is kept; rtdenoise capture --camera file:{} judges it.[/]", path, path)
         raise
 
 
@@ -227,7 +232,7 @@ def _show_table(clip: Clip, plots: list[Path]) -> None:
     show(table)
     for number, s in enumerate(clip.series, 1):
         if not s.accepted:
-            show(f"[red]✗[/] series {number}: {_plain(s.reason)}")
+            show("[red]✗[/] series {}: {}", number, s.reason)
         elif s.static_fraction < _WORTH_TELLING:
             show(
                 f"Series {number}: {1 - s.static_fraction:.0%} of the picture moves and is left out."
@@ -241,9 +246,15 @@ def _show_table(clip: Clip, plots: list[Path]) -> None:
     damaged = int(clip.facts.get("damaged_packets", 0))
     if damaged:
         say(f"{damaged} damaged frames were left out.")
-    show(f"clip   {_plain(str(clip.path))}")
+    others = int(clip.facts.get("other_size", 0))
+    if others:
+        say(
+            f"[yellow]![/] {others} frames of another size than the first were left out: to use them, cut the "
+            "recording where its size changes."
+        )
+    show("clip   {}", clip.path)
     for path in plots:
-        show(f"plot   {_plain(str(path))}")
+        show("plot   {}", path)
     if clip.accepted:
         total = sum(series.count for series in clip.accepted)
         show(f"{total} frames in {len(clip.accepted)} series are fit. Next: rtdenoise calibrate")
@@ -256,10 +267,3 @@ def _nothing_accepted(clip: Clip) -> Exception:
     return ClipError(
         f"No series of {clip.path} is fit for calibrating (the clip is kept): {longest.reason}"
     )
-
-
-def _plain(text: str) -> str:
-    """Text without meaning as markup."""
-    from rich.markup import escape
-
-    return escape(text)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -78,11 +78,11 @@ def _slim(segment: Segment) -> Segment:
     return replace(segment, still=Still(nothing, nothing, segment.still.mask, segment.still.blocks))
 
 
-def join(segments: Iterable[Segment]) -> Iterator[Joined]:
-    """Joins accepted neighbours; refused segments stay by themselves."""
+def join(segments: Iterable[Segment], apart: Container[int] = ()) -> Iterator[Joined]:
+    """Joins accepted neighbours, but never across the frames of ``apart``; refused segments stay by themselves."""
     current: Joined | None = None
     for segment in segments:
-        longer = current.with_next(segment) if current else None
+        longer = current.with_next(segment) if current and segment.first not in apart else None
         if current and not longer:
             yield _finished(current)
         current = longer or Joined((segment,), segment.still)

@@ -1,4 +1,7 @@
-"""Records a camera's packets as they are: coded ones into Matroska, raw video into NUT, no re-encoding."""
+"""Records a camera's packets as they are: coded ones into Matroska, raw video into NUT, no re-encoding.
+
+What Matroska has no place for is stored as frames (see :mod:`capture.raw_video`).
+"""
 
 from __future__ import annotations
 
@@ -18,6 +21,7 @@ from rtdenoise.cameras.base import Camera
 from rtdenoise.cameras.controls import locked_controls
 from rtdenoise.errors import CameraError, ClipError
 
+from .raw_video import is_copied
 from .writer import LEAST_FRAMES, Writer
 
 Stopped = Literal["done", "end", "interrupted", "lost"]
@@ -34,7 +38,8 @@ class Recording:
 
     ``frames`` counts the packets; ``measured_fps`` is their real rate (None for fewer than two);
     ``scene_starts`` are the packets with which a new scene begins; ``stopped`` says why it ended:
-    "done" after the time asked for, "end" of the file, "interrupted" by Ctrl-C, camera "lost".
+    "done" after the time asked for, "end" of the file, "interrupted" by Ctrl-C, camera "lost"; ``left_out`` counts
+    frames that had another size or kind than the first, where frames and not packets were stored.
     """
 
     path: Path
@@ -46,6 +51,7 @@ class Recording:
     controls: dict[str, int] = field(default_factory=dict)
     scene_starts: tuple[int, ...] = ()
     lost_because: str = ""
+    left_out: int = 0
 
     def facts(self) -> dict[str, Any]:
         """For the clip's sidecar."""
@@ -59,8 +65,8 @@ class Recording:
 
 
 def suffix_for(camera: Camera) -> str:
-    """The suffix of the container that takes this camera's packets as they are."""
-    return ".nut" if camera.mode.codec == "rawvideo" else ".mkv"
+    """The suffix of the container that takes this camera's packets as they are, or else its frames."""
+    return ".nut" if camera.mode.codec == "rawvideo" or not is_copied(camera) else ".mkv"
 
 
 def record(
@@ -195,6 +201,7 @@ class _Session:
         """Puts the file in its place."""
         if interrupted:
             self.stopped = "interrupted"
+        self.writer.flush()
         frames = self.writer.frames
         if frames < LEAST_FRAMES:
             hint = "Record for longer." if interrupted else "Give it a longer recording."
@@ -218,6 +225,7 @@ class _Session:
             controls=self._controls,
             scene_starts=tuple(self._scene_starts[1:]),
             lost_because=self.lost_because,
+            left_out=self.writer.left_out,
         )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator
 from dataclasses import dataclass
 
 import cv2
@@ -79,7 +79,7 @@ class Segment:
 
 
 def cut_segments(
-    frames: Iterable[tuple[Bytes, int, int]], starts: Collection[int]
+    frames: Iterable[tuple[Bytes, int, int]], starts: Container[int]
 ) -> Iterator[tuple[int, Bytes, int, int]]:
     """Cuts into segments: (first frame, frames (N, H, W), black, white).
 

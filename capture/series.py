@@ -8,8 +8,8 @@ second time each joined series is measured exactly, against its own mean.
 from __future__ import annotations
 
 import glob
-from collections.abc import Iterator, Mapping
-from dataclasses import replace
+from collections.abc import Container, Iterator, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,8 +18,9 @@ from rtdenoise.cameras import open_camera
 from rtdenoise.cameras.base import CameraInfo, Mode
 from rtdenoise.console import Ticker
 from rtdenoise.errors import ClipError
-from rtdenoise.frames import PlaneFormat, planes_from_frame
+from rtdenoise.frames import PlaneFormat
 
+from .alike import Alike
 from .clip import Clip
 from .joining import join, masks, measure_joined, together
 from .segments import Segment, cut_segments, judge_segment
@@ -52,15 +53,20 @@ def judge_clip(
     clip = _opened(path, camera, mode, facts or {})
     starts = clip.facts.get("scene_starts", ())
     source = _LumaSource(clip, ticker)
-    segments = (judge_segment(*segment) for segment in cut_segments(source.frames(), set(starts)))
-    groups = list(join(segments))
+    # Another sub-sampling has other noise: it is a scene of its own. What changes is known only while it is read.
+    cuts = _Either(set(starts), source.alike.changes)
+    segments = (judge_segment(*segment) for segment in cut_segments(source.frames(), cuts))
+    groups = list(join(segments, source.alike.changes))
     if not source.count:
-        raise ClipError(f"{path} holds no frame that can be decoded.", "Record it again.")
+        raise ClipError(
+            f"{path} holds no frame that can be decoded.",
+            "If a player shows it, convert it first: ffmpeg -i FILE clip.mkv.",
+        )
     clip = replace(
         clip,
         frames=source.count,
-        mode=replace(clip.mode, pixel_format=clip.mode.pixel_format or source.pixel_format),
-        facts={**clip.facts, "damaged_packets": source.damaged},
+        mode=replace(clip.mode, pixel_format=clip.mode.pixel_format or source.alike.pixel_format),
+        facts={**clip.facts, "damaged_packets": source.damaged} | source.alike.facts(),
     )
     found = together(s for group in groups for s in measure_joined(clip, group, source.black))
     # Where the camera moves or the exposure drifts, brightness changes for that reason.
@@ -112,6 +118,17 @@ def _opened(
     return Clip(path, camera or opened.info, mode or opened.mode, 0, facts=facts)
 
 
+@dataclass(frozen=True)
+class _Either(Container[int]):
+    """What is in one of two sets, that grow meanwhile."""
+
+    one: set[int]
+    other: set[int]
+
+    def __contains__(self, number: object) -> bool:
+        return number in self.one or number in self.other
+
+
 class _LumaSource:
     """Reads the luma of all frames once, and learns the clip's facts on the way."""
 
@@ -119,17 +136,15 @@ class _LumaSource:
         self._clip, self._ticker = clip, ticker
         self.count = 0
         self.damaged = 0
-        self.pixel_format = ""
+        self.alike = Alike()
         self.black, self.white = 0, 255
 
     def frames(self) -> Iterator[tuple[Bytes, int, int]]:
         """Copies of luma (H, W), and the levels of black and white."""
         camera = open_camera(f"file:{self._clip.path}")
         try:
-            for frame in camera.frames():
-                planes = planes_from_frame(frame)
+            for planes in self.alike(camera.frames()):
                 self._check(planes.format)
-                self.pixel_format = frame.format.name
                 if not planes.format.full_range:
                     self.black, self.white = 16, 235
                 self.count += 1
@@ -143,7 +158,7 @@ class _LumaSource:
         mode = self._clip.mode
         if (got.width, got.height) != (mode.width, mode.height):
             raise ClipError(
-                f"{self._clip.path} changes its size from {mode.width}×{mode.height} to "
-                f"{got.width}×{got.height} after {self.count} frames.",
-                "Record each size as a clip of its own.",
+                f"{self._clip.path} has frames of {got.width}×{got.height} pixels, and is said to have "
+                f"{mode.width}×{mode.height}.",
+                "Remove the .json file beside it and judge it anew, or record it again.",
             )

@@ -1,8 +1,7 @@
-"""Writes packets to a clip, byte for byte: under a temporary name until the clip is whole."""
+"""Writes packets to a clip, byte for byte, or frames: under a temporary name until the clip is whole."""
 
 from __future__ import annotations
 
-import os
 import secrets
 from contextlib import ExitStack, suppress
 from pathlib import Path
@@ -10,14 +9,17 @@ from typing import Any
 
 import av
 from av.container import OutputContainer
+from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
 from rtdenoise.cameras import open_camera
 from rtdenoise.cameras.base import Camera
 from rtdenoise.errors import ClipError, StorageError, storage_error, writing
+from rtdenoise.files import into_new_place
 from rtdenoise.leftovers import held, sweep
 
 from .clip import Clip
+from .raw_video import RawVideo, is_copied
 
 LEAST_FRAMES = 2
 # Written beside the clip and removed at its end, so that a full disk has room for the sidecar.
@@ -41,6 +43,13 @@ class Writer:
         self._stream: Any = None
         self._origin: int | None = None
         self._last_dts: int | None = None
+        self._copies = is_copied(camera)
+        self._raw: RawVideo | None = None
+
+    @property
+    def left_out(self) -> int:
+        """How many frames could not be stored, because they had another size or kind than the first."""
+        return 0 if self._raw is None else self._raw.left_out
 
     def __enter__(self) -> Writer:
         with writing(self.path):
@@ -62,11 +71,14 @@ class Writer:
         self._remove()
 
     def write(self, packet: av.Packet[Any]) -> None:
-        """Copies one packet.
+        """Copies one packet, or stores its frames.
 
         Raises:
             StorageError: it can't be written. What can be kept of the clip has been.
         """
+        if not self._copies:
+            self._write_frames(self._camera.decode(packet))
+            return
         try:
             if self._output is None:
                 self._open()
@@ -86,6 +98,25 @@ class Writer:
                 "Choose another mode of the camera, or convert the file to MJPEG in Matroska.",
             ) from error
         self.frames += 1
+
+    def flush(self) -> None:
+        """Stores the frames that the decoder still holds, after the last packet.
+
+        Raises:
+            StorageError: they can't be written.
+        """
+        if not self._copies:
+            self._write_frames(self._camera.decode(None))
+
+    def _write_frames(self, frames: list[VideoFrame]) -> None:
+        try:
+            for frame in frames:
+                if self._raw is None:
+                    self._output = av.open(f"file:{self._temporary}", "w", format="nut")
+                    self._raw = RawVideo(self._output, frame, self._camera.mode.rate_fps)
+                self.frames += self._raw.write(frame)
+        except OSError as error:
+            raise self._failed(error) from error
 
     def _open(self) -> None:
         raw = self.path.suffix == ".nut"
@@ -134,7 +165,7 @@ class Writer:
             if self._output is not None:
                 output, self._output = self._output, None
                 output.close()
-            os.replace(self._temporary, self.path)
+            self.path = into_new_place(self._temporary, self.path)
         except OSError as error:
             raise self._failed(error) from error
 
@@ -149,7 +180,7 @@ class Writer:
         if frames < LEAST_FRAMES:
             return told
         try:
-            os.replace(self._temporary, self.path)
+            self.path = into_new_place(self._temporary, self.path)
             Clip(self.path, self._camera.info, self._camera.mode, frames).save()
         except (OSError, StorageError):
             return told

@@ -42,6 +42,7 @@ Its rooms, in the order in which they may import each other (each knows only wha
 * ``leftovers``    unfinished files of programs that were killed
 * ``options``      options that several commands share
 * ``arrays``       types of NumPy arrays
+* ``charset``      text as an output can show it
 * ``cores``        how many processor cores there are
 * ``version``      the version of the package
 

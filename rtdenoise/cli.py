@@ -6,6 +6,7 @@ them: ``rtdenoise --help`` stays quick, and anyone's package can add a command.
 
 from __future__ import annotations
 
+import io
 import os
 import signal
 import sys
@@ -19,7 +20,9 @@ from typing import Any
 
 import click
 
+from . import charset
 from .errors import RtdenoiseError, is_out_of_memory
+from .options import FilePath
 from .version import __version__
 
 _ORDER = (
@@ -70,7 +73,7 @@ class Commands(click.Group):
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
 @click.option(
     "--home",
-    type=click.Path(path_type=Path, file_okay=True),
+    type=FilePath(),
     envvar="RTDENOISE_HOME",
     help="Folder for profiles (clips, noise models, networks) instead of the user's data directory.",
 )
@@ -94,15 +97,38 @@ def group(ctx: click.Context, home: Path | None, verbose: bool) -> None:
 def main(args: list[str] | None = None) -> None:
     """Runs the command line: exit code 0 = done, 1 = it failed and said why, 2 = wrong usage."""
     _end_as_after_ctrl_c()
-    code = run(sys.argv[1:] if args is None else args)
+    charset.register()
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors=charset.ERRORS)
+    code = _flushed(run(sys.argv[1:] if args is None else args))
     if any(thread.daemon for thread in threading.enumerate()):
         # One that is still at work in a library's C++ (a network that is being made, a read that hangs in a driver)
         # would abort the program while Python ends. All that is kept is written by now.
-        for stream in (sys.stdout, sys.stderr):
-            with suppress(OSError, ValueError):
-                stream.flush()
         os._exit(code)
     sys.exit(code)
+
+
+def _flushed(code: int) -> int:
+    """Writes out what Python holds back of both outputs; the exit code, which tells of what couldn't be written.
+
+    An output that failed is left for the null device: Python would try once more at its end, and complain.
+    """
+    for stream in (sys.stderr, sys.stdout):
+        if stream is None:  # closed before the start
+            continue
+        try:
+            stream.flush()
+        except OSError as error:
+            if stream is sys.stdout and not isinstance(error, BrokenPipeError):
+                code = code or _output_failed(error)
+            with suppress(OSError, ValueError):
+                nowhere = os.open(os.devnull, os.O_WRONLY)
+                os.dup2(nowhere, stream.fileno())
+                os.close(nowhere)
+        except ValueError:  # closed
+            continue
+    return code
 
 
 def _end_as_after_ctrl_c() -> None:
@@ -115,9 +141,14 @@ def _end_as_after_ctrl_c() -> None:
     asked: list[bool] = []
 
     def end(*_: object) -> None:
-        if not asked:
-            asked.append(True)
-            signal.raise_signal(signal.SIGINT)
+        if asked:
+            return
+        asked.append(True)
+        if (
+            signal.getsignal(signal.SIGINT) is signal.SIG_IGN
+        ):  # as of a script's jobs in the background
+            raise KeyboardInterrupt
+        signal.raise_signal(signal.SIGINT)
 
     for name in ("SIGTERM", "SIGHUP"):
         number = getattr(signal, name, None)
@@ -153,6 +184,8 @@ def run(args: list[str]) -> int:
                 "Close other programs, or take a smaller mode.",
             )
             return 1
+        if isinstance(error, OSError) and _in_output(error):
+            return 0 if isinstance(error, BrokenPipeError) else _output_failed(error)
         _say_error(
             f"Something unforeseen happened: {type(error).__name__}: {error}",
             "Run it again as rtdenoise --verbose … and report what it prints.",
@@ -160,6 +193,21 @@ def run(args: list[str]) -> int:
         return 1
 
 
+def _in_output(error: OSError) -> bool:
+    """Whether an error arose where something was said or shown, and not in the work itself."""
+    frames = [frame for frame, _ in traceback.walk_tb(error.__traceback__)]
+    return str(frames[-1].f_globals.get("__name__", "")).partition(".")[0] in ("click", "rich")
+
+
+def _output_failed(error: OSError) -> int:
+    _say_error(
+        f"Standard output can't be written: {error.strerror}.",
+        "What was to be made is there all the same; only its report is missing.",
+    )
+    return 1
+
+
 def _say_error(message: str, hint: str) -> None:
-    click.secho("Error: ", fg="red", bold=True, err=True, nl=False)
-    click.echo(f"{message} {hint}".rstrip(), err=True)
+    with suppress(OSError):  # nobody reads it
+        click.secho("Error: ", fg="red", bold=True, err=True, nl=False)
+        click.echo(charset.visible(f"{message} {hint}".rstrip()), err=True)

@@ -82,6 +82,9 @@ _CURES = {
     ),
     errno.EISDIR: ("{path} is a folder, and a file is to be written there.", "Choose a file name."),
     errno.ENOENT: ("The folder of {path} does not exist.", "Make it first, or choose another."),
+    errno.ENAMETOOLONG: ("The name {path} is too long.", "Choose a shorter one."),
+    errno.ELOOP: ("{path} is a link that leads back to itself.", "Name another file."),
+    errno.EPIPE: ("Nobody reads {path} any more.", "What was to be written there is incomplete."),
     errno.EIO: ("The disk that holds {path} reports an input/output error.", "Try another disk."),
 }
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -12,6 +13,26 @@ import click
 
 F = TypeVar("F", bound=Callable[..., Any])
 Decorator = Callable[[F], F]
+
+
+class FilePath(click.Path):
+    """A path, as a :class:`~pathlib.Path`; ``~`` at its beginning is the user's folder, also where no shell says so."""
+
+    def __init__(self, *, dir_okay: bool = True, file_okay: bool = True) -> None:
+        super().__init__(path_type=Path, dir_okay=dir_okay, file_okay=file_okay, allow_dash=True)
+
+    def convert(
+        self,
+        value: str | os.PathLike[str],
+        param: click.Parameter | None,
+        ctx: click.Context | None,
+    ) -> Any:
+        """The path; refuses a folder or file where it can't be one."""
+        try:
+            return super().convert(os.path.expanduser(value), param, ctx)
+        except (OSError, ValueError) as error:  # a name that is too long, say
+            self.fail(f"{value}: {getattr(error, 'strerror', None) or error}", param, ctx)
+
 
 camera_option = click.option(
     "--camera",
@@ -52,22 +73,21 @@ json_file_option = click.option(
     "--json",
     "json_path",
     callback=in_a_folder,
-    type=click.Path(path_type=Path, dir_okay=False),
+    type=FilePath(dir_okay=False),
     metavar="F",
-    help="Write the figures to this file as JSON.",
+    help="Write the figures to this file as JSON; - for standard output, in place of the table.",
 )
 
 # Below half, noise is hardly seen to become less: what is mixed in again is the amplitude.
 STRENGTHS = {"light": 0.5, "medium": 0.75, "strong": 1.0}
 
 
-class Seconds(click.FloatRange):
-    """A length of time in seconds, more than nothing and not for ever."""
+class Amount(click.FloatRange):
+    """A number above nothing that is finite and no more than ``most``; ``unit`` says of what."""
 
-    name = "seconds"
-
-    def __init__(self) -> None:
-        super().__init__(min=0, min_open=True)
+    def __init__(self, unit: str, most: float, least: float = 0.0) -> None:
+        super().__init__(min=least, max=most, min_open=least == 0)
+        self.name = unit
 
     def convert(
         self, value: Any, param: click.Parameter | None, ctx: click.Context | None
@@ -75,8 +95,22 @@ class Seconds(click.FloatRange):
         """The number; refuses what isn't one (``nan``) and what never ends."""
         found = float(super().convert(value, param, ctx))
         if not math.isfinite(found):
-            self.fail(f"{value} is no number of seconds.", param, ctx)
+            self.fail(f"{value} is no number of {self.name}.", param, ctx)
         return found
+
+
+class Seconds(Amount):
+    """A length of time in seconds: more than nothing, and not for ever."""
+
+    def __init__(self) -> None:
+        super().__init__("seconds", most=1e8)  # three years
+
+
+class Rate(Amount):
+    """Frames per second."""
+
+    def __init__(self) -> None:
+        super().__init__("frames per second", least=0.001, most=1000)
 
 
 def parse_strength(_ctx: click.Context, _param: click.Parameter, value: str) -> float:

@@ -21,8 +21,8 @@ from pathlib import Path
 import platformdirs
 
 from .cameras.base import CameraInfo
-from .errors import ProfileError
-from .files import read_json, write_json
+from .errors import ProfileError, StorageError
+from .files import read_json, same_file, write_json
 
 CLIP_SUFFIXES = (".mkv", ".nut")
 
@@ -116,6 +116,21 @@ class Profile:
             return CameraInfo.from_json(value)
         except (KeyError, TypeError, ValueError) as cause:
             raise ProfileError(f"{self.folder / 'camera.json'} is damaged.", hint) from cause
+
+
+def refuse_profile(output: Path, home: Path | None = None) -> None:
+    """Refuses a file for figures that is one of a profile's own: a clip, its facts, a network, the noise model.
+
+    Raises:
+        StorageError: it is, also by another name of it.
+    """
+    folder = data_home(home)
+    if output.is_file() and folder.is_dir():
+        same = same_file(output, (path for path in folder.rglob("*") if path.is_file()))
+        if same is not None:
+            raise StorageError(
+                f"{output} is {same}, which belongs to a camera.", "Name another file."
+            )
 
 
 def profiles(home: Path | None = None) -> list[Profile]:

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from rtdenoise.options import FilePath
+
 if TYPE_CHECKING:
     from rtdenoise.cli import Settings
 
@@ -14,7 +16,7 @@ if TYPE_CHECKING:
 @click.command(name="demo", short_help="Show all of it on the simulated camera.")
 @click.option(
     "--folder",
-    type=click.Path(path_type=Path, file_okay=False),
+    type=FilePath(file_okay=False),
     default=Path("rtdenoise-demo"),
     show_default=True,
     help="Where the clips, the networks, the pictures and the report go.",

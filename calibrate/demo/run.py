@@ -87,7 +87,7 @@ def _step(words: list[str], capture: Path | None = None) -> dict[str, Any]:
 
     shown = [w for w in words if w != "--json"]
     shown = [w for i, w in enumerate(shown) if w != "--home" and shown[max(i - 1, 0)] != "--home"]
-    say(f"[dim]$[/] [cyan]rtdenoise {shlex.join(shown)}[/]")
+    say("[dim]$[/] [cyan]rtdenoise {}[/]", shlex.join(shown))
     output = io.StringIO()
     with contextlib.redirect_stdout(output) if capture else contextlib.nullcontext():
         code = run_command(words)
@@ -107,6 +107,7 @@ def _film(folder: Path, size: str) -> Path:
     """Records the moving scene to a file, so that `live` meets a camera that sends at its full rate."""
     camera = open_camera(MOVING, size=_numbers(size))
     path = folder / "moving.mkv"
+    path.unlink(missing_ok=True)  # of a demo before: a recording replaces none
     total = MOVING_SECONDS * float(camera.mode.rate_fps)
     try:
         with progress("Filming the moving scene", total) as ticker:
@@ -114,8 +115,8 @@ def _film(folder: Path, size: str) -> Path:
     finally:
         camera.close()
     # The sidecar says which camera it was, so that its noise model is found.
-    Clip(path, camera.info, camera.mode, filmed.frames, ()).save()
-    return path
+    Clip(filmed.path, camera.info, camera.mode, filmed.frames, ()).save()
+    return filmed.path
 
 
 def _compare(home: Path, clip: Path, size: str, network: str) -> Comparison:
@@ -186,7 +187,7 @@ def _show(figures: dict[str, Any], pictures: list[Path]) -> None:
     )
     show("[bold]Look at[/]")
     for path in pictures:
-        show(f"  {path}")
+        show("  {}", path)
     show("\n[bold]Next, with your own camera[/] on a tripod or a pile of books:")
     for line in ("rtdenoise capture --seconds 30", "rtdenoise calibrate", "rtdenoise live"):
         show(f"  [cyan]{line}[/]")

@@ -46,9 +46,13 @@ def command(
     ones and edges. Other programs' filters run in several
     strengths, and their best counts.
     """
+    from rtdenoise.profile import refuse_profile
+
     from .run import evaluate
     from .table import show_table
 
+    if json_path is not None:
+        refuse_profile(json_path, settings.home)
     result = evaluate(
         camera,
         methods=[name.strip() for name in methods.split(",") if name.strip()],
@@ -58,7 +62,8 @@ def command(
         named=methods != DEFAULT,
     )
     if json_path is not None:
-        from rtdenoise.files import write_json
+        from rtdenoise.files import write_figures
 
-        write_json(json_path, result.to_json())
+        if write_figures(json_path, result.to_json()):
+            return
     show_table(result)

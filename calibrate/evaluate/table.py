@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from rtdenoise.console import show
+from rtdenoise.console import plain, show
 
 from .judge import Row
 from .run import Evaluation
@@ -16,7 +16,7 @@ def show_table(evaluation: Evaluation) -> None:
     from rich.table import Table
 
     places = list(evaluation.rows[0].places)
-    title = f"{evaluation.camera}: {evaluation.judged} held-out frames, uPSNR of luma in dB (95 % interval)"
+    title = f"{plain(evaluation.camera)}: {evaluation.judged} held-out frames, uPSNR of luma in dB (95 % interval)"
     table = Table(title=title, title_justify="left")
     table.add_column("method", no_wrap=True)
     table.add_column("setting", no_wrap=True)
@@ -40,7 +40,7 @@ def _classes(evaluation: Evaluation, place: str) -> list[str]:
 
 
 def _cells(row: Row, places: list[str], classes: list[str]) -> list[str]:
-    cells = [f"[bold]{row.method}[/]", row.setting]
+    cells = [f"[bold]{plain(row.method)}[/]", plain(row.setting)]
     for name in places:
         upsnr, gain = row.places[name].upsnr_db, row.places[name].gain_db
         cells.append(f"{upsnr.value:.2f} ({upsnr.low:.1f}…{upsnr.high:.1f})")

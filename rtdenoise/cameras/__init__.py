@@ -6,10 +6,10 @@ import difflib
 import re
 import stat
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..errors import CameraError, ClipError
+from ..files import user_path
 
 if TYPE_CHECKING:
     from .base import Camera
@@ -124,7 +124,7 @@ def _open_file(rest: str, size: tuple[int, int] | None, rate_fps: float | None) 
 
     if not rest:
         raise ClipError("file: names no file.", "Write file:PATH, such as file:clip.mkv.")
-    path = Path(rest).expanduser()
+    path = user_path(rest)
     has = ["size"] if size is not None else []
     has += ["rate"] if rate_fps is not None and not path.is_dir() else []
     if has:
@@ -139,7 +139,7 @@ def _refuse_mistakes(spec: str) -> None:
     """Says what was meant where a webcam can't have been."""
     if not spec.strip():
         raise CameraError("The name of the camera is empty.", "Run rtdenoise devices to see them.")
-    path = Path(spec).expanduser()
+    path = user_path(spec)
     try:
         mode = path.stat().st_mode
     except (OSError, ValueError):

@@ -157,6 +157,11 @@ class CameraBase(ABC):
         self._mode = mode
 
     @property
+    def remarks(self) -> tuple[str, ...]:
+        """What its user should know of what was read so far, a sentence each."""
+        return ()
+
+    @property
     def info(self) -> CameraInfo:
         """Which camera this is."""
         return self._info
@@ -192,6 +197,11 @@ class CameraBase(ABC):
     @abstractmethod
     def close(self) -> None:
         """Lets the device or file go. Safe to call twice."""
+
+
+def remarks_of(camera: Camera) -> tuple[str, ...]:
+    """What the user of a camera should know of what was read so far; nothing where it has nothing to say."""
+    return camera.remarks if isinstance(camera, CameraBase) else ()
 
 
 @runtime_checkable

@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import hashlib
+import math
+import os
+import re
+import stat
 import threading
 from collections.abc import Iterator
+from contextlib import suppress
 from fractions import Fraction
 from functools import cached_property
 from pathlib import Path
+from typing import BinaryIO
 
 import av
 from av.container import InputContainer
@@ -32,7 +38,8 @@ _RANGES = {"tv": 1, "pc": 2}
 _MATRICES: dict[str, int] = dict(MATRIX_CODES.items())
 _CAMERA_LAYOUTS = ("yuyv422", "yvyu422", "uyvy422")  # what webcams send is BT.601 at any size
 _MILLIONS = MOST_PIXELS // 1_000_000
-_HINT = "Check the file, or convert it to Matroska first."
+_HINT = "If a player shows it, convert it first: ffmpeg -i FILE clip.mkv."
+_LEAST_GAP_S = 0.25  # by which a recording must be shorter than it says, before that is told
 
 
 class FileCamera(CameraBase):
@@ -59,6 +66,9 @@ class FileCamera(CameraBase):
         self._closed = False
         self._packets = 0
         self._frames = 0
+        self._ended_early = ""
+        self._first_s = math.inf
+        self._end_s = -math.inf
 
     @property
     def template(self) -> VideoStream | None:
@@ -69,6 +79,19 @@ class FileCamera(CameraBase):
     def damaged_packets(self) -> int:
         """How many packets could not be decoded so far."""
         return self._decoder.damaged
+
+    def keep_incomplete(self) -> None:
+        """From now on gives frames too that lack a part of what they refer to, as players show them."""
+        self._decoder.keeps_incomplete = True
+
+    @property
+    def remarks(self) -> tuple[str, ...]:
+        """What the user should know of what was read so far."""
+        incomplete = self._decoder.incomplete
+        said = f"{incomplete} frames are incomplete, because parts of the recording are missing."
+        if incomplete == 1:
+            said = "One frame is incomplete, because a part of the recording is missing."
+        return tuple(text for text in (self._ended_early, said * bool(incomplete)) if text)
 
     @property
     def path(self) -> Path:
@@ -121,9 +144,9 @@ class FileCamera(CameraBase):
         """The packets as they are stored.
 
         Raises:
-            ClipError: the file holds no packet, or can't be read on.
+            ClipError: the file holds no packet that can be read.
         """
-        source = self._container.demux(self._stream)
+        source = self._demuxed()
         while True:
             packet = self._next(source)
             if packet is None:
@@ -133,6 +156,9 @@ class FileCamera(CameraBase):
         if not self._packets and not self._closed:
             raise self._empty()
 
+    def _demuxed(self) -> Iterator[av.Packet[VideoStream]]:
+        return self._container.demux(self._stream)
+
     def _next(self, source: Iterator[av.Packet[VideoStream]]) -> av.Packet[VideoStream] | None:
         with self._lock:
             if self._closed:
@@ -140,15 +166,43 @@ class FileCamera(CameraBase):
             try:
                 while True:
                     packet = next(source, None)
-                    if packet is None or packet.size:  # the empty packet at the end is PyAV's own
+                    if packet is None:
+                        self._look_whether_cut_off()
+                        return None
+                    if packet.size:  # the empty packet at the end is PyAV's own
+                        self._note_time(packet)
                         return packet
             except av.EOFError:
+                self._look_whether_cut_off()
                 return None
             except av.FFmpegError as error:
-                raise ClipError(
-                    f"{self._path} is damaged after {self._packets} frames: {error.strerror}.",
-                    _HINT,
-                ) from error
+                if not self._packets:
+                    raise ClipError(
+                        f"{self._path} can't be read: {error.strerror}.", _HINT
+                    ) from error
+                self._ended_early = (
+                    f"{self._path} can't be read to its end ({error.strerror}): what comes after frame "
+                    f"{self._packets} is missing."
+                )
+                return None
+
+    def _note_time(self, packet: av.Packet[VideoStream]) -> None:
+        if packet.pts is not None and packet.time_base:
+            begin_s = float(packet.pts * packet.time_base)
+            self._first_s = min(self._first_s, begin_s)
+            length_s = float((packet.duration or 0) * packet.time_base)
+            self._end_s = max(self._end_s, begin_s + length_s)
+
+    def _look_whether_cut_off(self) -> None:
+        """Compares the time that was read with the length that the file says its picture has."""
+        told_s = _told_length_s(self._stream)
+        read_s = self._end_s - self._first_s
+        missing_s = told_s - read_s
+        if read_s >= 0 and missing_s > max(_LEAST_GAP_S, 3 / float(self._mode.rate_fps)):
+            self._ended_early = (
+                f"{self._path} says that it lasts {told_s:.1f} s, and its picture ends after {read_s:.1f} s: "
+                "it seems to be cut off."
+            )
 
     def decode(self, packet: av.Packet[VideoStream] | None) -> list[VideoFrame]:
         """The frames of one packet; ``None`` gives those that the decoder still holds at the end."""
@@ -179,7 +233,7 @@ class FileCamera(CameraBase):
         """All frames.
 
         Raises:
-            ClipError: not one frame of the file can be decoded, or it can't be read on.
+            ClipError: not one frame of the file can be decoded.
         """
         yield from super().frames()
         yield from self.decode(None)
@@ -189,7 +243,7 @@ class FileCamera(CameraBase):
     def _empty(self) -> ClipError:
         if self.damaged_packets:
             return ClipError(f"None of the frames in {self._path} can be decoded.", _HINT)
-        return ClipError(f"{self._path} holds no frames.", "Record it again.")
+        return ClipError(f"{self._path} holds no frames.", _HINT)
 
     def close(self) -> None:
         """Closes the file. Safe to call twice, and from another thread."""
@@ -206,22 +260,83 @@ def open_container(path: Path) -> InputContainer:
         ClipError: there is no such file, or it isn't a media file.
     """
     av.logging.set_level(None)
-    if path.is_dir():
-        raise ClipError(f"{path} is a folder, not a video.", "Name a file in it.")
-    if not path.exists():
-        raise ClipError(f"There is no file {path}.", "Check the path.")
+    _check_that_it_is_a_file(path)
     try:
         # The prefix keeps FFmpeg from reading a colon in the name as a protocol.
         container = av.open(f"file:{path}", metadata_errors="replace", options=LIMITS)
     except av.PermissionError as error:
         raise ClipError(f"There is no permission to read {path}.", "Change it.") from error
     except av.EOFError as error:
-        what = "is empty" if path.stat().st_size == 0 else "holds no frames"
-        raise ClipError(f"{path} {what}.", "Record it again.") from error
+        if path.stat().st_size:
+            raise ClipError(f"{path} holds no frames.", _HINT) from error
+        raise _unreadable(path) from error
     except (av.FFmpegError, OSError) as error:
-        what = "is empty" if path.stat().st_size == 0 else "is no video or picture, or is damaged"
-        raise ClipError(f"{path} {what}.", "Name a clip such as one from capture.") from error
+        raise _unreadable(path) from error
     return container
+
+
+def _check_that_it_is_a_file(path: Path) -> None:
+    try:
+        mode = path.stat().st_mode
+    except (FileNotFoundError, NotADirectoryError) as error:
+        raise ClipError(f"There is no file {path}.", "Check the path.") from error
+    except (OSError, ValueError) as error:
+        raise ClipError(
+            f"{path} can't be read: {getattr(error, 'strerror', None) or error}.", "Check the path."
+        ) from error
+    if stat.S_ISDIR(mode):
+        raise ClipError(f"{path} is a folder, not a video.", "Name a file in it.")
+    if stat.S_ISFIFO(mode) or stat.S_ISSOCK(mode):
+        raise ClipError(
+            f"{path} is a pipe, which can be read only once.",
+            "Let rtdenoise denoise read it, or write it to a file first.",
+        )
+    if not stat.S_ISREG(mode):
+        raise ClipError(
+            f"{path} is a device, not a file.", "A webcam is named without file: in front."
+        )
+
+
+def _unreadable(path: Path) -> ClipError:
+    """Why FFmpeg can't make anything of a file."""
+    if path.stat().st_size == 0:
+        return ClipError(f"{path} is empty.", "Copy or record it again.")
+    with suppress(OSError), path.open("rb") as file:
+        # What cameras and phones write has its index at the end, and the sizes of all frames are in it.
+        if file.read(12)[4:8] == b"ftyp" and not _has_box(file, b"moov"):
+            return ClipError(
+                f"{path} was cut off: the index at its end is missing, without which nobody can read it.",
+                "Copy it again; if it was never finished, a program such as untrunc may rebuild the index.",
+            )
+    return ClipError(
+        f"{path} is no video or picture that FFmpeg knows, or is damaged.",
+        "Name another file; one from rtdenoise capture ends in .mkv or .nut.",
+    )
+
+
+def _has_box(file: BinaryIO, name: bytes) -> bool:
+    """Whether an MP4 file has a box of that name at its top level."""
+    file.seek(0)
+    while len(head := file.read(16)) >= 8:
+        size = int.from_bytes(head[:4], "big")
+        if size == 1:
+            size = int.from_bytes(head[8:16], "big")
+        if head[4:8] == name:
+            return True
+        if size < 8:
+            return False
+        file.seek(size - len(head), os.SEEK_CUR)
+    return False
+
+
+def _told_length_s(stream: VideoStream) -> float:
+    """How long the file says that its picture lasts; less than 0 where it doesn't say."""
+    if stream.duration and stream.time_base:
+        return float(stream.duration * stream.time_base)
+    found = re.fullmatch(r"(\d+):(\d+):(\d+(?:\.\d+)?)", stream.metadata.get("DURATION", ""))
+    if found is None:
+        return -1.0
+    return int(found[1]) * 3600 + int(found[2]) * 60 + float(found[3])
 
 
 def _video_stream(container: InputContainer, path: Path) -> VideoStream:

@@ -13,7 +13,7 @@ from av.video.stream import VideoStream
 from ..frames import fitted, frame_from_planes, mirrored, planes_from_frame
 from ..frames.facts import VideoFacts
 from ..frames.orientation import UPRIGHT
-from .base import Camera, CameraBase, PassesOver
+from .base import Camera, CameraBase, PassesOver, remarks_of
 
 if TYPE_CHECKING:
     Packet = av.Packet[VideoStream]
@@ -54,6 +54,11 @@ class FittedCamera(CameraBase):
     def damaged_packets(self) -> int:
         """How many packets could not be decoded so far."""
         return self._camera.damaged_packets
+
+    @property
+    def remarks(self) -> tuple[str, ...]:
+        """What the user should know of what was read so far."""
+        return remarks_of(self._camera)
 
     @property
     def skipped_packets(self) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import threading
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
@@ -28,9 +29,16 @@ def natural_key(name: str) -> list[tuple[int, int, str]]:
 
 
 def pictures_in(folder: Path) -> list[Path]:
-    """The pictures in a folder, in order."""
-    found = [p for p in folder.iterdir() if p.suffix.lower() in PICTURE_SUFFIXES and p.is_file()]
+    """The pictures in a folder, in order; without hidden files, such as those that macOS puts beside each picture."""
+    shown = (p for p in folder.iterdir() if not p.name.startswith("."))
+    found = [p for p in shown if p.suffix.lower() in PICTURE_SUFFIXES and p.is_file()]
     return sorted(found, key=lambda p: natural_key(p.name))
+
+
+def _is_jpeg(path: Path) -> bool:
+    with suppress(OSError), path.open("rb") as file:
+        return file.read(3) == b"\xff\xd8\xff"
+    return False
 
 
 class ImagesCamera(CameraBase):
@@ -41,7 +49,7 @@ class ImagesCamera(CameraBase):
         rate_fps: At which rate they were taken.
 
     Raises:
-        ClipError: there is no such folder, it holds no picture, or the first can't be read.
+        ClipError: there is no such folder, or it holds no picture that can be read.
     """
 
     def __init__(self, folder: Path, rate_fps: float | None = None) -> None:
@@ -54,14 +62,15 @@ class ImagesCamera(CameraBase):
                 f"The folder {folder} holds no pictures.",
                 f"Pictures are files that end in {', '.join(PICTURE_SUFFIXES)}.",
             )
-        first = FileCamera(self._paths[0])
+        self._unreadable: list[str] = []
+        first = self._first_picture()
         mode = first.mode
         facts = replace(first.facts, exif=b"", icc=b"")
         first.close()
         rate = DEFAULT_RATE_FPS
         if rate_fps is not None:
             rate = Fraction(rate_fps).limit_denominator(1001)
-        digest = file_camera_info(self._paths[0]).id[-8:]
+        digest = file_camera_info(first.path).id[-8:]
         name = folder.resolve().name
         spec = f"file:{folder.resolve()}"
         super().__init__(
@@ -70,10 +79,40 @@ class ImagesCamera(CameraBase):
         )
         self.facts = facts
         """What the first picture says about itself."""
+        self.all_alike = (
+            mode.codec == "mjpeg" and len({_is_jpeg(path) for path in self._paths}) == 1
+        )
+        """Whether all pictures are coded alike, so that their packets make one film."""
         self._lock = threading.Lock()
         self._closed = False
         self._damaged = 0
         self._frames = 0
+
+    def _first_picture(self) -> FileCamera:
+        """The first picture that can be opened."""
+        for path in self._paths:
+            try:
+                return FileCamera(path)
+            except ClipError as error:
+                failure = error
+        raise ClipError(
+            f"None of the pictures in {self._paths[0].parent} can be read.",
+            f"Of the first one: {failure}",
+        )
+
+    @property
+    def remarks(self) -> tuple[str, ...]:
+        """Which files were passed over."""
+        names = self._unreadable
+        if not names:
+            return ()
+        told = ", ".join(names[:3]) + (" and others" if len(names) > 3 else "")
+        verb = (
+            "is no picture that can be read, and was"
+            if len(names) == 1
+            else "can't be read, and were"
+        )
+        return (f"{told} {verb} left out ({len(names)} of {len(self._paths)} pictures).",)
 
     @property
     def damaged_packets(self) -> int:
@@ -86,25 +125,31 @@ class ImagesCamera(CameraBase):
         return len(self._paths)
 
     def packets(self) -> Iterator[av.Packet[VideoStream]]:
-        """One packet for each picture, as it is stored.
+        """One packet for each picture, as it is stored; files that are none are passed over.
 
         Raises:
-            ClipError: a picture has another size than the first, or can't be read.
+            ClipError: a picture has another size than the first.
         """
         for index, path in enumerate(self._paths):
             with self._lock:
                 if self._closed:
                     return
                 packet = self._read(path)
+            if packet is None:
+                self._unreadable.append(path.name)
+                continue
             packet.time_base = 1 / self._mode.rate_fps
             packet.pts = packet.dts = index
             yield packet
 
-    def _read(self, path: Path) -> av.Packet[VideoStream]:
+    def _read(self, path: Path) -> av.Packet[VideoStream] | None:
         # Not closed by hand: its packet may be decoded later, and lives on it.
-        container = open_container(path)
+        try:
+            container = open_container(path)
+        except ClipError:
+            return None
         if not container.streams.video:
-            raise ClipError(f"{path} holds no picture.", "Take it out of the folder.")
+            return None
         stream = container.streams.video[0]
         size, wanted = (stream.width, stream.height), (self._mode.width, self._mode.height)
         if size not in (wanted, (0, 0)):  # the latter where it is damaged, which decode finds out
@@ -112,10 +157,11 @@ class ImagesCamera(CameraBase):
                 f"{path} has {size[0]}×{size[1]} pixels, the first picture {wanted[0]}×{wanted[1]}.",
                 "All pictures of a folder must have one size.",
             )
-        for packet in container.demux(stream):
-            if packet.size:
-                return packet
-        raise ClipError(f"{path} is empty.", "Take it out of the folder.")
+        with suppress(av.FFmpegError):
+            for packet in container.demux(stream):
+                if packet.size:
+                    return packet
+        return None
 
     def decode(self, packet: av.Packet[VideoStream] | None) -> list[VideoFrame]:
         """The frame of one packet."""
@@ -146,7 +192,10 @@ class ImagesCamera(CameraBase):
         """
         yield from super().frames()
         if not self._frames and not self._closed:
-            raise ClipError("None of the pictures can be decoded.", "Check them in a viewer.")
+            raise ClipError(
+                f"None of the pictures in {self._paths[0].parent} can be decoded.",
+                "Save them as PNG or JPEG with a program that shows them.",
+            )
 
     def close(self) -> None:
         """Ends the playing. Safe to call twice, and from another thread."""

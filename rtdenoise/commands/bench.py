@@ -41,35 +41,36 @@ def command(settings: Settings, size: tuple[int, int], device: str, json_path: P
 
     from ..bench import measure, steps
     from ..console import progress
-    from ..files import write_json
+    from ..files import write_figures
     from ..machine import Machine, machine_path
     from ..networks.device import devices, pick_device
+    from ..profile import refuse_profile
 
     cv2.setNumThreads(1)  # as in a call: the stages run side by side
+    if json_path is not None:
+        refuse_profile(json_path, settings.home)
     names = devices() if device == "auto" else [pick_device(device).type]
     path = machine_path(settings.home)
     known = Machine.load(path)
     with progress("Measuring", steps(names), "steps") as ticker:
         bench = measure(size, names, known, ticker)
-    _show(bench)
-    if json_path is not None:
-        write_json(json_path, bench.to_json())
     known.save(path)
+    if json_path is None or not write_figures(json_path, bench.to_json()):
+        _show(bench)
 
 
 def _show(bench: Bench) -> None:
-    from rich.markup import escape
     from rich.table import Table
 
     from ..bench import RATE_FPS
-    from ..console import show
+    from ..console import plain, show
     from ..machine import SPARE, facts
 
     machine = facts()
     width, height = bench.size
     cores = f"{machine['cores']} core" + ("s" if machine["cores"] != 1 else "")
     title = f"{width}×{height} on {machine['cpu']}, {cores}"
-    table = Table(title=escape(title), title_justify="left", title_style="bold")
+    table = Table(title=plain(title), title_justify="left", title_style="bold")
     for heading in ("", "device"):
         table.add_column(heading, no_wrap=True)
     for heading in ("still, ms", "moving, ms", "whole path", "with ⅓ to spare", f"{RATE_FPS} fps"):
@@ -81,7 +82,7 @@ def _show(bench: Bench) -> None:
         mark = "[green]✓[/]" if marks[0] else "[yellow]just[/]" if marks[1] else "[red]✗[/]"
         table.add_row(
             method.name,
-            escape(method.hardware or method.device),
+            plain(method.hardware or method.device),
             _times(method.scenes["still"]),
             _times(method.scenes["moving"]),
             f"{method.rate_fps:.1f} fps",
@@ -91,13 +92,13 @@ def _show(bench: Bench) -> None:
     for time in bench.paper:
         keeps = "[green]✓[/]" if time.frame_s * RATE_FPS <= SPARE else "[red]✗[/]"
         figure = f"~{time.frame_s * 1e3:.0f}"
-        device = escape(time.hardware or time.device)
+        device = plain(time.hardware or time.device)
         table.add_row("paper (from one tile)", device, figure, figure, "", "", keeps)
     show(table)
     show("Cleaning per frame, median / 95 %, in the live loop with decoding beside it.")
     show("The paper's network: one view of a frame, estimated from one tile.")
     for command_name, (_, reason) in bench.choices.items():
-        show(f"[bold]rtdenoise {command_name}[/]: {escape(reason)}")
+        show("[bold]rtdenoise {}[/]: {}", command_name, reason)
 
 
 def _times(scene: Pass) -> str:

@@ -60,8 +60,6 @@ def command(
 
 def _controls(settings: Settings | None, camera: str | None, keep: bool) -> None:
     """Keeps or forgets one camera's settings."""
-    from rich.markup import escape
-
     from ..cameras.choice import find_camera
     from ..cameras.kept_controls import keep_settings
     from ..console import say
@@ -77,12 +75,12 @@ def _controls(settings: Settings | None, camera: str | None, keep: bool) -> None
     profile = Profile.of(info, settings.home if settings else None)
     if not keep:
         profile.controls_path.unlink(missing_ok=True)
-        say(f"The settings of {escape(info.name)} are left as they are from now on.")
+        say("The settings of {} are left as they are from now on.", info.name)
         return
     kept = keep_settings(info, profile.controls_path)
     profile.remember(info)
     told = ", ".join(f"{name}={value}" for name, value in kept.items())
-    say(f"Kept for {escape(info.name)}: {told}.")
+    say("Kept for {}: {}.", info.name, told)
 
 
 def _denied() -> list[str]:
@@ -147,11 +145,10 @@ def _pipewire() -> bool:
 
 
 def _show(found: list[FoundCamera], denied: list[str]) -> None:
-    from rich.markup import escape
     from rich.table import Table
 
     from ..cameras.modes import describe_modes
-    from ..console import say, show
+    from ..console import plain, say, show
     from ..sinks.virtual import MODPROBE, virtual_devices
 
     table = Table(title="Cameras", title_justify="left", title_style="bold", show_lines=True)
@@ -162,16 +159,17 @@ def _show(found: list[FoundCamera], denied: list[str]) -> None:
         modes = describe_modes(camera.modes).split("; ") if camera.modes else ["not told"]
         mark = "" if camera.real else "  [dim]test picture or loopback[/]"
         table.add_row(
-            escape(camera.info.spec),
-            f"{escape(camera.info.name)}{mark}\n[dim]{escape(camera.info.id)}[/]",
+            plain(camera.info.spec),
+            f"{plain(camera.info.name)}{mark}\n[dim]{plain(camera.info.id)}[/]",
             "\n".join(modes),
         )
     table.add_row("simulated", "Simulated camera\n[dim]always there[/]", "MJPG 1920×1080 @ 30")
     show(table)
     if denied:
         say(
-            f"[yellow]![/] There is no permission to open {', '.join(denied)}. "
-            "Run [bold]sudo usermod -aG video $USER[/], log out and in again."
+            "[yellow]![/] There is no permission to open {}. "
+            "Run [bold]sudo usermod -aG video $USER[/], log out and in again.",
+            ", ".join(denied),
         )
     elif not any(camera.real for camera in found):
         say("No webcam is plugged in. [bold]rtdenoise demo[/] shows everything without one.")
@@ -184,10 +182,10 @@ def _show(found: list[FoundCamera], denied: list[str]) -> None:
         for device in devices:
             state = "free"
             if device.busy:
-                state = f"in use by {' and '.join(device.producers) or 'another program'}"
+                state = f"in use by {plain(' and '.join(device.producers) or 'another program')}"
             if not device.exclusive:
                 state += " [yellow](browsers don't see it: no exclusive_caps)[/]"
-            outputs.add_row(f"virtual:{escape(device.label)}", device.path, state)
+            outputs.add_row(f"virtual:{plain(device.label)}", device.path, state)
         if pipewire:
             state = "made when it is used; seen by programs that ask PipeWire for cameras"
             outputs.add_row("pipewire", "–", state)

@@ -24,8 +24,6 @@ def command(settings: Settings, as_json: bool) -> None:
       rtdenoise doctor
       rtdenoise doctor --json
     """
-    from rich.markup import escape
-
     from ..console import show, show_json
     from ..diagnosis import diagnose
 
@@ -34,9 +32,9 @@ def command(settings: Settings, as_json: bool) -> None:
         checks.append(check)
         if as_json:
             continue
-        show(f"{_MARKS[check.ok]} [bold]{check.name}[/]  {escape(check.text)}")
+        show(_MARKS[check.ok] + " [bold]{}[/]  {}", check.name, check.text)
         if check.cure and not check.ok:
-            show(f"    [cyan]{escape(check.cure)}[/]")
+            show("    [cyan]{}[/]", check.cure)
     wrong = sum(check.ok is False for check in checks)
     if as_json:
         show_json({"ok": wrong == 0, "checks": [check.to_json() for check in checks]})

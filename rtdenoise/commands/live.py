@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from ..options import (
+    Rate,
     Seconds,
     camera_option,
     device_option,
@@ -42,7 +43,7 @@ if TYPE_CHECKING:
 @network_options
 @strength_option
 @click.option("--size", metavar="WxH", callback=parse_size, help="Ask the camera for this size.")
-@click.option("--fps", type=click.FloatRange(1, 1000), help="Ask the camera for this rate.")
+@click.option("--fps", type=Rate(), help="Ask the camera for this rate.")
 @click.option(
     "--on-demand",
     is_flag=True,
@@ -104,9 +105,9 @@ def command(
     from functools import partial
 
     import cv2
-    from rich.markup import escape
 
     from ..cameras import open_camera
+    from ..cameras.base import remarks_of
     from ..cameras.fitted import FittedCamera
     from ..cameras.kept_controls import SteadySettings
     from ..console import console, say, show_json
@@ -131,7 +132,7 @@ def command(
     steady: list[SteadySettings] = []
 
     def note(text: str) -> None:
-        say(f"[yellow]![/] {escape(text)}")
+        say("[yellow]![/] {}", text)
 
     def open_fitted(spec: str | None) -> Camera:
         opened = open_camera(spec, size=size, rate_fps=fps)
@@ -179,7 +180,7 @@ def command(
     def open_outputs(layout: PlaneFormat, rate_fps: Fraction) -> Sink:
         facts = getattr(opened, "facts", None)
         sink = open_sinks(outputs, format=layout, rate_fps=rate_fps, note=note, facts=facts)
-        say(f"[bold]{info.name}[/]  {mode} → {sink.name}")  # before, nothing was sure yet
+        say("[bold]{}[/]  {} → {}", info.name, mode, sink.name)  # before, nothing was sure yet
         return sink
 
     webcam = info.kind == "webcam"
@@ -211,6 +212,8 @@ def command(
     denoiser.dropped = lambda: loop.lost
     with Status(loop, denoiser, f"{info.name}  {mode}", console(stderr=True)) as status:
         report = loop.run(seconds, status.update)
+    for remark in remarks_of(opened):
+        note(remark)
     if as_json:
         facts = {"camera": info.id, "mode": mode.to_json(), "output": loop.sink_name}
         facts |= {"network": denoiser.name, "engine": getattr(denoiser, "engine_name", "")}
@@ -222,9 +225,9 @@ def command(
 def _show(report: LiveReport, sink: str) -> None:
     from rich.table import Table
 
-    from ..console import show
+    from ..console import plain, show
 
-    table = Table(title=f"{report.frames_out} frames → {sink}", title_justify="left")
+    table = Table(title=f"{report.frames_out} frames → {plain(sink)}", title_justify="left")
     for column in ("stage", "median", "95 %"):
         table.add_column(column, justify="left" if column == "stage" else "right")
     for name, (p50, p95) in report.stages_ms.items():

@@ -9,8 +9,6 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from rich.markup import escape
-
 if TYPE_CHECKING:
     from ..denoisers import Denoiser
     from ..stream.adaptive import Rung
@@ -23,7 +21,7 @@ def choose_for_call(
     *,
     machine: Path,
     measure: bool,
-    say: Callable[[str], None],
+    say: Callable[..., None],
 ) -> tuple[list[Rung], Denoiser]:
     """The rungs of a call's ladder, and the first one's denoiser.
 
@@ -46,7 +44,7 @@ def choose_for_call(
         realtime=True,
         measure=measure,
         machine=machine,
-        say=lambda text: say(escape(text)),
+        say=lambda text: say("{}", text),
     )
     rungs = rungs_for_call(
         network or first.name,

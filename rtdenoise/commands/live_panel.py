@@ -55,9 +55,10 @@ def panel(
         noise_db: The camera's noise as a peak signal-to-noise ratio in dB; None: not known yet.
         narrow: Two columns instead of four, one below the other.
     """
-    from rich.markup import escape
     from rich.panel import Panel
     from rich.table import Table
+
+    from ..console import plain
 
     below: list[tuple[str, str]] = []
 
@@ -84,16 +85,16 @@ def panel(
     lost = f"{report.dropped} dropped"
     lost += f", {report.damaged} damaged" if report.damaged else ""
     row("frames", lost, *_stage(stages[0]))
-    row("cleaning", escape(denoiser), *_stage(stages[1]))
-    row("engine", escape(engine) or "–", *_stage(stages[2]))
+    row("cleaning", plain(denoiser), *_stage(stages[1]))
+    row("engine", plain(engine) or "–", *_stage(stages[2]))
     noise = "measuring …" if noise_db is None else f"{noise_db:.1f} dB PSNR from the camera"
     row("noise", noise, "load", "–" if load is None else f"{load:.0%}")
-    row("strength", bar, "to", escape(sink))
+    row("strength", bar, "to", plain(sink))
     for cells in below:
         grid.add_row(*cells)
     return Panel(
         grid,
-        title=f"[bold]{escape(title)}[/]",
+        title=f"[bold]{plain(title)}[/]",
         title_align="left",
         subtitle="[dim]+ − strength · space on/off · Ctrl-C ends[/]",
         subtitle_align="left",
@@ -250,6 +251,8 @@ class Status:
         return isinstance(self._denoiser.current, Passthrough)
 
     def _show(self) -> None:
+        from ..console import plain
+
         denoiser = self._denoiser
         frames = self._loop.report(last=1).frames_out - (self._begun or 0)
         report = self._loop.report(last=min(_LAST, max(frames, 1)))
@@ -258,7 +261,7 @@ class Status:
             if _in_journal() and cleaning == self._said:
                 return  # a journal keeps what changes
             self._said = cleaning
-            self._out.print(line(report, self._loop.sink_name, cleaning))
+            self._out.print(plain(line(report, self._loop.sink_name, cleaning)))
             return
         shown = panel(
             report,

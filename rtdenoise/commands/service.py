@@ -86,8 +86,6 @@ def install(settings: Settings, options: tuple[str, ...]) -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print it as JSON, for scripts.")
 def status(as_json: bool) -> None:
     """Say whether it runs, and what it said last."""
-    from rich.markup import escape
-
     from ..console import show, show_json
 
     _need_systemd()
@@ -108,7 +106,7 @@ def status(as_json: bool) -> None:
     }.get(active, "It does not run")
     show(f"{state}; {'it starts at log-in' if enabled else 'it does not start at log-in'}.")
     for line in said:
-        show(f"  {escape(line)}")
+        show("  {}", line)
 
 
 @command.command(name="remove")

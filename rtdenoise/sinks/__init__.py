@@ -7,10 +7,10 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from fractions import Fraction
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..errors import SinkError
+from ..files import user_path
 
 if TYPE_CHECKING:
     from ..frames import PlaneFormat
@@ -51,7 +51,7 @@ def open_sink(
 
     kind, _, label = output.partition(":")
     virtual = kind in ("virtual", "pipewire")
-    turns = virtual or Path(output).suffix.lower() in VIDEO_SUFFIXES
+    turns = virtual or user_path(output).suffix.lower() in VIDEO_SUFFIXES
     if facts is not None and turns and facts.orientation != UPRIGHT:
         return _upright(output, format, rate_fps, note, facts)
     if facts is not None and virtual:
@@ -67,7 +67,7 @@ def open_sink(
     from .file import FileSink
     from .picture import PICTURE_SUFFIXES, PictureSink
 
-    path = Path(output).expanduser()
+    path = user_path(output)
     suffix = path.suffix.lower()
     if path.is_dir():
         raise _unknown(output)
@@ -121,7 +121,7 @@ def check_output(output: str) -> None:
     from .picture import PICTURE_SUFFIXES
     from .storage import VIDEO_SUFFIXES
 
-    path = Path(output).expanduser()
+    path = user_path(output)
     if (
         not output
         or path.is_dir()
@@ -161,7 +161,7 @@ def _identities(output: str) -> list[object]:
 
         linux = sys.platform.startswith("linux")
         return [choose_device(label or None, virtual_devices()).path if linux else (kind, label)]
-    path = Path(output).expanduser()
+    path = user_path(output)
     known: list[object] = [path.resolve()]
     if path.exists():  # a hard link is the same file under another name
         known.append((path.stat().st_dev, path.stat().st_ino))
@@ -186,7 +186,7 @@ def _unknown(output: str) -> SinkError:
     from .picture import PICTURE_SUFFIXES
     from .storage import VIDEO_SUFFIXES
 
-    path = Path(output).expanduser()
+    path = user_path(output)
     if not output:
         return SinkError("The output has no name.", "Name a file, or write virtual or pipewire.")
     if path.is_dir():

@@ -6,7 +6,9 @@ from pathlib import Path
 from typing import Protocol, runtime_checkable
 
 from ..cameras.base import CameraInfo
+from ..cameras.images import pictures_in
 from ..errors import SinkError, StorageError, writing
+from ..files import same_file, user_path
 from ..frames import Planes
 
 
@@ -47,14 +49,20 @@ def watched(sink: Sink) -> bool | None:
 
 
 def refuse_overwriting(source: CameraInfo, output: str) -> None:
-    """Refuses an output that is the very file that is read, also by another name of it.
+    """Refuses an output that is the very file that is read, or one of the pictures, also by another name of it.
 
     Raises:
         SinkError: it is.
     """
-    path = Path(output).expanduser()
-    if source.kind == "file" and path.exists() and path.samefile(source.spec.partition(":")[2]):
+    if source.kind != "file":
+        return
+    read = Path(source.spec.partition(":")[2])
+    others = [read, *(pictures_in(read) if read.is_dir() else ())]
+    same = same_file(user_path(output), [*others, read.with_suffix(".json")])
+    if same == read:
         raise SinkError(f"{output} is the input itself.", "Give the output another name.")
+    if same is not None:
+        raise SinkError(f"{output} belongs to the input.", "Give the output another name.")
 
 
 def require_folder(path: Path) -> None:

@@ -19,6 +19,7 @@ from ..errors import RtdenoiseError, SinkError, StorageError, writing
 from ..files import whole_file
 from ..frames import PlaneFormat, Planes, convert, frame_from_planes
 from ..frames.facts import UNSAID, VideoFacts
+from .audio_holders import holders
 from .base import PathSink
 from .beside import Beside, passed_on
 from .storage import VIDEO_SUFFIXES, Storage, refuse_colours, storage_of
@@ -88,6 +89,7 @@ class FileSink(PathSink):
         self._begun = False  # FFmpeg writes the header, or refuses to, with the first packet
         self._done = False
         self._audio: dict[int, AudioStream] = {}
+        self._offered = audio
         av.logging.set_level(None)
         self._files = ExitStack()
         temporary = self._files.enter_context(whole_file(path))
@@ -149,10 +151,12 @@ class FileSink(PathSink):
             raise self._no_audio(codec) from error
 
     def _no_audio(self, codec: str) -> SinkError:
-        return SinkError(
-            f"A file that ends in {self._path.suffix.lower()} can't hold audio in {codec}.",
-            "Name an output that ends in .mkv or .mov; .nut holds any audio.",
-        )
+        suffix = self._path.suffix.lower()
+        others = holders(self._offered, [other for other in VIDEO_SUFFIXES if other != suffix])
+        hint = "Convert it first: ffmpeg -i FILE -c:v copy -c:a aac clip.mkv."
+        if others:
+            hint = f"Name an output that ends in {' or '.join(others)}."
+        return SinkError(f"A file that ends in {suffix} can't hold audio in {codec}.", hint)
 
     @contextmanager
     def _guarded(self) -> Iterator[None]:

@@ -11,21 +11,24 @@ import threading
 import time
 from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass, replace
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
 import av
 import numpy as np
 from av.audio.stream import AudioStream
+from av.codec.context import CodecContext
 from av.container import InputContainer
 from av.video.frame import VideoFrame
 
-from ..cameras.base import Camera
+from ..cameras.base import Camera, remarks_of
 from ..cameras.file import FileCamera, open_container
 from ..cameras.images import ImagesCamera
 from ..denoisers import Denoiser, blend
 from ..denoisers.fields import FieldsDenoiser
 from ..errors import ClipError, SinkError
+from ..files import user_path
 from ..frames import Planes, planes_from_frame
 from ..frames.deep import deepened
 from ..frames.facts import VideoFacts
@@ -36,18 +39,22 @@ from ..sinks.beside import Beside
 from ..sinks.file import FileSink
 from ..sinks.picture import PictureSink
 from ..sinks.storage import VIDEO_SUFFIXES, holds_depth
+from .fitting import fit
 from .losses import losses
+from .timeline import Timeline
 
 _IN_STEP_S = 0.08  # by how much sound may be late without anyone noticing
 _AHEAD = 3  # decoded frames that wait for the denoiser
+_LEAST_STEP_S = Fraction(1, 1000)  # between packets: Matroska knows no finer time
 _INTERLEAVE_S = 0.5  # how far audio packets are written before the picture
 
 
 @dataclass(frozen=True)
 class TranscodeReport:
-    """What was done. ``seconds`` is how long it took; ``damaged`` counts packets that were left out.
+    """What was done.
 
-    ``lost`` names what the input says or holds that the output does not.
+    ``seconds`` is how long it took; ``damaged`` counts packets that were left out; ``lost`` names what the input says
+    or holds that the output does not; ``remarks`` are sentences for the user.
     """
 
     frames: int
@@ -55,6 +62,7 @@ class TranscodeReport:
     damaged: int
     audio_packets: int
     lost: tuple[str, ...] = ()
+    remarks: tuple[str, ...] = ()
 
 
 def transcode(
@@ -87,14 +95,23 @@ def transcode(
     facts = camera.facts if isinstance(camera, (FileCamera, ImagesCamera)) else None
     if facts is not None and facts.fields != "progressive":
         denoiser = FieldsDenoiser(denoiser)
-    audio = _Audio(camera, output, seconds)
+    if isinstance(camera, FileCamera):
+        camera.keep_incomplete()
+    timeline = Timeline(1 / float(camera.mode.rate_fps))
+    audio = _Audio(camera, output, timeline, seconds)
     source = _read_ahead(camera)
+    changed = 0
     first_s = 0.0
     try:
         refuse_overwriting(camera.info, output)
-        for frame, noisy in source:
+        for frame, given in source:
+            noisy = replace(given, time_s=timeline.picture_s(given.time_s))
             if sink is None:
                 sink, first_s = _open(camera, noisy, output, audio, facts), noisy.time_s
+                layout = noisy.format
+            elif noisy.format != layout and not isinstance(sink, PictureSink):
+                noisy = fit(noisy, layout)
+                changed += 1
             if seconds is not None and noisy.time_s - first_s >= seconds:
                 break
             audio.copy_until(noisy.time_s, _INTERLEAVE_S if seconds is None else 0.0)
@@ -104,6 +121,7 @@ def transcode(
             advance()
         if sink is None:
             raise ClipError(f"{camera.info.name} holds no frames that can be read.")
+        timeline.close()
         audio.copy_until(first_s + seconds if seconds is not None else None)
         sink.close()
         lost = losses(camera, facts, sink)
@@ -115,15 +133,29 @@ def transcode(
         source.close()
         audio.close()
         camera.close()
+    remarks = [*remarks_of(camera), *audio.remarks]
+    if changed:
+        remarks.append(
+            f"The picture changes its size or kind: {changed} frames were brought to that of the first one."
+        )
+    if timeline.starts:
+        remarks.append(
+            f"Times start again in the middle ({timeline.starts}×): what comes after was put behind what was before."
+        )
     return TranscodeReport(
-        frames, time.perf_counter() - started, camera.damaged_packets, audio.packets, lost
+        frames,
+        time.perf_counter() - started,
+        camera.damaged_packets,
+        audio.packets,
+        lost,
+        tuple(remarks),
     )
 
 
 def _open(
     camera: Camera, first: Planes, output: str, audio: _Audio, facts: VideoFacts | None
 ) -> Sink:
-    path = Path(output).expanduser()
+    path = user_path(output)
     rate, layout = camera.mode.rate_fps, first.format
     if path.suffix.lower() not in VIDEO_SUFFIXES or path.is_dir():
         return open_sink(output, format=layout, rate_fps=rate, facts=facts)
@@ -172,8 +204,13 @@ def _write(
 class _Audio:
     """The audio streams of a file, and its subtitles, read beside its video and copied as it goes on."""
 
-    def __init__(self, camera: Camera, output: str, seconds: float | None) -> None:
+    def __init__(
+        self, camera: Camera, output: str, timeline: Timeline, seconds: float | None
+    ) -> None:
         self.packets = 0
+        self.remarks: list[str] = []
+        self._timeline = timeline
+        self._latest: dict[int, int] = {}  # decoding times by stream
         self.sink: FileSink | None = None
         self.streams: list[AudioStream] = []
         self.beside: Beside | None = None
@@ -187,7 +224,11 @@ class _Audio:
             return
         container = self._opened(camera.path)
         self.beside = Beside(self._opened(camera.path), seconds)
-        self.streams = [s for s in container.streams.audio if s.codec_context is not None]
+        self.streams = [s for s in container.streams.audio if _is_known(s)]
+        unknown = len(container.streams.audio) - len(self.streams)
+        if unknown:
+            what = "An audio track is" if unknown == 1 else f"{unknown} audio tracks are"
+            self.remarks.append(f"{what} in a format that FFmpeg doesn't know, and left out.")
         copied = [*self.streams, *(container.streams[s.index] for s in self.beside.subtitles)]
         if copied or container.chapters():
             self.start_s = (container.start_time or 0) / av.time_base
@@ -230,25 +271,47 @@ class _Audio:
             if packet is None:
                 return
             self._waiting = packet
-            if time_s is not None and _decode_time_s(packet) > time_s + ahead_s:
+            at_s = _decode_time_s(packet)
+            shift_s = self._timeline.sound_shift_s(packet.stream.index, at_s)
+            if shift_s is None or (time_s is not None and at_s + shift_s > time_s + ahead_s):
                 return
             self._waiting = None
+            self._shift(packet, shift_s)
             sound = isinstance(packet.stream, AudioStream)
             if self.sink.copy(packet) and sound:
                 self.packets += 1
+
+    def _shift(self, packet: av.Packet[Any], shift_s: float) -> None:
+        """Moves a packet in time, never before the one before: sound may be a little longer than its pictures."""
+        if packet.dts is None or packet.pts is None or not packet.time_base:
+            return
+        stream = packet.stream.index
+        ticks = round(shift_s / packet.time_base)
+        if shift_s:
+            least = math.ceil(_LEAST_STEP_S / packet.time_base)
+            ticks = max(ticks, self._latest.get(stream, -(1 << 62)) + least - packet.dts)
+        packet.pts += ticks
+        packet.dts += ticks
+        self._latest[stream] = packet.dts
 
     def _next(self) -> av.Packet[Any] | None:
         try:
             for packet in self._source:
                 if packet.size:
                     return packet
-        except av.FFmpegError:  # the file is cut short; its video says so if it matters
-            pass
+        except av.FFmpegError as error:
+            self.remarks.append(f"The sound can't be read to its end ({error.strerror}).")
         return None
 
     def close(self) -> None:
         for container in self._containers:
             container.close()
+
+
+def _is_known(stream: AudioStream) -> bool:
+    """Whether FFmpeg knows the codec of a stream; PyAV's types promise it."""
+    context: CodecContext | None = stream.codec_context
+    return context is not None
 
 
 def _decode_time_s(packet: av.Packet[Any]) -> float:

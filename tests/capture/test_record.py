@@ -301,3 +301,23 @@ def test_a_real_disk_that_fills_up_keeps_the_beginning(
     assert kept[:-1] == packets_of(source)[: len(kept) - 1]  # the last may be cut short
     assert leftovers(small_disk) == []
     assert Clip.load(path).frames in (len(kept) - 1, len(kept))
+
+
+def test_two_recordings_of_one_moment_keep_both(source: Path, tmp_path: Path) -> None:
+    path = tmp_path / "clip.mkv"
+    writers: list[Writer] = []
+    for _ in range(3):
+        camera = FakeWebcam(source)
+        writer = Writer(path, camera)
+        writer.__enter__()
+        for number, packet in enumerate(camera.packets()):
+            writer.write(packet)
+            if number == 5 + len(writers):
+                break
+        writers.append(writer)
+    for writer in writers:
+        writer.finish()
+        writer.__exit__()
+    assert [w.path.name for w in writers] == ["clip.mkv", "clip-2.mkv", "clip-3.mkv"]
+    assert [len(packets_of(w.path)) for w in writers] == [6, 7, 8]
+    assert leftovers(tmp_path) == []

@@ -83,6 +83,20 @@ def test_what_is_ignored_stays_ignored(tmp_path: Path) -> None:
     assert done.stdout.split() == ["on", "ended"]
 
 
+@pytest.mark.parametrize("name", ["SIGTERM", "SIGHUP"])
+def test_a_script_s_job_in_the_background_ends_too(name: str) -> None:
+    # A shell that runs a script lets its jobs ignore Ctrl-C.
+    code = (
+        "import signal; signal.signal(signal.SIGINT, signal.SIG_IGN)\n"
+        "from rtdenoise import cli; cli._end_as_after_ctrl_c()\n"
+        f"try: signal.raise_signal(signal.{name})\nexcept KeyboardInterrupt: print('ended')\n"
+        f"signal.raise_signal(signal.{name}); print('once')"
+    )
+    words = [sys.executable, "-c", code]
+    done = subprocess.run(words, cwd=ROOT, capture_output=True, text=True, check=True, timeout=60)
+    assert done.stdout.split() == ["ended", "once"]
+
+
 def test_a_film_goes_on_where_nobody_reads_the_messages(tmp_path: Path) -> None:
     film = tmp_path / "film.mkv"
     words = ("--camera", "simulated:desk", "--size", "320x180", "--network", "none")

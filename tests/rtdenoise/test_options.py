@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rtdenoise.options import parse_brighten, parse_size, parse_strength
+from rtdenoise.options import Amount, Rate, Seconds, parse_brighten, parse_size, parse_strength
 
 CTX = click.Context(click.Command("x"))
 PARAM = click.Option(["--size"])
@@ -49,3 +49,16 @@ def test_brighten_is_auto_or_a_number() -> None:
     for text in ("light", "2", "-1"):
         with pytest.raises(click.BadParameter, match="auto, or a number from 0 to 1"):
             parse_brighten(CTX, PARAM, text)
+
+
+@pytest.mark.parametrize("kind", [Seconds(), Rate(), Amount("minutes", most=1e6)])
+@pytest.mark.parametrize("value", ["inf", "-inf", "nan", "-1", "0", "1e300", "", "x", "1e999"])
+def test_amounts_are_finite_and_more_than_nothing(kind: Amount, value: str) -> None:
+    with pytest.raises(click.BadParameter):
+        kind.convert(value, None, None)
+
+
+@pytest.mark.parametrize("kind", [Seconds(), Rate(), Amount("minutes", most=1e6)])
+@pytest.mark.parametrize("value", ["0.5", "30", "1e2"])
+def test_usual_amounts_are_taken(kind: Amount, value: str) -> None:
+    assert kind.convert(value, None, None) == float(value)

@@ -159,6 +159,8 @@ def test_says_what_is_wrong(tmp_path: Path) -> None:
         (empty, "is empty"),
         (sound, "holds no video"),
         (tmp_path, "is a folder"),
+        (Path("/dev/null"), "is a device"),
+        (tmp_path / ("a" * 300), "can't be read: File name too long"),
     ):
         with pytest.raises(ClipError, match=words) as error:
             FileCamera(path)
@@ -288,6 +290,177 @@ def test_damaged_pictures_are_counted(tmp_path: Path, make_picture: MakePicture)
     camera = ImagesCamera(tmp_path)
     assert len(list(camera.frames())) == 2
     assert camera.damaged_packets == 1
+
+
+def test_hidden_files_are_no_pictures(tmp_path: Path, make_picture: MakePicture) -> None:
+    for name in ("a.png", "b.png", ".c.png"):
+        save_png(tmp_path / name, make_picture())
+    for name in ("._a.png", "._b.png", "._z.png"):  # as macOS leaves them on other file systems
+        (tmp_path / name).write_bytes(b"\0\5\x16\7\0\2\0\0Mac OS X        " + bytes(4000))
+    camera = ImagesCamera(tmp_path)
+    assert (camera.frame_count, len(list(camera.frames())), camera.remarks) == (2, 2, ())
+
+
+@pytest.mark.parametrize("bad", ["0.png", "1.png", "2.png"])
+@pytest.mark.parametrize("content", [b"", b"milk and eggs\n" * 20, b"\0\5\x16\7" + bytes(500)])
+def test_what_is_no_picture_is_passed_over_and_said(
+    tmp_path: Path, make_picture: MakePicture, bad: str, content: bytes
+) -> None:
+    for index in range(3):
+        save_png(tmp_path / f"{index}.png", make_picture(shift=index))
+    (tmp_path / bad).write_bytes(content)
+    camera = ImagesCamera(tmp_path)
+    assert len(list(camera.frames())) == 2
+    if camera.damaged_packets:  # FFmpeg goes by the name, and finds out when it decodes
+        assert (camera.damaged_packets, camera.remarks) == (1, ())
+        return
+    (remark,) = camera.remarks
+    assert bad in remark
+    assert "1 of 3 pictures" in remark
+
+
+def test_a_folder_without_a_single_picture_is_an_error(tmp_path: Path) -> None:
+    for name in ("a.png", "b.jpg"):
+        (tmp_path / name).write_text("milk and eggs\n" * 20)
+    with pytest.raises(ClipError, match="None of the pictures"):
+        ImagesCamera(tmp_path)
+
+
+def long_film(path: Path, codec: str, **options: str) -> Path:
+    """60 frames that refer to those before, with one key frame only."""
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream(codec, rate=30, options=options)
+        assert isinstance(stream, av.VideoStream)
+        stream.width, stream.height, stream.pix_fmt = 64, 48, "yuv420p"
+        stream.codec_context.gop_size = 300
+        generator = np.random.default_rng(0)
+        for index in range(60):
+            luma = generator.integers(90, 110, (48, 64), np.uint8)
+            grey = np.concatenate([np.roll(luma, index, 1), np.full((24, 64), 128, np.uint8)])
+            frame = av.VideoFrame.from_ndarray(grey, format="yuv420p")
+            frame.pts, frame.time_base = index, Fraction(1, 30)
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode(None))
+    return path
+
+
+def without(path: Path, lost: set[int]) -> Path:
+    copy = path.with_name(f"lossy{path.suffix}")
+    with av.open(str(path)) as source, av.open(str(copy), "w") as target:
+        stream = source.streams.video[0]
+        out = target.add_stream_from_template(stream)
+        packets = [packet for packet in source.demux(stream) if packet.size]
+        for index, packet in enumerate(packets):
+            if index not in lost:
+                packet.stream = out
+                target.mux(packet)
+    return copy
+
+
+HEVC = {"x265-params": "log-level=none:bframes=0:keyint=300"}
+
+
+@pytest.mark.parametrize("keep", [True, False])
+def test_frames_that_lack_what_they_refer_to_are_counted(tmp_path: Path, keep: bool) -> None:
+    camera = FileCamera(without(long_film(tmp_path / "a.mkv", "libx265", **HEVC), {20}))
+    if keep:
+        camera.keep_incomplete()
+    frames = list(camera.frames())
+    missing = 60 - 1 - 20
+    if keep:
+        assert (len(frames), camera.damaged_packets) == (59, 0)
+        assert camera.remarks == (
+            f"{missing} frames are incomplete, because parts of the recording are missing.",
+        )
+    else:
+        assert (len(frames), camera.damaged_packets, camera.remarks) == (20, missing, ())
+
+
+def test_a_film_that_begins_in_the_middle_begins_with_its_first_whole_frame(tmp_path: Path) -> None:
+    camera = FileCamera(without(long_film(tmp_path / "a.mkv", "libx265", **HEVC), {0}))
+    camera.keep_incomplete()
+    with pytest.raises(ClipError, match="can be decoded"):
+        list(camera.frames())  # there is only one, and it is gone
+    assert camera.damaged_packets == 59
+
+
+@pytest.mark.parametrize(
+    ("name", "codec", "options"),
+    [
+        ("a.mp4", "libx264", {"bf": "3"}),
+        ("a.ts", "libx264", {"bf": "2", "flags": "+ildct+ilme"}),
+        ("a.webm", "libvpx", {"auto-alt-ref": "1", "lag-in-frames": "16", "b": "100k"}),
+        ("b.webm", "libvpx-vp9", {"cpu-used": "8", "lag-in-frames": "16"}),
+        ("a.avi", "mpeg4", {"bf": "2"}),
+        ("a.mpg", "mpeg2video", {"bf": "2"}),
+        ("b.mkv", "libx265", {"x265-params": "log-level=none"}),
+    ],
+)
+def test_whole_films_have_no_damage(
+    tmp_path: Path, name: str, codec: str, options: dict[str, str]
+) -> None:
+    camera = FileCamera(long_film(tmp_path / name, codec, **options))
+    assert len(list(camera.frames())) == 60
+    assert (camera.damaged_packets, camera.remarks) == (0, ())
+
+
+@pytest.mark.parametrize("part", [0.5, 0.8])
+@pytest.mark.parametrize(
+    ("name", "options"),
+    [("a.mkv", {}), ("a.mp4", {"movflags": "faststart"}), ("a.mov", {"movflags": "faststart"})],
+)
+def test_a_film_that_was_cut_off_says_so(
+    tmp_path: Path, name: str, options: dict[str, str], part: float
+) -> None:
+    path = long_film(tmp_path / "whole.mkv", "libx264")
+    cut = tmp_path / name
+    with av.open(str(path)) as source, av.open(str(cut), "w", options=options) as target:
+        stream = source.streams.video[0]
+        out = target.add_stream_from_template(stream)
+        for packet in source.demux(stream):
+            if packet.size:
+                packet.stream = out
+                target.mux(packet)
+    data = cut.read_bytes()
+    cut.write_bytes(data[: int(len(data) * part)])
+    camera = FileCamera(cut)
+    assert 10 < len(list(camera.frames())) < 60
+    (remark,) = camera.remarks
+    assert "says that it lasts 2.0 s" in remark
+    assert "cut off" in remark
+
+
+def test_a_file_without_its_index_is_told_from_one_that_is_no_video(tmp_path: Path) -> None:
+    path = long_film(tmp_path / "a.mp4", "libx264")
+    data = path.read_bytes()
+    path.write_bytes(data[: data.index(b"moov") - 4])
+    with pytest.raises(ClipError, match="the index at its end is missing"):
+        FileCamera(path)
+
+
+def test_an_error_in_the_middle_keeps_what_was_read(
+    make_clip: MakeClip, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    camera = FileCamera(make_clip(frames=20))
+    packets = camera.container.demux(camera.template)
+
+    class Failing:
+        def __iter__(self) -> Failing:
+            return self
+
+        count = 0
+
+        def __next__(self) -> object:
+            self.count += 1
+            if self.count > 8:
+                raise av.error.OSError(5, "Input/output error", "clip.mkv")
+            return next(packets)
+
+    monkeypatch.setattr(FileCamera, "_demuxed", lambda self: Failing())
+    assert len(list(camera.frames())) == 8
+    (remark,) = camera.remarks
+    assert "Input/output error" in remark
+    assert "after frame 8" in remark
 
 
 def test_natural_order() -> None:

@@ -184,7 +184,7 @@ def test_says_what_is_wrong(
     for source, out, words in (
         (tmp_path / "no.mkv", "out.mp4", "There is no file"),
         (text, "out.mp4", "is a text file"),
-        ("/dev/null", "out.mp4", "is a device"),
+        ("/dev/null", "out.mp4", "is a device, and no recording"),
         (clip, "out.xyz", "unknown suffix"),
         (clip, clip.name, "is the input itself"),
         (clip, "out.png", "more than one frame"),
@@ -261,3 +261,172 @@ def test_real_footage(denoise: Callable[..., Result], tmp_path: Path) -> None:
     # Most of the picture is still: what changes there from frame to frame is noise.
     assert np.median(clean.std(axis=0)) < 0.6 * np.median(noisy.std(axis=0))
     assert np.abs(clean.mean(axis=0) - noisy.mean(axis=0)).mean() < 2
+
+
+def joined(path: Path, parts: list[Path]) -> Path:
+    """The packets of several recordings of 10 frames one after the other."""
+    with av.open(str(path), "w") as target:
+        outs: dict[str, av.stream.Stream] = {}
+        for place, part in enumerate(parts):
+            with av.open(str(part)) as source:
+                if not outs:
+                    for stream in source.streams:
+                        outs[stream.type] = target.add_stream_from_template(stream)
+                for packet in source.demux():
+                    if packet.size:
+                        assert packet.pts is not None
+                        assert packet.time_base is not None
+                        packet.pts += round(place * 0.4 / packet.time_base)
+                        packet.dts = packet.pts
+                        packet.stream = outs[packet.stream.type]
+                        target.mux(packet)
+    return path
+
+
+@pytest.mark.parametrize("suffix", ["mkv", "mp4"])
+@pytest.mark.parametrize("parts", [2, 3])
+def test_times_that_start_again_go_on_with_the_sound(
+    denoise: Callable[..., Result], make_clip: MakeClip, tmp_path: Path, suffix: str, parts: int
+) -> None:
+    # Transport streams may be put together as they are.
+    one = make_clip("one.ts", frames=50, codec="mpeg2video", audio=2.0)
+    source = tmp_path / "joined.ts"
+    source.write_bytes(one.read_bytes() * parts)
+    out = tmp_path / f"out.{suffix}"
+    result = denoise(source, out, "--network", "none")
+    assert f"{50 * parts} frames" in result.output
+    with av.open(str(out)) as container:
+        sound = [p.dts for p in container.demux(container.streams.audio[0]) if p.dts is not None]
+    assert sound == sorted(set(sound))
+    video = [planes.time_s for planes in read(out)]
+    assert np.diff(video) == pytest.approx(0.04, abs=0.045)
+    assert video[-1] == pytest.approx(2.0 * parts, abs=0.3)
+    assert len(packets(out, "audio")) == len(packets(source, "audio"))
+
+
+def test_a_picture_that_changes_is_brought_to_the_first_one(
+    denoise: Callable[..., Result], make_clip: MakeClip, tmp_path: Path
+) -> None:
+    large, small = make_clip("a.mkv", size=(64, 48)), make_clip("b.mkv", size=(32, 24))
+    out = tmp_path / "out.nut"
+    result = denoise(joined(tmp_path / "c.mkv", [large, small]), out, "--network", "none")
+    assert "20 frames" in result.output
+    assert "10 frames were brought to that of the first one" in result.output
+    frames = read(out)
+    assert {(f.format.width, f.format.height) for f in frames} == {(64, 48)}
+    assert abs(frames[15].y.mean() - frames[5].y.mean()) < 8
+
+
+def test_a_track_that_ffmpeg_does_not_know_is_left_out_and_said(
+    denoise: Callable[..., Result], make_clip: MakeClip, tmp_path: Path
+) -> None:
+    source = make_clip("clip.mov", frames=10, codec="libx264", audio=0.4)
+    data = bytearray(source.read_bytes())
+    sample = data.rindex(b"stsd")
+    for old, new in ((b"mp4a", b"apac"), (b"esds", b"dapa")):
+        at = data.index(old, sample)
+        data[at : at + 4] = new
+    source.write_bytes(data)
+    result = denoise(source, tmp_path / "out.mov", "--network", "none")
+    assert "An audio track is in a format that FFmpeg doesn't know, and left out" in result.output
+    assert len(read(tmp_path / "out.mov")) == 10
+
+
+@pytest.mark.parametrize(
+    ("codec", "suffix", "good"),
+    [("libopus", ".mov", ".mkv"), ("pcm_s16le", ".mp4", ".mov"), ("flac", ".mov", ".mkv")],
+)
+def test_the_suffix_that_an_error_names_holds_the_audio(
+    denoise: Callable[..., Result], tmp_path: Path, codec: str, suffix: str, good: str
+) -> None:
+    source = tmp_path / "clip.mkv"
+    with av.open(str(source), "w") as container:
+        video = container.add_stream("mjpeg", rate=25)
+        assert isinstance(video, av.VideoStream)
+        video.width, video.height, video.pix_fmt = 64, 48, "yuvj420p"
+        sound = container.add_stream(codec, rate=48000)
+        assert isinstance(sound, av.AudioStream)
+        for index in range(5):
+            frame = av.VideoFrame(64, 48, "yuvj420p")
+            frame.pts, frame.time_base = index, Fraction(1, 25)
+            container.mux(video.encode(frame))
+        container.mux(video.encode(None))
+        tone = np.zeros((1, 9600), np.int16)
+        piece = av.AudioFrame.from_ndarray(tone, "s16", "mono")
+        piece.sample_rate, piece.pts, piece.time_base = 48000, 0, Fraction(1, 48000)
+        container.mux(sound.encode(piece))
+        container.mux(sound.encode(None))
+    with pytest.raises(RtdenoiseError) as error:
+        denoise(source, tmp_path / f"out{suffix}", "--network", "none")
+    named = [word.rstrip(".,") for word in error.value.hint.split() if word.startswith(".")]
+    assert good in named
+    assert suffix not in named
+    for other in named:
+        assert denoise(source, tmp_path / f"out{other}", "--network", "none").exit_code == 0
+
+
+def test_no_file_that_is_read_is_written(
+    denoise: Callable[..., Result], make_clip: MakeClip, make_picture: MakePicture, tmp_path: Path
+) -> None:
+    clip = make_clip(frames=3)
+    clip.with_suffix(".json").write_text("{}")
+    folder = tmp_path / "pictures"
+    folder.mkdir()
+    for name in "ab":
+        rgb_frame(make_picture()).save(str(folder / f"{name}.png"))
+    (tmp_path / "hard.mkv").hardlink_to(clip)
+    (tmp_path / "soft.mkv").symlink_to(clip)
+    (tmp_path / "facts.mkv").symlink_to(clip.with_suffix(".json"))
+    (tmp_path / "hard.png").hardlink_to(folder / "b.png")
+    before = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
+    for source, out, words in (
+        (clip, "hard.mkv", "is the input itself"),
+        (clip, "soft.mkv", "is the input itself"),
+        (tmp_path / "soft.mkv", "clip.mkv", "is the input itself"),
+        (clip, "facts.mkv", "belongs to the input"),
+        (folder, "pictures/a.png", "belongs to the input"),
+        (folder, "hard.png", "belongs to the input"),
+    ):
+        with pytest.raises(RtdenoiseError, match=words):
+            denoise(source, tmp_path / out, "--network", "none")
+    assert {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()} == before
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has fewer names")
+@pytest.mark.parametrize(
+    "name",
+    [
+        "clip [hd].mp4",
+        "my:cat:.mp4",
+        "out[/x].mp4",
+        "[bold]a.mp4",
+        "-dash.mp4",
+        "~tilde.mp4",
+        "two\nlines.mp4",
+        os.fsdecode(b"caf\xe9\xff.mp4"),
+        "a" * 241 + ".mp4",
+        "{}.mp4",
+    ],
+)
+def test_any_name_is_itself(
+    make_clip: MakeClip,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    name: str,
+) -> None:
+    from rtdenoise.charset import narrow, visible
+    from rtdenoise.cli import run
+
+    monkeypatch.chdir(tmp_path)
+    make_clip(frames=3)
+    said: list[str] = []
+    monkeypatch.setattr("rtdenoise.console.show", lambda text, *_: said.append(text))
+    home = ["--home", str(tmp_path / "home")]
+    assert run([*home, "denoise", "--network", "none", "--", "clip.mkv", name]) == 0
+    assert run([*home, "denoise", "--network", "none", "--", name, "again.mkv"]) == 0
+    assert len(read(tmp_path / "again.mkv")) == 3
+    assert sorted(os.listdir(tmp_path)) == sorted(["clip.mkv", name.split("/")[0], "again.mkv"])
+    from rich.text import Text
+
+    shown = Text.from_markup(said[0], emoji=False).plain
+    assert narrow(visible(name), "utf-8") in narrow(shown, "utf-8")

@@ -276,9 +276,9 @@ def test_audio_is_copied_byte_for_byte(
         assert [bytes(p) for p in container.demux(audio=0) if p.size] == sound
 
 
-@pytest.mark.parametrize("codec", ["pcm_mulaw", "pcm_s16le"])
+@pytest.mark.parametrize(("codec", "good"), [("pcm_mulaw", ".mov"), ("pcm_s16le", ".mkv")])
 def test_audio_that_the_container_can_not_hold(
-    tmp_path: Path, make_picture: MakePicture, codec: str
+    tmp_path: Path, make_picture: MakePicture, codec: str, good: str
 ) -> None:
     source = tmp_path / "source.avi"
     with av.open(str(source), "w") as container:
@@ -293,7 +293,7 @@ def test_audio_that_the_container_can_not_hold(
         audio = list(container.streams.audio)
         with pytest.raises(SinkError, match=f"can't hold audio in {codec}") as error:
             FileSink(tmp_path / "a.mp4", format=picture.format, rate_fps=RATE, audio=audio)
-    assert ".mkv" in error.value.hint
+    assert good in error.value.hint
     assert os.listdir(tmp_path) == ["source.avi"]
 
 

@@ -1,0 +1,52 @@
+from __future__ import annotations
+
+import pytest
+
+from rtdenoise.stream.timeline import Timeline
+
+
+def test_times_that_rise_are_left_alone() -> None:
+    timeline = Timeline(0.04)
+    times = [0.0, 0.04, 0.08, 5.0, 5.3, 5.1, 5.4]  # a little back is no start
+    assert [timeline.picture_s(t) for t in times] == times
+    assert timeline.sound_shift_s(1, 0.0) == 0.0
+    assert timeline.starts == 0
+
+
+def test_what_starts_again_follows_what_was_before() -> None:
+    timeline = Timeline(0.5)
+    assert [timeline.picture_s(t) for t in (2, 2.5, 3, 1, 1.5, 0, 0.5)] == [
+        2,
+        2.5,
+        3,
+        3.5,
+        4,
+        4.5,
+        5,
+    ]
+    assert timeline.starts == 2
+
+
+def test_sound_waits_for_the_picture_and_goes_with_it() -> None:
+    timeline = Timeline(0.5)
+    timeline.picture_s(0.0)
+    assert timeline.sound_shift_s(1, 0.0) == 0.0
+    assert timeline.sound_shift_s(1, 2.0) == 0.0
+    assert timeline.sound_shift_s(1, 0.0) is None
+    timeline.picture_s(2.0)
+    assert timeline.sound_shift_s(1, 0.0) is None
+    assert timeline.picture_s(0.0) == 2.5
+    assert timeline.sound_shift_s(1, 0.0) == 2.5
+    assert timeline.sound_shift_s(1, 0.5) == 2.5
+    # Another stream that is still before its start has the shift of that part.
+    assert timeline.sound_shift_s(2, 2.0) == 0.0
+    assert timeline.sound_shift_s(2, 0.1) == 2.5
+
+
+def test_sound_goes_on_where_the_pictures_ended() -> None:
+    timeline = Timeline(0.5)
+    timeline.picture_s(0.0)
+    assert timeline.sound_shift_s(1, 3.0) == 0.0
+    assert timeline.sound_shift_s(1, 1.0) is None
+    timeline.close()
+    assert timeline.sound_shift_s(1, 1.0) == pytest.approx(2.0)
