@@ -16,6 +16,12 @@ if TYPE_CHECKING:
 @click.command(name="denoise")
 @click.argument("source", metavar="IN")
 @click.argument("output", metavar="OUT")
+@click.option(
+    "--camera",
+    "recorded_with",
+    metavar="C",
+    help="The calibrated camera that another program recorded IN with: its id, its name, or a part of that.",
+)
 @network_options
 @click.option(
     "--tta/--no-tta",
@@ -36,6 +42,7 @@ def command(
     settings: Settings,
     source: str,
     output: str,
+    recorded_with: str | None,
     network: str | None,
     any_camera: bool,
     tta: bool,
@@ -50,31 +57,35 @@ def command(
     stored follows from its name: .mp4, .mov, .mkv (H.264, close to transparent), .avi (MJPEG), .nut (raw, bit for
     bit), .png or .jpg (one picture). Audio is copied as it is. OUT is written whole or not at all.
 
+    A folder of pictures of one size is a film. Where OUT is a folder too (there already, or with a slash at its end),
+    each picture is cleaned by itself. The noise of a single picture is estimated from its flat places; a picture
+    that has none is left as it is.
+
     Without --network the live network that was calibrated for the camera cleans it, or else the largest one that comes
-    with rtdenoise, however long that takes.
+    with rtdenoise, however long that takes. --camera says which camera that is, where another program recorded it.
 
     \b
       rtdenoise denoise evening.mkv clean.mp4
       rtdenoise denoise evening.mkv clean.mp4 --network paper
       rtdenoise denoise photo.jpg clean.png --strength 0.7
+      rtdenoise denoise photos/ clean/
+      rtdenoise denoise call.mp4 clean.mp4 --camera C920
     """
     from ..console import progress, say, show
-    from ..denoisers import make_denoiser
-    from ..profile import Profile
     from ..stream import transcode
+    from ..stream.removal import why_nothing
+    from .denoise_folder import denoise_folder, wants_folder
+    from .denoise_with import DenoiserMaker
 
+    maker = DenoiserMaker(
+        network, recorded_with, settings.home, device, threads, any_camera, tta=tta, say=say
+    )
+    if wants_folder(source, output):
+        denoise_folder(source, output, maker, strength)
+        return
     camera = _open(source)
     try:
-        denoiser = make_denoiser(
-            network,
-            profile=Profile.of(camera.info, settings.home),
-            camera=camera.info,
-            mode=camera.mode,
-            device=device,
-            threads=threads,
-            any_camera=any_camera,
-            tta=tta,
-        )
+        denoiser = maker.for_recording(camera)
     except BaseException:
         camera.close()
         raise
@@ -102,6 +113,8 @@ def command(
     if report.audio_packets:
         notes.append("audio copied")
     show(f"[green]✓[/] {output}: {', '.join(notes)}")
+    if strength > 0 and (why := why_nothing(denoiser, report.removed_std, report.frames)):
+        say(why)
 
 
 def _open(source: str) -> Camera:

@@ -28,6 +28,8 @@ from ..sinks import open_sink
 from ..sinks.base import Sink, refuse_overwriting
 from ..sinks.file import VIDEO_SUFFIXES, FileSink
 from ..sinks.picture import PictureSink
+from .look_ahead import look_ahead
+from .removal import Removal
 
 _AHEAD = 3  # decoded frames that wait for the denoiser
 _INTERLEAVE_S = 0.5  # how far audio packets are written before the picture
@@ -35,12 +37,16 @@ _INTERLEAVE_S = 0.5  # how far audio packets are written before the picture
 
 @dataclass(frozen=True)
 class TranscodeReport:
-    """What was done. ``seconds`` is how long it took; ``damaged`` counts packets that were left out."""
+    """What was done. ``seconds`` is how long it took; ``damaged`` counts packets that were left out.
+
+    ``removed_std`` is the root mean square of what was taken away, in levels of 255.
+    """
 
     frames: int
     seconds: float
     damaged: int
     audio_packets: int
+    removed_std: float
 
 
 def transcode(
@@ -72,6 +78,9 @@ def transcode(
     sink: Sink | None = None
     audio = _Audio(camera, output)
     source = _read_ahead(camera)
+    if strength > 0:
+        source = look_ahead(source, denoiser)
+    removal = Removal()
     first_s = 0.0
     try:
         refuse_overwriting(camera.info, output)
@@ -82,6 +91,7 @@ def transcode(
                 break
             audio.copy_until(noisy.time_s, _INTERLEAVE_S if seconds is None else 0.0)
             clean = blend(noisy, denoiser(noisy), strength) if strength > 0 else noisy
+            removal.add(noisy, clean)
             _write(sink, frame, noisy, clean)
             frames += 1
             advance()
@@ -98,7 +108,11 @@ def transcode(
         audio.close()
         camera.close()
     return TranscodeReport(
-        frames, time.perf_counter() - started, camera.damaged_packets, audio.packets
+        frames,
+        time.perf_counter() - started,
+        camera.damaged_packets,
+        audio.packets,
+        removal.std,
     )
 
 
