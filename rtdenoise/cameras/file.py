@@ -99,6 +99,12 @@ class FileCamera(CameraBase):
         return self._path
 
     @property
+    def is_picture(self) -> bool:
+        """Whether the file is a single picture, not a film."""
+        name = self._container.format.name
+        return name == "image2" or name.endswith("_pipe")
+
+    @property
     def container(self) -> InputContainer:
         """The open file, for its other streams."""
         return self._container

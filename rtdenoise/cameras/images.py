@@ -155,7 +155,7 @@ class ImagesCamera(CameraBase):
         if size not in (wanted, (0, 0)):  # the latter where it is damaged, which decode finds out
             raise ClipError(
                 f"{path} has {size[0]}×{size[1]} pixels, the first picture {wanted[0]}×{wanted[1]}.",
-                "All pictures of a folder must have one size.",
+                "A film has one size; rtdenoise denoise FOLDER OUT/ cleans each picture by itself.",
             )
         with suppress(av.FFmpegError):
             for packet in container.demux(stream):

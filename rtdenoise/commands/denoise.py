@@ -9,16 +9,22 @@ import click
 from ..options import Seconds, device_option, network_options, strength_option, threads_option
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from ..cameras.base import Camera
     from ..cli import Settings
+    from ..denoisers import Denoiser
     from ..stream.transcode import TranscodeReport
+    from .denoise_with import DenoiserMaker
 
 
 @click.command(name="denoise")
 @click.argument("source", metavar="IN")
 @click.argument("output", metavar="OUT")
+@click.option(
+    "--camera",
+    "recorded_with",
+    metavar="C",
+    help="The calibrated camera that another program recorded IN with: its id, its name, or a part of that.",
+)
 @network_options
 @click.option(
     "--tta/--no-tta",
@@ -39,6 +45,7 @@ def command(
     settings: Settings,
     source: str,
     output: str,
+    recorded_with: str | None,
     network: str | None,
     any_camera: bool,
     tta: bool,
@@ -60,33 +67,36 @@ def command(
     - is standard input, or standard output as Matroska; named pipes work too. Both are kept in the folder for temporary
     files: cleaning begins when all has come, and what was made is sent when it is whole.
 
+    A folder of pictures of one size is a film. Where OUT is a folder too (there already, or with a slash at its end),
+    each picture is cleaned by itself. The noise of a single picture is estimated from its flat places; a picture
+    that has none is left as it is.
+
     Without --network the live network that was calibrated for the camera cleans it, or else the largest one that comes
-    with rtdenoise, however long that takes.
+    with rtdenoise, however long that takes. --camera says which camera that is, where another program recorded it.
 
     \b
       rtdenoise denoise evening.mkv clean.mp4
       rtdenoise denoise evening.mkv clean.mp4 --network paper
       rtdenoise denoise photo.jpg clean.png --strength 0.7
+      rtdenoise denoise photos/ clean/
+      rtdenoise denoise call.mp4 clean.mp4 --camera C920
       ffmpeg -i in.ts -f nut - | rtdenoise denoise - - | ffplay -
     """
     from ..console import markup, say, show
+    from ..stream.removal import why_nothing
+    from .denoise_folder import denoise_folder, wants_folder
+    from .denoise_with import DenoiserMaker
     from .pipes import file_from, file_to, is_standard_output
 
+    maker = DenoiserMaker(
+        network, recorded_with, settings.home, device, threads, any_camera, tta=tta, say=say
+    )
+    if wants_folder(source, output):
+        denoise_folder(source, output, maker, strength)
+        return
     with file_from(source) as given, file_to(output) as target:
         camera = _open(given)
-        report = _clean(
-            camera,
-            target,
-            settings.home,
-            network=network,
-            any_camera=any_camera,
-            tta=tta,
-            strength=strength,
-            seconds=seconds,
-            device=device,
-            threads=threads,
-            shown=output,
-        )
+        report, denoiser = _clean(camera, target, maker, strength, seconds, shown=output)
     notes = [f"{report.frames} frames in {report.seconds:.1f} s"]
     notes[0] += f" ({report.frames / max(report.seconds, 1e-9):.1f} frames/s)"
     if report.damaged:
@@ -102,39 +112,25 @@ def command(
         say(done)
     else:
         show(done)
+    if strength > 0 and (why := why_nothing(denoiser, report.removed_std, report.frames)):
+        say("{}", why)
 
 
 def _clean(
     camera: Camera,
     output: str,
-    home: Path | None,
-    *,
-    network: str | None,
-    any_camera: bool,
-    tta: bool,
+    maker: DenoiserMaker,
     strength: float,
     seconds: float | None,
-    device: str,
-    threads: int | None,
+    *,
     shown: str,
-) -> TranscodeReport:
+) -> tuple[TranscodeReport, Denoiser]:
     """Cleans with a progress bar; ``shown`` is what the person calls the output."""
     from ..console import progress, say
-    from ..denoisers import make_denoiser
-    from ..profile import Profile
     from ..stream import transcode
 
     try:
-        denoiser = make_denoiser(
-            network,
-            profile=Profile.of(camera.info, home),
-            camera=camera.info,
-            mode=camera.mode,
-            device=device,
-            threads=threads,
-            any_camera=any_camera,
-            tta=tta,
-        )
+        denoiser = maker.for_recording(camera)
     except BaseException:
         camera.close()
         raise
@@ -144,7 +140,7 @@ def _clean(
         total = min(total or most, most)
     try:
         with progress(f"Cleaning with {denoiser.name}", total) as ticker:
-            return transcode(
+            report = transcode(
                 camera,
                 denoiser,
                 output,
@@ -155,6 +151,7 @@ def _clean(
     except KeyboardInterrupt:
         say("Stopped; {} was not written.", shown)
         raise click.exceptions.Exit(1) from None
+    return report, denoiser
 
 
 def _open(source: str) -> Camera:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from dataclasses import replace
 
 from ..frames import PlaneFormat, Planes
@@ -26,6 +27,11 @@ class StreamDenoiser(ABC):
         self._format: PlaneFormat | None = None
 
     @property
+    @abstractmethod
+    def name(self) -> str:
+        """What ``--network`` calls it."""
+
+    @property
     def noise(self) -> NoiseModel | None:
         """The noise of the camera's frames, as far as it is known by now."""
         return self._noise.model
@@ -37,12 +43,38 @@ class StreamDenoiser(ABC):
         self._repeats.reset()
         self._last = None
 
+    @property
+    def evidence(self) -> RunningNoise:
+        """What the noise is known from."""
+        return self._noise
+
+    def prime(self, frames: Sequence[Planes]) -> None:
+        """Looks at the first frames of a film before they are cleaned, so that the first one is cleaned already.
+
+        Args:
+            frames: What :meth:`__call__` will get next, one frame or more. Those of another format are left out.
+        """
+        self._begin(frames[0])
+        alike = [planes for planes in frames if planes.format == self._format]
+        self._noise.prime([self._worked_on(planes) for planes in alike])
+        if self._noise.model is not None:
+            self._set_noise(self._noise.model)
+
+    def assume(self, planes: Planes, model: NoiseModel) -> None:
+        """Makes ready for frames like ``planes`` with a noise that is known."""
+        self._begin(planes)
+        self._noise.assume(model)
+        self._set_noise(model)
+
+    def _begin(self, planes: Planes) -> None:
+        self.reset()
+        self._format = planes.format
+        self._set_up(planes)
+
     def __call__(self, planes: Planes) -> Planes:
         """Cleans the next frame."""
         if planes.format != self._format:
-            self.reset()
-            self._format = planes.format
-            self._set_up(planes)
+            self._begin(planes)
         if self._repeats.is_repeat(planes) and self._last is not None:
             return replace(self._last, time_s=planes.time_s)
         worked_on = self._worked_on(planes)

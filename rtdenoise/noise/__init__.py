@@ -7,6 +7,7 @@
 * ``normalised``     frames in units of noise: both transforms together
 * ``fields``         the noise at each pixel of a frame
 * ``estimate``       the noise of a stream that was not calibrated, learned while it runs (from ``tiles``)
+* ``single``         the noise of a single picture, told from its flat places
 * ``running``        the noise that counts now: calibrated and followed as the camera's gain changes, or estimated
 """
 

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterator
+from enum import Enum
 
 import numpy as np
 from numpy.typing import NDArray
@@ -52,6 +53,8 @@ _STANDS_OUT = 2.0  # times the median of seven levels
 _FLATTEST = 0.5  # of the still tiles of a level
 # At least so many tiles, and so large a share of those with noise, must stand still for an estimate to be trusted.
 _SETTLED, _SETTLED_SHARE = 24, 0.1
+# Where nothing stands still, so many of the tiles must have changed for that to be movement.
+_MOVING = 0.2
 # The noise per coefficient of a typical webcam, in squared pixel deviations (Σ = 1 per plane): what an estimate starts
 # from, and how many tiles it counts for.
 _ALONG = np.array([0.70, 0.21, 0.07, 0.02])
@@ -59,6 +62,17 @@ _LUMA = np.outer(_ALONG, _ALONG).ravel()
 _CHROMA = np.outer([0.85, 0.15], [0.85, 0.15]).ravel()
 _PRIOR = np.concatenate([_LUMA, _CHROMA, _CHROMA])
 _PRIOR_TILES = 6.0
+
+
+class Seen(Enum):
+    """What the tiles of some frames do."""
+
+    STILL = "still"
+    """Enough of them stand still, with noise."""
+    MOVING = "moving"
+    """Nearly all of them change by more than noise does."""
+    FROZEN = "frozen"
+    """Nearly all of them are the same in every frame."""
 
 
 class NoiseEstimator:
@@ -120,6 +134,23 @@ class NoiseEstimator:
             self._steps = self._in_steps()
             return False
         return True
+
+    @property
+    def settled(self) -> bool:
+        """Whether tiles were watched for a whole window."""
+        return bool(self._windows)
+
+    @property
+    def seen(self) -> Seen | None:
+        """What the tiles do; None before the first pair of frames."""
+        seen = self._seen()
+        if not seen:
+            return None
+        lag1 = _lag1(seen)
+        if sum(int(_still(t, 0, lag1).sum()) for t in seen) >= _FEWEST:
+            return Seen.STILL
+        alive = np.concatenate([t.planes[0].one > _ALIVE for t in seen])
+        return Seen.MOVING if float(np.mean(alive)) > _MOVING else Seen.FROZEN
 
     @property
     def trusted(self) -> bool:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
 
 from ..frames import Planes
-from .estimate import NoiseEstimator
+from .estimate import NoiseEstimator, Seen
 from .model import PLANES, NoiseCurve, NoiseModel, PlaneNoise
+from .single import Finding, noise_of_picture
 
 # Estimates of the noise that differ by less, on average over these levels, are the same.
 _SAME, _LEVELS = 0.07, np.arange(32.0, 225.0, 16.0)
@@ -23,6 +25,7 @@ _LEAST = 0.1  # squared bytes: less than that says nothing about a gain
 # Levels beyond these say nothing about it either: crushed or blown out, where the least brightness change turns much of
 # the noise on or off.
 DARKEST, BRIGHTEST = 12.0, 240.0
+_TILES = 400  # of a single frame, while frames come
 
 
 class RunningNoise:
@@ -34,35 +37,87 @@ class RunningNoise:
     the one whose noise is nearest to the stream's counts.
 
     Args:
-        model: The camera's noise; None: it is estimated, which takes two frames for a start and a second to settle.
+        model: The camera's noise; None: it is estimated, which takes two frames for a start and a second to settle;
+            while nothing stands still, from single frames (:mod:`rtdenoise.noise.single`).
     """
 
     def __init__(self, model: NoiseModel | None) -> None:
         self._given = model
+        self.given = model is not None
+        """Whether the camera's noise was known beforehand."""
         self._estimator = NoiseEstimator()
-        self.model = model
-        """What is known by now; None before the second frame of a stream without a model."""
+        self.reset()
 
     def reset(self) -> None:
         """Forgets all that was seen."""
         self.model = self._given
+        """What is known by now; None before the second frame of a stream without a model, unless it was primed."""
+        self.seen: Seen | None = None
+        """What the frames that an estimate rests on do; None where there was one frame, or a model."""
+        self.single: Finding | None = None
+        """What a single frame said, where one was asked because there is nothing to compare."""
+        self._primed = self._compared = False
         self._estimator.reset()
+
+    def prime(self, frames: Sequence[Planes]) -> None:
+        """Estimates the noise beforehand, from frames that :meth:`update` will get: those of a file can be read ahead.
+
+        Args:
+            frames: One frame or more, all of one format.
+        """
+        if self._given is not None:
+            return
+        estimator = NoiseEstimator()
+        for planes in frames:
+            estimator.update(planes)
+        self.seen = estimator.seen
+        if self.seen is Seen.STILL:
+            self.model = estimator.model()
+            self._compared = estimator.settled
+        else:
+            found = self._ask_one(frames[0])
+            # Of noise that is the same in every frame nothing can be averaged away: cleaning its first frame alone
+            # would be seen.
+            self.model = None if self.seen is Seen.FROZEN else found
+        self._primed = self.model is not None
+
+    def assume(self, model: NoiseModel) -> None:
+        """Goes by a model until more is known."""
+        self.model, self._primed = model, True
 
     def update(self, planes: Planes) -> NoiseModel | None:
         """Takes the next frame; the new model where the noise has changed, else None."""
         if not self._estimator.update(planes):
             return None
-        estimate = self._estimator.model()
-        if estimate is None:
-            return None
         if self._given is None:
-            found = estimate
-        elif self._estimator.trusted:
-            self._given = _nearest(self._given, estimate)
-            found = _at_gain(self._given, estimate)
-        else:
+            return self._estimated(planes)
+        estimate = self._estimator.model()
+        if estimate is None or not self._estimator.trusted:
             return None
-        if self.model is not None and not _differs(found, self.model):
+        self._given = _nearest(self._given, estimate)
+        return self._take(_at_gain(self._given, estimate))
+
+    def _estimated(self, planes: Planes) -> NoiseModel | None:
+        if self._primed and not self._estimator.settled:
+            return None
+        self.seen = self._estimator.seen
+        if self.seen is Seen.STILL:
+            self._compared = self._compared or self._estimator.settled
+            self.single = None
+            return self._take(self._estimator.model())
+        # What was seen standing still tells more than one frame does; where nothing changes at all, nothing does.
+        if self._compared or self.seen is Seen.FROZEN:
+            return None
+        return self._take(self._ask_one(planes, _TILES))
+
+    def _ask_one(self, planes: Planes, most_tiles: int = 1500) -> NoiseModel | None:
+        found = noise_of_picture(planes, most_tiles)
+        self.single = found.finding
+        return found.model
+
+    def _take(self, found: NoiseModel | None) -> NoiseModel | None:
+        """Goes by another model from now on, where it is another one."""
+        if found is None or (self.model is not None and not _differs(found, self.model)):
             return None
         self.model = found
         return found
@@ -87,12 +142,18 @@ def _nearest(model: NoiseModel, estimate: NoiseModel) -> NoiseModel:
 def _at_gain(model: NoiseModel, estimate: NoiseModel) -> NoiseModel:
     """A measured model at the gain that the stream shows."""
     model = model.for_chroma(estimate.chroma)
-    if model.band_std and estimate.band_std:
-        one, two = (np.square(m.band_std[:16]) for m in (model, estimate))
-        if float(np.abs(one / one.sum() - two / two.sum()).sum()) > _OTHER_SPECTRUM:
-            return model
+    if not alike(model, estimate):
+        return model
     y, u, v = (_scaled(model.plane(name), estimate.plane(name).curve) for name in PLANES)
     return replace(model, y=y, u=u, v=v)
+
+
+def alike(model: NoiseModel, estimate: NoiseModel) -> bool:
+    """Whether luma's noise has one spectrum in both, as far as both know it."""
+    if not model.band_std or not estimate.band_std:
+        return True
+    one, two = (np.square(m.band_std[:16]) for m in (model, estimate))
+    return float(np.abs(one / one.sum() - two / two.sum()).sum()) <= _OTHER_SPECTRUM
 
 
 def variance_factor(noise: PlaneNoise, seen: NoiseCurve) -> float | None:

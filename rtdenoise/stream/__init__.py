@@ -9,6 +9,8 @@
 * ``mailbox``     the one-slot place between two of these threads
 * ``timing``      how long each stage took, and what was dropped
 * ``transcode``   a recording, frame after frame, with its audio
+* ``look_ahead``  its first frames, seen before they are cleaned
+* ``removal``     how much was taken away, and why that was next to nothing
 """
 
 from .live import LiveLoop

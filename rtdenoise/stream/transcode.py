@@ -40,7 +40,9 @@ from ..sinks.file import FileSink
 from ..sinks.picture import PictureSink
 from ..sinks.storage import VIDEO_SUFFIXES, holds_depth
 from .fitting import fit
+from .look_ahead import look_ahead
 from .losses import losses
+from .removal import Removal
 from .timeline import Timeline
 
 _IN_STEP_S = 0.08  # by how much sound may be late without anyone noticing
@@ -53,14 +55,16 @@ _INTERLEAVE_S = 0.5  # how far audio packets are written before the picture
 class TranscodeReport:
     """What was done.
 
-    ``seconds`` is how long it took; ``damaged`` counts packets that were left out; ``lost`` names what the input says
-    or holds that the output does not; ``remarks`` are sentences for the user.
+    ``seconds`` is how long it took; ``damaged`` counts packets that were left out; ``removed_std`` is the root mean
+    square of what was taken away, in levels of 255; ``lost`` names what the input says or holds that the output does
+    not; ``remarks`` are sentences for the user.
     """
 
     frames: int
     seconds: float
     damaged: int
     audio_packets: int
+    removed_std: float
     lost: tuple[str, ...] = ()
     remarks: tuple[str, ...] = ()
 
@@ -100,6 +104,9 @@ def transcode(
     timeline = Timeline(1 / float(camera.mode.rate_fps))
     audio = _Audio(camera, output, timeline, seconds)
     source = _read_ahead(camera)
+    if strength > 0:
+        source = look_ahead(source, denoiser)
+    removal = Removal()
     changed = 0
     first_s = 0.0
     try:
@@ -116,6 +123,7 @@ def transcode(
                 break
             audio.copy_until(noisy.time_s, _INTERLEAVE_S if seconds is None else 0.0)
             clean = blend(noisy, denoiser(noisy), strength) if strength > 0 else noisy
+            removal.add(noisy, clean)
             _write(sink, frame, noisy, clean, facts)
             frames += 1
             advance()
@@ -147,6 +155,7 @@ def transcode(
         time.perf_counter() - started,
         camera.damaged_packets,
         audio.packets,
+        removal.std,
         lost,
         tuple(remarks),
     )

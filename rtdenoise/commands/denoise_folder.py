@@ -1,0 +1,93 @@
+"""`rtdenoise denoise` of a folder of pictures, each by itself, into another folder."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from ..errors import ClipError, SinkError, writing
+from ..files import user_path
+
+if TYPE_CHECKING:
+    from .denoise_with import DenoiserMaker
+
+_KEPT = (".png", ".jpg", ".jpeg")
+
+
+def wants_folder(source: str, output: str) -> bool:
+    """Whether IN is a folder and OUT another one: there already, or with a slash at its end."""
+    return user_path(source).is_dir() and (
+        output.endswith(("/", "\\")) or user_path(output).is_dir()
+    )
+
+
+def denoise_folder(source: str, output: str, maker: DenoiserMaker, strength: float) -> None:
+    """Cleans each picture of a folder by itself; they may differ in size. Those that can't be read are left out.
+
+    Raises:
+        ClipError: there is no picture in it, or none can be read.
+        SinkError: both are the same folder.
+        StorageError: a picture can't be written.
+        click.exceptions.Exit: it was stopped.
+    """
+    from ..cameras.file import FileCamera
+    from ..cameras.images import pictures_in
+    from ..console import progress, show
+    from ..stream import transcode
+    from ..stream.removal import NEXT_TO_NOTHING
+
+    folder, target = user_path(source), user_path(output)
+    paths = pictures_in(folder)
+    if not paths:
+        raise ClipError(f"The folder {source} holds no pictures.", "Check the path.")
+    if target.exists() and target.resolve() == folder.resolve():
+        raise SinkError(
+            f"{output} is the folder that the pictures are in.",
+            "Name another one for the clean ones.",
+        )
+    with writing(target):
+        target.mkdir(parents=True, exist_ok=True)
+    cleaned = nothing = 0
+    try:
+        with progress("Cleaning each picture by itself", len(paths), "pictures") as ticker:
+            for path, name in zip(paths, _names(paths), strict=True):
+                try:
+                    camera = FileCamera(path)
+                    denoiser = maker.for_recording(camera)
+                    report = transcode(camera, denoiser, str(target / name), strength=strength)
+                except ClipError as error:
+                    maker.say("Left out: {}", error)
+                else:
+                    cleaned += 1
+                    nothing += strength > 0 and report.removed_std < NEXT_TO_NOTHING
+                ticker.advance()
+    except KeyboardInterrupt:
+        maker.say("Stopped; {} of {} pictures are in {}.", cleaned, len(paths), output)
+        raise click.exceptions.Exit(1) from None
+    if not cleaned:
+        raise ClipError(
+            f"None of the {len(paths)} pictures in {source} can be read.", "Check them."
+        )
+    notes = [f"{cleaned} pictures, each by itself"]
+    if cleaned < len(paths):
+        notes.append(f"{len(paths) - cleaned} left out")
+    if nothing:
+        notes.append(
+            f"{nothing} of them unchanged or nearly so: no noise in them that can be told from texture"
+        )
+    show("[green]✓[/] {}: {}", output, ", ".join(notes))
+
+
+def _names(paths: list[Path]) -> list[str]:
+    """What the clean pictures are called: PNG where the picture's own kind can't be written, and no name twice."""
+    taken = {path.name for path in paths if path.suffix.lower() in _KEPT}
+    names = []
+    for path in paths:
+        name = path.name
+        if path.suffix.lower() not in _KEPT:
+            name = f"{path.stem}.png" if f"{path.stem}.png" not in taken else f"{path.name}.png"
+            taken.add(name)
+        names.append(name)
+    return names

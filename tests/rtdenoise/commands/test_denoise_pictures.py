@@ -1,0 +1,256 @@
+"""`rtdenoise denoise` of single pictures, of folders of them, and what it says where nothing was taken away."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import av
+import cv2
+import numpy as np
+import pytest
+from av.video.stream import VideoStream
+from click.testing import CliRunner, Result
+
+from calibrate.metrics import psnr_db
+from rtdenoise.arrays import Bytes
+from rtdenoise.cameras.file import FileCamera
+from rtdenoise.cameras.simulated import open_simulated
+from rtdenoise.cli import Settings
+from rtdenoise.commands.denoise import command
+from rtdenoise.denoisers.streaming import StreamDenoiser
+from rtdenoise.errors import ClipError, ProfileError, SinkError
+from rtdenoise.frames import planes_from_frame
+from rtdenoise.noise import NoiseCurve, NoiseModel, PlaneNoise
+from rtdenoise.profile import Profile
+
+Run = Callable[..., Result]
+
+
+@pytest.fixture
+def denoise(tmp_path: Path) -> Run:
+    settings = Settings(home=tmp_path / "home")
+
+    def run(*args: object) -> Result:
+        words = [str(arg) for arg in args]
+        return CliRunner().invoke(command, words, obj=settings, catch_exceptions=False)
+
+    return run
+
+
+def scene(shape: tuple[int, int] = (240, 320), turned: bool = False) -> Bytes:
+    y, x = np.mgrid[0 : shape[0], 0 : shape[1]]
+    found = np.dstack([60 + x / 5, 80 + y / 5, 140 - x / 8])
+    return (found[::-1, ::-1] + 60 if turned else found).clip(0, 255).astype(np.uint8)
+
+
+def noisy(clean: Bytes, std: float = 12, seed: int = 0) -> Bytes:
+    noise = np.random.default_rng(seed).normal(0, std, clean.shape)
+    return (clean + noise).clip(0, 255).astype(np.uint8)
+
+
+def read(path: Path) -> Bytes:
+    return np.asarray(cv2.imread(str(path)), np.uint8)
+
+
+@pytest.mark.parametrize(
+    ("options", "gain_db"),
+    [((), 4.0), (("--network", "recursive"), 2.5)],
+    ids=["nano", "recursive"],
+)
+@pytest.mark.parametrize("suffix", ["png", "jpg"])
+def test_a_noisy_picture_is_cleaned(
+    denoise: Run, tmp_path: Path, options: tuple[str, ...], gain_db: float, suffix: str
+) -> None:
+    source, out = tmp_path / f"photo.{suffix}", tmp_path / "out.png"
+    cv2.imwrite(str(source), noisy(scene()), [cv2.IMWRITE_JPEG_QUALITY, 95])
+    result = denoise(source, out, *options)
+    assert result.exit_code == 0
+    assert "Next to nothing" not in result.output
+    assert psnr_db(read(out), scene()) > psnr_db(read(source), scene()) + gain_db
+
+
+@pytest.mark.parametrize("network", ["nano", "recursive"])
+def test_a_screenshot_stays_as_it_is_and_that_is_said(
+    denoise: Run, tmp_path: Path, network: str
+) -> None:
+    page = np.full((240, 320, 3), 235, np.uint8)
+    cv2.putText(
+        page, "File Edit", (20, 120), cv2.FONT_HERSHEY_SIMPLEX, 1.5, (200, 40, 20), 2, cv2.LINE_AA
+    )
+    source, out = tmp_path / "screen.png", tmp_path / "out.png"
+    cv2.imwrite(str(source), page)
+    result = denoise(source, out, "--network", network)
+    assert "Next to nothing was taken away: no noise was found" in result.output
+    np.testing.assert_array_equal(read(out), page)
+
+
+def test_nothing_is_said_where_nothing_was_asked_for(denoise: Run, tmp_path: Path) -> None:
+    source = tmp_path / "photo.png"
+    cv2.imwrite(str(source), noisy(scene()))
+    for options in (("--network", "none"), ("--strength", "0")):
+        result = denoise(source, tmp_path / "out.png", *options)
+        assert "Next to nothing" not in result.output
+
+
+def test_each_picture_of_a_folder_by_itself_into_another(denoise: Run, tmp_path: Path) -> None:
+    source, out = tmp_path / "photos", tmp_path / "clean"
+    source.mkdir()
+    for name, shape in (("a.png", (240, 320)), ("b.jpg", (200, 160)), ("b.bmp", (200, 160))):
+        cv2.imwrite(str(source / name), noisy(scene(shape)), [cv2.IMWRITE_JPEG_QUALITY, 97])
+    (source / "c.png").write_bytes(b"no picture")
+    result = denoise(source, f"{out}/")
+    assert "Left out: " in result.output
+    assert "3 pictures, each by itself, 1 left out" in result.output
+    assert sorted(p.name for p in out.iterdir()) == ["a.png", "b.jpg", "b.png"]
+    assert psnr_db(read(out / "a.png"), scene()) > psnr_db(read(source / "a.png"), scene()) + 4
+    with pytest.raises(SinkError, match="is the folder that the pictures are in"):
+        denoise(source, source)
+
+
+def test_a_folder_of_other_sizes_as_a_film_is_refused_with_the_cure(
+    denoise: Run, tmp_path: Path
+) -> None:
+    source = tmp_path / "photos"
+    source.mkdir()
+    for name, shape in (("a.png", (240, 320)), ("b.png", (200, 160))):
+        cv2.imwrite(str(source / name), scene(shape))
+    with pytest.raises(ClipError, match="FOLDER OUT/"):
+        denoise(source, tmp_path / "out.mkv")
+
+
+@pytest.mark.parametrize("network", ["nano", "recursive"])
+def test_no_picture_of_a_film_is_smeared_into_the_next_scene(
+    denoise: Run, tmp_path: Path, network: str
+) -> None:
+    source, out = tmp_path / "photos", tmp_path / "out.nut"
+    source.mkdir()
+    for index in range(4):
+        cv2.imwrite(str(source / f"{index}.png"), noisy(scene(turned=index % 2 == 1), 6, index))
+    denoise(source, out, "--network", network)
+    camera = FileCamera(out)
+    for index, frame in enumerate(camera.frames()):
+        clean = cv2.cvtColor(scene(turned=index % 2 == 1), cv2.COLOR_BGR2YCrCb)[..., 0]
+        error = planes_from_frame(frame).y.astype(np.float32) - clean
+        assert abs(float(cv2.blur(error, (31, 31)).mean())) < 1.5
+        assert float(np.abs(cv2.blur(error, (31, 31))).max()) < 6
+    camera.close()
+
+
+def frozen_film(path: Path, frames: int = 12) -> None:
+    """Every frame has the same noise, and another corner mark, so that frames are not repeats."""
+    path.mkdir()
+    picture = noisy(scene())
+    for index in range(frames):
+        one = picture.copy()
+        one[: 40 + index, : 40 + index] = 20 * index
+        cv2.imwrite(str(path / f"{index:02}.png"), one)
+
+
+def test_noise_that_compression_froze_is_said(denoise: Run, tmp_path: Path) -> None:
+    frozen_film(tmp_path / "frozen")
+    result = denoise(tmp_path / "frozen", tmp_path / "out.nut", "--network", "nano")
+    assert "frozen" in result.output.split("taken away:")[1]
+
+
+def test_the_first_frame_of_a_film_is_cleaned_as_well(denoise: Run, tmp_path: Path) -> None:
+    out = tmp_path / "out.nut"
+    spec = "simulated:desk?noise=high&frames=10"
+    denoise(spec, out, "--network", "recursive")
+    camera = open_simulated(spec.removeprefix("simulated"))
+    before = planes_from_frame(next(iter(camera.frames())))
+    after = planes_from_frame(next(iter(FileCamera(out).frames())))
+    truth = camera.truth(0)
+    assert psnr_db(after.y, truth.y) > psnr_db(before.y, truth.y) + 1.5
+
+
+# ------------------------------------------------------------------ recordings of a calibrated camera
+
+
+@pytest.fixture
+def profile(tmp_path: Path) -> Profile:
+    """Of a camera of 320 × 240, whose noise is that of the films below."""
+    from rtdenoise.cameras.base import CameraInfo
+
+    info = CameraInfo("usb-1234", "Desk Cam", "webcam", "/dev/video7")
+    profile = Profile.of(info, tmp_path / "home")
+    profile.remember(info)
+    luma = PlaneNoise(NoiseCurve((128.0,), (64.0,)))
+    NoiseModel(luma, luma, luma, info.id, "FFV1 320×240 @ 25", 40, "gray").save(profile.noise_path)
+    return profile
+
+
+def film(path: Path, std: float, size: tuple[int, int] = (320, 240), codec: str = "ffv1") -> Path:
+    random = np.random.default_rng(0)
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream(codec, rate=30)
+        assert isinstance(stream, VideoStream)
+        stream.width, stream.height, stream.pix_fmt = *size, "gray"
+        clean = np.tile(np.linspace(60, 180, size[0]), (size[1], 1))
+        for _ in range(20):
+            y = (clean + random.normal(0, std, clean.shape)).round().clip(0, 255).astype(np.uint8)
+            for packet in stream.encode(av.VideoFrame.from_ndarray(y, format="gray")):
+                container.mux(packet)
+        for packet in stream.encode(None):
+            container.mux(packet)
+    return path
+
+
+@pytest.mark.parametrize(
+    ("std", "size", "codec", "words"),
+    [
+        (8, (320, 240), "ffv1", "Going by the profile of Desk Cam"),
+        (8, (320, 240), "rawvideo", "its noise is still the camera's"),
+        (3, (320, 240), "rawvideo", "coded anew, its noise is another one"),
+        (8, (160, 120), "ffv1", "in another size noise is another one"),
+    ],
+)
+def test_what_of_a_profile_fits_a_recording_is_said(
+    denoise: Run,
+    profile: Profile,
+    tmp_path: Path,
+    std: float,
+    size: tuple[int, int],
+    codec: str,
+    words: str,
+) -> None:
+    assert profile.noise_path.exists()
+    clip = film(tmp_path / "call.nut", std, size, codec)
+    result = denoise(clip, tmp_path / "out.nut", "--camera", "desk")
+    assert result.exit_code == 0
+    assert words in result.output
+
+
+def test_a_camera_that_is_not_known_is_refused_with_those_that_are(
+    denoise: Run, profile: Profile, tmp_path: Path
+) -> None:
+    clip = film(tmp_path / "call.nut", 8)
+    with pytest.raises(ProfileError, match="Desk Cam") as caught:
+        denoise(clip, tmp_path / "out.nut", "--camera", "C920")
+    assert "no profile of a camera called C920" in caught.value.message
+    other = replace(profile.camera(), id="usb-9", name="Desk Cam 2")
+    Profile.of(other, tmp_path / "home").remember(other)
+    with pytest.raises(ProfileError, match="Several cameras"):
+        denoise(clip, tmp_path / "out.nut", "--camera", "desk c")
+    profile.noise_path.unlink()
+    with pytest.raises(ProfileError, match="was not calibrated"):
+        denoise(clip, tmp_path / "out.nut", "--camera", "usb-1234")
+
+
+def test_the_noise_of_a_profile_is_used_from_the_first_frame(
+    profile: Profile, tmp_path: Path
+) -> None:
+    from rtdenoise.commands.denoise_with import DenoiserMaker
+
+    clip = film(tmp_path / "call.nut", 8)
+    said: list[str] = []
+    maker = DenoiserMaker(
+        "recursive", "usb-1234", tmp_path / "home", "cpu", 1, False, False, said.append
+    )
+    camera = FileCamera(clip)
+    denoiser = maker.for_recording(camera)
+    camera.close()
+    assert isinstance(denoiser, StreamDenoiser)
+    assert denoiser.noise == NoiseModel.load(profile.noise_path)
+    assert len(said) == 1
