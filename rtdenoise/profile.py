@@ -13,6 +13,7 @@ HOME/profiles/CAMERA-ID/
 
 from __future__ import annotations
 
+import hashlib
 import re
 import time
 from dataclasses import asdict, dataclass
@@ -24,6 +25,7 @@ from .cameras.base import CameraInfo
 from .errors import ProfileError, StorageError
 from .files import read_json, same_file, write_json
 
+_LONGEST_NAME = 200  # letters
 CLIP_SUFFIXES = (".mkv", ".nut")
 
 
@@ -42,6 +44,9 @@ class Profile:
     def of(cls, camera: CameraInfo, home: Path | None = None) -> Profile:
         """The profile of ``camera`` in ``home`` (see :func:`data_home`), whether or not it exists yet."""
         name = re.sub(r"[^A-Za-z0-9._-]+", "-", camera.id).strip("-.") or "camera"
+        if len(name) > _LONGEST_NAME:  # of which a file system would take no folder
+            digest = hashlib.sha256(camera.id.encode("utf-8", "replace")).hexdigest()
+            name = f"{name[:_LONGEST_NAME]}-{digest[:8]}"
         return cls(data_home(home) / "profiles" / name)
 
     @property

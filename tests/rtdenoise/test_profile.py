@@ -31,6 +31,14 @@ def test_any_camera_id_gives_one_folder_inside_the_home(camera_id: str) -> None:
     assert folder.name not in ("", ".", "..")
 
 
+def test_ids_that_are_too_long_for_a_folder_keep_apart(tmp_path: Path) -> None:
+    long = [CameraInfo("x" * 400 + end, "n", "webcam", "s") for end in "ab"]
+    folders = [Profile.of(camera, tmp_path).folder for camera in long]
+    assert folders[0] != folders[1]
+    for folder in folders:
+        folder.mkdir(parents=True)
+
+
 def test_clips_are_listed_newest_first_and_only_with_a_sidecar(tmp_path: Path) -> None:
     profile = Profile.of(CAMERA, tmp_path)
     profile.clips_folder.mkdir(parents=True)
