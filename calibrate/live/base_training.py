@@ -182,10 +182,10 @@ def _card(job: Job, trained: LiveTrained, gain: Gain) -> Card:
 )
 @click.option(
     "--vectors",
-    type=click.Choice(["searched", "beforehand"]),
-    default="searched",
+    type=click.Choice(["beforehand", "searched"]),
+    default="beforehand",
     show_default=True,
-    help="What moves is searched in the network's state, as in a call, or found beforehand, in half of the time.",
+    help="What moves is found beforehand, or searched in the state, as in a call, for twice the time.",
 )
 @click.option("--out", type=click.Path(dir_okay=False, path_type=Path), required=True)
 @device_option
