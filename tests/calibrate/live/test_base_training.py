@@ -58,6 +58,7 @@ def test_writes_a_network_with_a_card_that_says_what_it_saw(tmp_path: Path) -> N
     assert (card.kind, card.camera_id) == ("nano", "")
     assert card.data["photographs"] == ["hill.png"]
     assert (card.data["clips"], card.data["steps"], card.data["seed"]) == (2, 3, 0)
+    assert card.data["vectors"] == "found beforehand"
     assert np.isfinite(card.figures["whole_gain_db"])
     assert [p.name for p in out.parent.iterdir()] == ["nano.safetensors"]
 
@@ -103,6 +104,16 @@ def test_goes_on_from_a_network(tmp_path: Path) -> None:
         train_base(replace(job(second), start=first, size="small"), CPU, quiet, print)
 
 
+def test_a_training_that_searches_says_so_and_learns_something_else(tmp_path: Path) -> None:
+    paths = [tmp_path / "found.safetensors", tmp_path / "searched.safetensors"]
+    for path, searched in zip(paths, (False, True), strict=True):
+        recipe = replace(RECIPE, searched=searched, crop=128)
+        train_base(replace(job(path), recipe=recipe, side=128, frames=8), CPU, quiet, print)
+    assert read_card(paths[1]).data["vectors"] == "searched"
+    one, two = (load_network(path)[0].state_dict() for path in paths)
+    assert not all(torch.equal(one[name], two[name]) for name in one)
+
+
 def test_the_command_takes_the_free_photographs_of_a_folder(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -122,7 +133,12 @@ def test_the_command_takes_the_free_photographs_of_a_folder(
     (asked,) = jobs
     assert [path.name for path in asked.photos] == ["hill.png"]
     assert (asked.recipe.minutes, asked.recipe.seed, asked.size) == (3, 4, "nano")
+    assert not asked.recipe.searched
     assert read_card(out).data["photographs"] == ["hill.png"]
     assert "dB in clips that it has not seen" in result.output
-    for wrong in (["--size", "huge"], ["--share", "0.5"]):
+    words = ["--vectors", "searched", "--minutes", "3", "--out", str(out), "--device", "cpu"]
+    result = CliRunner().invoke(base_training.main, words)
+    assert result.exit_code == 0, result.output
+    assert jobs[-1].recipe.searched
+    for wrong in (["--size", "huge"], ["--share", "0.5"], ["--vectors", "none"]):
         assert CliRunner().invoke(base_training.main, [*wrong, "--out", "x"]).exit_code == 2
