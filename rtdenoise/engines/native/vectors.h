@@ -69,6 +69,43 @@ INLINE V vsqrt(V x)
 #endif
 }
 
+/* Whether all of these are from 0 to most. */
+INLINE int all_within(V x, float most)
+{
+#if LANES == 16
+    return !_mm512_cmp_ps_mask((__m512)x, _mm512_setzero_ps(), _CMP_LT_OQ) &&
+           !_mm512_cmp_ps_mask((__m512)x, _mm512_set1_ps(most), _CMP_GT_OQ);
+#else
+    VI outside = (x < 0.0f) | (x > most);
+#if LANES == 8
+    return _mm256_testz_si256((__m256i)outside, (__m256i)outside);
+#else
+    int any = 0;
+    for (int i = 0; i < LANES; i++) any |= outside[i];
+    return !any;
+#endif
+#endif
+}
+
+/* Whether each of these is `step` more than the one before. */
+INLINE int evenly_spaced(VI x, const int step)
+{
+    VI steps;
+#pragma GCC unroll 16
+    for (int i = 0; i < LANES; i++) steps[i] = i * step;
+#if LANES == 16
+    __m512i first = _mm512_broadcastd_epi32(_mm512_castsi512_si128((__m512i)x));
+    return _mm512_cmpeq_epi32_mask(_mm512_sub_epi32((__m512i)x, first), (__m512i)steps) == 0xFFFF;
+#elif LANES == 8
+    __m256i first = _mm256_broadcastd_epi32(_mm256_castsi256_si128((__m256i)x));
+    return _mm256_movemask_epi8(_mm256_cmpeq_epi32(_mm256_sub_epi32((__m256i)x, first), (__m256i)steps)) == -1;
+#else
+    int all_are = 1;
+    for (int i = 1; i < LANES; i++) all_are &= x[i] - x[0] == steps[i];
+    return all_are;
+#endif
+}
+
 /* table[index] */
 INLINE V look_up(const float *table, VI index)
 {
