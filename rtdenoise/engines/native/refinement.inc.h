@@ -29,9 +29,9 @@ static void halve(const uint8_t *picture, size_t stride, int rows, int columns, 
 #elif LANES == 8
         const __m256i one = _mm256_set1_epi8(1);
         for (; x + 16 <= columns; x += 16) {
-            __m256i sums = _mm256_add_epi16(
-                _mm256_maddubs_epi16(_mm256_loadu_si256((const __m256i *)(a + 2 * x)), one),
-                _mm256_maddubs_epi16(_mm256_loadu_si256((const __m256i *)(b + 2 * x)), one));
+            __m256i sums =
+                _mm256_add_epi16(_mm256_maddubs_epi16(_mm256_loadu_si256((const __m256i *)(a + 2 * x)), one),
+                                 _mm256_maddubs_epi16(_mm256_loadu_si256((const __m256i *)(b + 2 * x)), one));
             for (int half = 0; half < 2; half++) {
                 __m128i some = half ? _mm256_extracti128_si256(sums, 1) : _mm256_castsi256_si128(sums);
                 store(to + x + 8 * half, 0.25f * (V)_mm256_cvtepi32_ps(_mm256_cvtepi16_epi32(some)));

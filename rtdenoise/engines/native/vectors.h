@@ -39,6 +39,28 @@ INLINE VI load_ints(const void *at) { return *(const UVI *)at; }
 INLINE void store_ints(void *at, VI value) { *(UVI *)at = value; }
 INLINE V all(float value) { return (V){0} + value; }
 
+/* -1 in each lane whose byte isn't zero, else 0. */
+INLINE VI mask_of_bytes(const uint8_t *bytes, int available)
+{
+    typedef uint8_t B __attribute__((vector_size(LANES)));
+    B some = {0};
+    memcpy(&some, bytes, (size_t)(available < LANES ? available : LANES));
+    return __builtin_convertvector(some, VI) != 0;
+}
+
+/* Writes the lanes where the mask is -1, and none where it is 0. */
+INLINE void store_where(float *at, VI mask, V value)
+{
+#if LANES == 16
+    _mm512_mask_storeu_ps(at, _mm512_movepi32_mask((__m512i)mask), (__m512)value);
+#elif LANES == 8
+    _mm256_maskstore_ps(at, (__m256i)mask, (__m256)value);
+#else
+    for (int i = 0; i < LANES; i++)
+        if (mask[i]) at[i] = value[i];
+#endif
+}
+
 #if LANES == 16
 INLINE V vmax(V a, V b) { return (V)_mm512_max_ps((__m512)a, (__m512)b); }
 INLINE V vmin(V a, V b) { return (V)_mm512_min_ps((__m512)a, (__m512)b); }

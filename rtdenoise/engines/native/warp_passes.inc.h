@@ -186,7 +186,8 @@ INLINE void look_up_adjoining_twos(const float *at, V *v)
     v[0] = (V)_mm512_permutex2var_ps(a, even, b), v[1] = (V)_mm512_permutex2var_ps(a, odd, b);
 #elif LANES == 8
     __m256 a = (__m256)load(at), b = (__m256)load(at + 8);
-    __m256d even = _mm256_castps_pd(_mm256_shuffle_ps(a, b, 0x88)), odd = _mm256_castps_pd(_mm256_shuffle_ps(a, b, 0xDD));
+    __m256d even = _mm256_castps_pd(_mm256_shuffle_ps(a, b, 0x88)),
+            odd = _mm256_castps_pd(_mm256_shuffle_ps(a, b, 0xDD));
     v[0] = (V)_mm256_permute4x64_pd(even, 0xD8), v[1] = (V)_mm256_permute4x64_pd(odd, 0xD8);
 #else
     for (int t = 0; t < 2; t++)
@@ -280,11 +281,11 @@ static void pass_warp(Engine *e, int first, int last, float *scratch)
                 row[-1] = row[0], row[e->w] = row[e->w - 1];
             }
         for (int x = 0; x < e->w; x += LANES) {
-            int blocks = e->w - x < LANES ? e->w - x : LANES, any = 0;
-            VI here = {0};
-            for (int c = 0; c < blocks; c++) any |= moved[x + c], here[c] = x + c;
-            if (!any) continue;
-            V column = __builtin_convertvector(here, V), v[COEFFICIENTS];
+            int blocks = e->w - x < LANES ? e->w - x : LANES;
+            if (!memchr(moved + x, 1, (size_t)blocks)) continue;
+            const VI where = mask_of_bytes(moved + x, blocks);
+            V column, v[COEFFICIENTS];
+            for (int c = 0; c < LANES; c++) column[c] = (float)(x + c);
             for (int p = 0; p < 3; p++) {
                 const int side = p ? 2 : 4;
                 int taps = p ? 2 : 4; /* luma is interpolated cubically, chroma linearly */
@@ -305,27 +306,19 @@ static void pass_warp(Engine *e, int first, int last, float *scratch)
             }
             dct(v);
             for (int k = 0; k < COEFFICIENTS; k++) {
-                float *to = tile_at(&e->average, y, k, x);
                 v[k] *= e->inverse_std[k];
-                for (int c = 0; c < blocks; c++)
-                    if (moved[x + c]) to[c] = v[k][c];
+                store_where(tile_at(&e->average, y, k, x), where, v[k]);
             }
             V from_x = column + load(rows[0][1] + x), from_y = load(rows[1][1] + x) + (float)y;
-            V detail = detail_energy(e, v);
-            for (int c = 0; c < blocks; c++)
-                if (moved[x + c]) row_at(&e->learned, y, LEARNED_DETAIL)[x + c] = detail[c];
+            store_where(row_at(&e->learned, y, LEARNED_DETAIL) + x, where, detail_energy(e, v));
             for (int g = 0; g <= LEARNED_PRODUCT; g++) {
                 V learned = sample(row_at(&e->excess, 0, g), e->excess.pitch, e->h, e->w, from_x, from_y, 2, 1);
-                for (int c = 0; c < blocks; c++)
-                    if (moved[x + c]) row_at(&e->learned, y, g)[x + c] = learned[c];
+                store_where(row_at(&e->learned, y, g) + x, where, learned);
             }
             for (int g = 0; g < GATES; g++) {
                 V residual = sample(row_at(&e->coarse, 0, g), e->coarse.pitch, e->h, e->w, from_x, from_y, 2, 1);
-                for (int c = 0; c < blocks; c++)
-                    if (moved[x + c]) {
-                        tile_at(&e->residual, y, g, x)[c] = residual[c] + e->loss;
-                        tile_at(&e->difference_mean, y, g, x)[c] = 0;
-                    }
+                store_where(tile_at(&e->residual, y, g, x), where, residual + e->loss);
+                store_where(tile_at(&e->difference_mean, y, g, x), where, all(0));
             }
         }
     }
