@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import cv2
 import numpy as np
 
@@ -19,7 +21,7 @@ PRIOR = 1e-3
 """Of the noise: what holds a vector where there is no texture."""
 STRAIGHT = 1e-3
 """Of the texture: what holds a vector along an edge."""
-MOST = 2.0
+MOST_STEP = 2.0
 """Pixels of half resolution that a step may go."""
 SPREAD_WINDOWS = ((3, 1.0), (5, 0.1)), ((7, 0.01), (17, 0.001))
 """How far vectors are spread, and with what weight, on grids of half and of a quarter of the size."""
@@ -44,6 +46,31 @@ CREEP_TEXTURE = 0.05
 CREEP_SCALE = (HALF * CREEP_WINDOW) ** 2 / CREEP_SURE
 """From the sums' chi-squared per block to multiples of what is needed."""
 
+EXPLAINS = 2.0
+"""Variances of noise by which a movement must explain more than rest, to be spread to others."""
+BETTER = 0.6
+"""Of the difference, which a movement must leave less of."""
+CORE = 0.3
+"""Share of the blocks around that it does so for."""
+SLOW_COUNTS = 0.3
+"""Variances of noise that a slow block's vector counts for."""
+SLOW_ADDS = 2.0
+"""What slow movement adds to a belief, at most."""
+SLOW_FULL = 0.3
+"""How far over what is needed it must be for that."""
+MEMORY = 0.8
+"""What is left of a belief from frame to frame."""
+MOST_ADDED = 4.0
+"""What a frame adds to a belief, at most."""
+MOST = 6.0
+"""What a belief comes to, at most."""
+AROUND = 7
+"""Blocks over which beliefs are shared."""
+SHARED = 0.5
+"""How much of a belief is the mean of those around."""
+MOVES = 0.0
+"""The belief from where on a block is moved."""
+
 Windows = tuple[tuple[int, float], ...]
 """Widths of square windows, odd and rising, up to 17; and what each counts."""
 
@@ -51,6 +78,23 @@ _CALM = np.array([0.25, 0.5, 0.25], np.float32)  # how vectors are calmed after 
 _SLOPE = np.array([[-0.5, 0, 0.5]], np.float32)
 _AREA, _LINEAR, _EDGE = cv2.INTER_AREA, cv2.INTER_LINEAR, cv2.BORDER_REPLICATE
 _TAPS = 3  # pixels around a place, at most, that cubic interpolation looks at
+
+
+@dataclass(frozen=True)
+class Creeping:
+    """What moves slowly.
+
+    ``moved`` tells where, (rows, columns); ``sure`` how sure that is, in multiples of what is needed; ``flow`` where it
+    was, less where it is, in blocks as (x, y), (rows, columns, 2).
+    """
+
+    moved: Mask
+    sure: Floats
+    flow: Floats
+
+    def of(self, box: tuple[slice, slice]) -> Creeping:
+        """The same of a part of the blocks."""
+        return Creeping(self.moved[box], self.sure[box], self.flow[box])
 
 
 class Kernels:
@@ -144,7 +188,7 @@ class Kernels:
         held = np.float32(PRIOR * noise) + np.float32(STRAIGHT) * (xx + yy)
         change = _solved(xx + held, xy, yy + held, x, y)
         length = np.sqrt(np.square(change).sum(2))
-        moved = flow + change * (MOST / np.maximum(length, np.float32(MOST)))[:, :, None]
+        moved = flow + change * (MOST_STEP / np.maximum(length, np.float32(MOST_STEP)))[:, :, None]
         calm = cv2.sepFilter2D(moved, -1, _CALM, _CALM, borderType=_EDGE)
         return np.asarray(calm, np.float32), np.moveaxis(counted[:, :, :3], 2, 0)
 
@@ -162,6 +206,72 @@ class Kernels:
         y = flow[:, :, 1] + np.arange(corner[0], corner[0] + rows, dtype=np.float32)[:, None]
         rest = new - cv2.remap(old, x, y, _LINEAR, borderMode=_EDGE)
         return np.asarray(cv2.blur(rest * rest, (3, 3)), np.float32)
+
+    def weigh(
+        self,
+        change: Floats,
+        noise: Floats,
+        after: Floats,
+        moving: Mask,
+        flow: Floats,
+        creeping: Creeping | None,
+    ) -> tuple[Floats, Floats | None]:
+        """How much each block's vector counts, when vectors are spread to others.
+
+        Args:
+            change: The new frame's blocks less the state's, (rows, columns).
+            noise: The variance in it.
+            after: What the vectors leave, as :meth:`rest` has it.
+            moving: Blocks that may have moved.
+            flow: The vectors, (rows, columns, 2); slow blocks get theirs.
+            creeping: What moves slowly; None where nothing does.
+
+        Returns:
+            What rest leaves, as :meth:`rest` has it; and the weights, None where all are zero.
+        """
+        before = np.asarray(cv2.blur(change * change, (3, 3)), np.float32)
+        saved = before - after
+        explained = (saved > EXPLAINS * noise) & (after < BETTER * before) & moving
+        core = explained.astype(np.float32)
+        core *= cv2.blur(core, (5, 5)) > CORE
+        weights: Floats = core * np.maximum(saved, 0)
+        if creeping is not None:
+            creeps = creeping.moved & (core == 0)
+            cv2.copyTo(creeping.flow, creeps.view(np.uint8), flow)
+            weights = np.where(creeps, SLOW_COUNTS * noise * np.minimum(creeping.sure, 3), weights)
+        return before, weights if weights.any() else None
+
+    def believe(
+        self,
+        along: Floats,
+        before: Floats,
+        after: Floats,
+        noise: Floats,
+        creeping: Creeping | None,
+    ) -> tuple[Floats, Mask]:
+        """Takes in what a frame says for movement (positive) and against it.
+
+        Args:
+            along: What was believed of each block, moved along with it, (rows, columns).
+            before: What rest leaves of the frame, as :meth:`rest` has it.
+            after: The same of a movement.
+            noise: The variance in it.
+            creeping: What moves slowly; None where nothing does.
+
+        Returns:
+            What is believed now, (rows, columns), and which blocks move.
+        """
+        # Where neither explains the frame, the noise is stronger than it is known to be.
+        spread = np.maximum(noise, np.minimum(before, after))
+        evidence = np.clip((before - after) / (2 * spread), -MOST_ADDED, MOST_ADDED)
+        if creeping is not None:
+            more = np.clip((creeping.sure - 1) * np.float32(1 / SLOW_FULL), 0, 1)
+            evidence += SLOW_ADDS * more * creeping.moved
+            evidence = np.clip(evidence, -MOST_ADDED, MOST_ADDED)
+        here = np.float32(MEMORY) * along + evidence
+        around = cv2.blur(here, (AROUND, AROUND))
+        here = np.clip((1 - SHARED) * here + SHARED * around, -MOST, MOST)
+        return here, np.asarray(here > MOVES)
 
     def spread(self, flow: Floats, weights: Floats) -> Floats:
         """Weighted means of vectors, (rows, columns, 2), over as few blocks as have any weight, (rows, columns)."""

@@ -68,9 +68,11 @@ class Refinement:
         (top, left), (rows, columns) = self._before, self._blocks
         bottom = self._each * self._shape[0] - rows - top
         right = self._each * self._shape[1] - columns - left
-        whole = cv2.copyMakeBorder(blocks, top, bottom, left, right, cv2.BORDER_REPLICATE)
+        if top or bottom or left or right:
+            wider = cv2.copyMakeBorder(blocks, top, bottom, left, right, cv2.BORDER_REPLICATE)
+            blocks = np.asarray(wider, np.float32)
         size = self._shape[::-1]
-        return np.asarray(cv2.resize(whole, size, interpolation=cv2.INTER_AREA), np.float32)
+        return np.asarray(cv2.resize(blocks, size, interpolation=cv2.INTER_AREA), np.float32)
 
     def blocks(self, cells: Floats) -> Floats:
         """What is known of the cells, interpolated between them for blocks."""

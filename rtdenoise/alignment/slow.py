@@ -6,26 +6,11 @@ along with the picture's slopes, in every frame alike: what noise alone can't do
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import cv2
 import numpy as np
 
-from ..arrays import Floats, Mask
-from .kernels import CREEP_SUMS, HALF, Kernels
-
-
-@dataclass(frozen=True)
-class Creeping:
-    """What moves slowly.
-
-    ``moved`` tells where, (rows, columns); ``sure`` how sure that is, in multiples of what is needed; ``flow`` where it
-    was, less where it is, in blocks as (x, y), (rows, columns, 2).
-    """
-
-    moved: Mask
-    sure: Floats
-    flow: Floats
+from ..arrays import Floats
+from .kernels import CREEP_SUMS, HALF, Creeping, Kernels
 
 
 class SlowMovement:

@@ -13,18 +13,13 @@ import numpy as np
 
 from ..arrays import Bytes, Floats, Mask
 from .affine import fit_affine
-from .kernels import Kernels
+from .kernels import MEMORY, MOVES, Kernels
 from .motion import FEWEST, MOVED, Movement, Search, lengths, remap, search_area
 from .refinement import Refinement
 from .slow import SlowMovement
 
 _STRIDE, _STEPS = 4, 6  # of the search
-# The belief of a block of which nothing is known; what is left of one from frame to frame; the most that a frame adds,
-# and that it comes to; how much of it is the mean over so many blocks around; and from where on a block is moved.
-_PRIOR, _MEMORY, _MOST_ADDED, _MOST, _AROUND, _SHARED, _MOVES = -2.0, 0.8, 4.0, 6.0, 7, 0.5, 0.0
-_EXPLAINS = 2.0  # variances of noise by which a movement must explain more than rest, to be spread to others
-_BETTER = 0.6  # of the difference, which a movement must leave less of
-_CORE = 0.3  # share of the blocks around that it does so for
+_PRIOR = -2.0  # the belief of a block of which nothing is known
 _THING = 60  # blocks that a thing needs to be taken for one
 # A thing is rigid where its own movement leaves hardly more than the refined vectors, in variances of noise over so
 # many blocks, of which each counts up to so many; and differs from these by less than the texture can tell, over so
@@ -34,9 +29,6 @@ _RIGID_CELLS, _RIGID_DOUBT, _RIGID_MOST_DOUBT = 11, 1.0, 2.0
 _STEPS_OF_REFINEMENT = 4
 _GOES_ON = 0.9  # of the search's error, which the vectors of the frame before must leave less of
 _GOES_ON_AROUND = 9  # blocks
-# What slow movement adds to a belief, at most, and how far over what is needed it must be for that.
-_SLOW_ADDS, _SLOW_FULL = 2.0, 0.3
-_SLOW_COUNTS = 0.3  # variances of noise that a slow block's vector counts for
 _STILL = 0.02  # blocks: a smaller movement is none
 # Mean squared difference of 3 × 3 blocks, in variances of noise, above which something has surely moved: of noise alone
 # 4 % are above MOVED.
@@ -91,9 +83,9 @@ class Tracker:
         """
         moving = strong > MOVED
         belief, earlier = self._belief, self._before
-        self._belief = belief * np.float32(_MEMORY) + np.float32((1 - _MEMORY) * _PRIOR)
+        self._belief = belief * np.float32(MEMORY) + np.float32((1 - MEMORY) * _PRIOR)
         self._before = None
-        known = belief > _MOVES
+        known = belief > MOVES
         if not self._search.usable:
             return None
         creeping = self._slow.update(old, difference, variance)
@@ -107,29 +99,15 @@ class Tracker:
         box = rectangle.of((1, 1))
         new, change, noise = old[box] + difference[box], difference[box], variance[box]
         found = self._search.vectors(old[box], new)
-        before = cv2.blur(change * change, (3, 3))
         after = self._error(old, new, box, found)
-        saved = before - after
-        explained = (saved > _EXPLAINS * noise) & (after < _BETTER * before) & moving[box]
-        core = explained.astype(np.float32)
-        core *= cv2.blur(core, (5, 5)) > _CORE
-        weights = core * np.maximum(saved, 0)
-        if creeping is not None:
-            creeps = creeping.moved[box] & (core == 0)
-            _put(found, creeps, creeping.flow[box])
-            count = _SLOW_COUNTS * noise * np.minimum(creeping.sure[box], 3)
-            weights = np.where(creeps, count, weights)
-        if not weights.any():
+        slow = None if creeping is None else creeping.of(box)
+        before, weights = self._kernels.weigh(change, noise, after, moving[box], found, slow)
+        if weights is None:
             return None
         flow = self._kernels.spread(found, weights)
         after = self._error(old, new, box, flow)
-        # Where neither explains the frame, the noise is stronger than it is known to be.
-        spread = np.maximum(noise, np.minimum(before, after))
-        evidence = np.clip((before - after) / (2 * spread), -_MOST_ADDED, _MOST_ADDED)
-        if creeping is not None:
-            more = np.clip((creeping.sure[box] - 1) * np.float32(1 / _SLOW_FULL), 0, 1)
-            evidence += _SLOW_ADDS * more * creeping.moved[box]
-        moves = self._believe(belief, evidence, flow, box)
+        along = remap(belief, self._search.base[box] + flow)
+        self._belief[box], moves = self._kernels.believe(along, before, after, noise, slow)
         if not moves.any():
             return None
         flow = self._refined(old, new, noise, flow, after, moves, box, pixels, earlier)
@@ -145,18 +123,6 @@ class Tracker:
     def _error(self, old: Floats, new: Floats, box: tuple[slice, slice], flow: Floats) -> Floats:
         """Mean squares of what is left of the difference after a movement, over 3 × 3 blocks."""
         return self._kernels.rest(old, new, flow, (box[0].start, box[1].start))
-
-    def _believe(
-        self, belief: Floats, evidence: Floats, flow: Floats, box: tuple[slice, slice]
-    ) -> Mask:
-        """Takes in what a frame says for movement (positive) and against it; the blocks that move."""
-        along = remap(belief, self._search.base[box] + flow)
-        added = np.clip(evidence, -_MOST_ADDED, _MOST_ADDED)
-        here = np.float32(_MEMORY) * along + added
-        around = cv2.blur(here, (_AROUND, _AROUND))
-        here = np.clip((1 - _SHARED) * here + _SHARED * around, -_MOST, _MOST)
-        self._belief[box] = here
-        return np.asarray(here > _MOVES)
 
     def _refined(
         self,

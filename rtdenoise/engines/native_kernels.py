@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..alignment import kernels
-from ..alignment.kernels import Kernels, Windows
+from ..alignment.kernels import Creeping, Kernels, Windows
 from ..arrays import Bytes, Floats, Mask
 from .native_library import native_library
 
@@ -19,11 +19,19 @@ _COUNTED = 5
 _WORTH_A_THREAD = 1500  # cells
 _PARTS = 8  # of rows, that threads take one after another
 
-_REFINE = np.array([kernels.FITS, kernels.PRIOR, kernels.STRAIGHT, kernels.MOST], np.float32)
+_REFINE = np.array([kernels.FITS, kernels.PRIOR, kernels.STRAIGHT, kernels.MOST_STEP], np.float32)
 _CREEP = np.array(
     [
         *(kernels.CREEP_MOST, kernels.CREEP_MEMORY, kernels.CREEP_SCALE, kernels.CREEP_TEXTURE),
         kernels.CREEP_LEAST,
+    ],
+    np.float32,
+)
+_WEIGH = np.array([kernels.EXPLAINS, kernels.BETTER, kernels.CORE, kernels.SLOW_COUNTS], np.float32)
+_BELIEVE = np.array(
+    [
+        *(kernels.MEMORY, kernels.MOST_ADDED, kernels.MOST, kernels.MOVES),
+        *(kernels.SHARED, 1 - kernels.SHARED, kernels.SLOW_ADDS, 1 / kernels.SLOW_FULL),
     ],
     np.float32,
 )
@@ -135,6 +143,43 @@ class _NativeKernels(Kernels):
         )
         return means
 
+    def weigh(
+        self,
+        change: Floats,
+        noise: Floats,
+        after: Floats,
+        moving: Mask,
+        flow: Floats,
+        creeping: Creeping | None,
+    ) -> tuple[Floats, Floats | None]:
+        before, weights = np.empty_like(after), np.empty_like(after)
+        assert flow.flags.c_contiguous
+        any_counts = self._library.rtdenoise_weigh(
+            *(*_strided(change), *_strided(noise), after.ctypes.data, *_strided(moving)),
+            *(*_slow(creeping), *after.shape, _WEIGH.ctypes.data, flow.ctypes.data),
+            *(before.ctypes.data, weights.ctypes.data),
+        )
+        _check(any_counts >= 0)
+        return before, weights if any_counts else None
+
+    def believe(
+        self,
+        along: Floats,
+        before: Floats,
+        after: Floats,
+        noise: Floats,
+        creeping: Creeping | None,
+    ) -> tuple[Floats, Mask]:
+        belief, moves = np.empty_like(along), np.empty(along.shape, np.bool_)
+        _check(
+            self._library.rtdenoise_believe(
+                *(along.ctypes.data, before.ctypes.data, after.ctypes.data, *_strided(noise)),
+                *(*_slow(creeping), *along.shape, _BELIEVE.ctypes.data),
+                *(belief.ctypes.data, moves.ctypes.data),
+            )
+        )
+        return belief, moves
+
     def spread(self, flow: Floats, weights: Floats) -> Floats:
         flow, weights = _whole(flow), _whole(weights)
         means = np.empty_like(flow)
@@ -175,7 +220,14 @@ def _edges(rows: int, parts: int) -> list[int]:
     return [rows * i // parts for i in range(parts + 1)]
 
 
-def _strided(plane: Floats | Bytes) -> tuple[int, int]:
+def _slow(creeping: Creeping | None) -> tuple[int | None, ...]:
+    """Where it lies."""
+    if creeping is None:
+        return (None, 0, None, 0, None, 0)
+    return (*_strided(creeping.moved), *_strided(creeping.sure), *_strided(creeping.flow))
+
+
+def _strided(plane: Floats | Bytes | Mask) -> tuple[int, int]:
     """Where it is, and from row to row, in its own numbers."""
     return plane.ctypes.data, plane.strides[0] // plane.itemsize
 

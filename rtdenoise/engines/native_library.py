@@ -14,7 +14,7 @@ from pathlib import Path
 KINDS = {16: "AVX-512", 8: "AVX2", 4: "generic"}
 """What the builds are called, by how many numbers their vectors have."""
 
-ABI = 4
+ABI = 5
 """Which functions of a build are called, and with what: ``ABI`` in ``native/engine.h``."""
 
 _FOLDER = Path(__file__).parent
@@ -148,6 +148,25 @@ def _declared(library: ctypes.CDLL) -> ctypes.CDLL:
                 *(_Pointer, ctypes.c_size_t, _Pointer, ctypes.c_size_t),
                 *([number] * 4),
                 _Pointer,
+            ],
+        ),
+        (
+            "weigh",
+            number,
+            [
+                *(_Pointer, ctypes.c_size_t, _Pointer, ctypes.c_size_t, _Pointer),
+                *[_Pointer, ctypes.c_size_t] * 4,
+                *(number, number),
+                *[_Pointer] * 4,
+            ],
+        ),
+        (
+            "believe",
+            number,
+            [
+                *(_Pointer, _Pointer, _Pointer, _Pointer, ctypes.c_size_t),
+                *[_Pointer, ctypes.c_size_t] * 3,
+                *(number, number, _Pointer, _Pointer, _Pointer),
             ],
         ),
         (

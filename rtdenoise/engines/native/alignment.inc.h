@@ -4,6 +4,7 @@
 #ifndef RTDENOISE_ALIGNMENT_INC_H
 #define RTDENOISE_ALIGNMENT_INC_H
 
+#include "beliefs.inc.h"
 #include "refinement.inc.h"
 #include "slopes.inc.h"
 #include "tracking.inc.h"
@@ -98,6 +99,46 @@ EXPORT int rtdenoise_rest(const float *old, size_t old_stride, int old_rows, int
     rest_squares(old, old_stride, old_rows, old_columns, frame, stride, flow, flow_stride, rows, columns, top, left,
                  room, room + count, means);
     free(room);
+    return 1;
+}
+
+/* How much each block's vector counts for others: weights, (rows, columns), beside `before`, what rest leaves of the
+   frame, as rtdenoise_rest() gives what a movement leaves (after). change: the difference, noise: its variance, moving:
+   what may have moved, all with strides. slow_...: of slow movement, NULL where there is none; its vectors are written
+   into flow, (rows, columns, 2). constants: EXPLAINS, BETTER, CORE and SLOW_COUNTS of kernels.py. Returns whether any
+   counts, -1 where there is no memory. */
+EXPORT int rtdenoise_weigh(const float *change, size_t change_stride, const float *noise, size_t noise_stride,
+                           const float *after, const uint8_t *moving, size_t moving_stride, const uint8_t *slow_moved,
+                           size_t moved_stride, const float *slow_sure, size_t sure_stride, const float *slow_flow,
+                           size_t flow_stride, int rows, int columns, const float *constants, float *flow,
+                           float *before, float *weights)
+{
+    const size_t count = (size_t)rows * (size_t)columns;
+    double *sums = malloc(((size_t)columns + 2 * REACH) * sizeof *sums + 2 * count * sizeof(float));
+    if (!sums) return -1;
+    float *room = (float *)(sums + columns + 2 * REACH);
+    const Slow slow = {slow_moved, slow_sure, slow_flow, moved_stride, sure_stride, flow_stride};
+    int any = weigh((Part){change, change_stride}, (Part){noise, noise_stride}, after, moving, moving_stride, slow,
+                    rows, columns, constants, flow, before, weights, room, room + count, sums);
+    free(sums);
+    return any;
+}
+
+/* What is believed of each block after a frame, (rows, columns), and which of them move. along: the belief before, moved
+   along; before, after, noise, slow_...: as rtdenoise_weigh() has them; constants: MEMORY, MOST_ADDED, MOST, MOVES,
+   SHARED, 1 - SHARED, SLOW_ADDS and 1 / SLOW_FULL of kernels.py. */
+EXPORT int rtdenoise_believe(const float *along, const float *before, const float *after, const float *noise,
+                             size_t noise_stride, const uint8_t *slow_moved, size_t moved_stride,
+                             const float *slow_sure, size_t sure_stride, const float *slow_flow, size_t flow_stride,
+                             int rows, int columns, const float *constants, float *belief, uint8_t *moves)
+{
+    const size_t count = (size_t)rows * (size_t)columns;
+    double *sums = malloc(((size_t)columns + 2 * REACH) * sizeof *sums + count * sizeof(float));
+    if (!sums) return 0;
+    const Slow slow = {slow_moved, slow_sure, slow_flow, moved_stride, sure_stride, flow_stride};
+    believe(along, before, after, (Part){noise, noise_stride}, slow, rows, columns, constants, belief, moves,
+            (float *)(sums + columns + 2 * REACH), sums);
+    free(sums);
     return 1;
 }
 

@@ -271,17 +271,7 @@ EXPORT void rtdenoise_warp(Engine *e, const float *flow, const uint8_t *moved, i
             if (end > e->end[near]) e->end[near] = end;
         }
     }
-    run_pass(e->pool, pass_join, e->h, ROWS_AT_ONCE);
-    for (int y = 0; y < e->h; y++) {
-        int begin = e->begin[y], end = e->end[y];
-        for (int g = 0; g < GATES; g++)
-            for (int x = begin; x < end; x += LANES)
-                store(row_at(&e->coarse, y, g) + x, load(tile_at(&e->residual, y, g, x)));
-        /* The excess is derived anew afterwards; until then its grid holds what pass_warp() reads of `learned`. */
-        for (int g = 0; g <= LEARNED_PRODUCT; g++)
-            for (int x = begin; x < end; x += LANES)
-                store(row_at(&e->excess, y, g) + x, load(row_at(&e->learned, y, g) + x));
-    }
+    run_pass(e->pool, pass_before_warp, e->h, ROWS_AT_ONCE);
     run_pass(e->pool, pass_warp, e->h, ROWS_AT_ONCE);
     run_pass(e->pool, pass_warped_excess, e->h, ROWS_AT_ONCE);
 }

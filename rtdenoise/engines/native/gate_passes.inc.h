@@ -85,6 +85,7 @@ static void gate_inputs_row(const Engine *e, int y, float *change, float *out, s
 {
     for (int x = 0; x < e->w; x += LANES) {
         V v[COEFFICIENTS], per_gate[GATES], per_group[GROUPS];
+        fetch_average_early(e, y, x);
         coefficients_of_picture(e, y, x, v);
         for (int g = 0; g < GROUPS; g++) per_group[g] = inverse(load(row_at(&e->excess, y, g) + x));
         store(out + 11 * stride + x,
@@ -269,6 +270,9 @@ static void pass_update(Engine *e, int first, int last, float *scratch)
         convolve(layer, rows, stride, output, stride, e->w);
         for (int x = 0; x < e->w; x += LANES) {
             V v[COEFFICIENTS], updated[COEFFICIENTS], residual[GATES], gain[GATES], least = all(0);
+            fetch_average_early(e, y, x);
+            if (x % TILE == 0)
+                for (int c = 0; c < LEARNED_CHANNELS; c++) __builtin_prefetch(row_at(&e->learned, y, c) + x + AHEAD);
             for (int g = 0; g < GATES; g++) {
                 residual[g] = load(tile_at(&e->residual, y, g, x));
                 V sum = residual[g] + softplus(load(output + g * stride + x)) + e->constants.least_bias;

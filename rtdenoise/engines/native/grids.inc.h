@@ -21,6 +21,17 @@ INLINE float *tile_at(const Grid *grid, int row, int channel, int x)
     return row_at(grid, row, channel) + (size_t)(x / TILE) * grid->tile + x % TILE;
 }
 
+enum { AHEAD = 2 * TILE }; /* columns: how early memory is fetched, where the processor doesn't do it early enough */
+
+/* Fetches the average's coefficients that will be wanted soon; past a row's end, those of the next row. */
+INLINE void fetch_average_early(const Engine *e, int y, int x)
+{
+    if (x % TILE) return;
+    const float *tile = tile_at(&e->average, y, 0, x + AHEAD);
+#pragma GCC unroll 24
+    for (int k = 0; k < COEFFICIENTS; k++) __builtin_prefetch(tile + k * TILE);
+}
+
 static size_t whole_vectors(int w) { return ((size_t)w + TILE - 1) / TILE * TILE; }
 
 /* All zeros; returns whether there is memory. */

@@ -15,7 +15,30 @@ static void halve(const uint8_t *picture, size_t stride, int rows, int columns, 
     for (int y = 0; y < rows; y++) {
         const uint8_t *a = picture + 2 * (size_t)y * stride, *b = a + stride;
         float *to = means + (size_t)y * (size_t)columns;
-        for (int x = 0; x < columns; x++) to[x] = 0.25f * (float)(a[2 * x] + a[2 * x + 1] + b[2 * x] + b[2 * x + 1]);
+        int x = 0;
+#if LANES == 16
+        const __m512i one = _mm512_set1_epi8(1);
+        for (; x + 32 <= columns; x += 32) {
+            __m512i sums = _mm512_add_epi16(_mm512_maddubs_epi16(_mm512_loadu_si512(a + 2 * x), one),
+                                            _mm512_maddubs_epi16(_mm512_loadu_si512(b + 2 * x), one));
+            for (int half = 0; half < 2; half++) {
+                __m256i some = half ? _mm512_extracti64x4_epi64(sums, 1) : _mm512_castsi512_si256(sums);
+                store(to + x + 16 * half, 0.25f * (V)_mm512_cvtepi32_ps(_mm512_cvtepi16_epi32(some)));
+            }
+        }
+#elif LANES == 8
+        const __m256i one = _mm256_set1_epi8(1);
+        for (; x + 16 <= columns; x += 16) {
+            __m256i sums =
+                _mm256_add_epi16(_mm256_maddubs_epi16(_mm256_loadu_si256((const __m256i *)(a + 2 * x)), one),
+                                 _mm256_maddubs_epi16(_mm256_loadu_si256((const __m256i *)(b + 2 * x)), one));
+            for (int half = 0; half < 2; half++) {
+                __m128i some = half ? _mm256_extracti128_si256(sums, 1) : _mm256_castsi256_si128(sums);
+                store(to + x + 8 * half, 0.25f * (V)_mm256_cvtepi32_ps(_mm256_cvtepi16_epi32(some)));
+            }
+        }
+#endif
+        for (; x < columns; x++) to[x] = 0.25f * (float)(a[2 * x] + a[2 * x + 1] + b[2 * x] + b[2 * x + 1]);
     }
 }
 

@@ -104,6 +104,7 @@ static void detail_row(const Engine *e, int y, float *out, size_t stride)
     }
     for (int x = 0; x < e->w; x += LANES) {
         V per_unit[GATES], per_group[GROUPS];
+        fetch_average_early(e, y, x);
         for (int g = 0; g < GATES; g++) per_unit[g] = 1.0f / residual_std(e, y, g, x);
         for (int g = 0; g < GROUPS; g++) per_group[g] = inverse(load(row_at(&e->excess, y, g) + x));
 #pragma GCC unroll 24

@@ -10,24 +10,6 @@
 /* Pixels along a cell, and the sums of one: see rtdenoise_slopes(). */
 enum { CELL = 4, CELL_SUMS = 9 };
 
-/* Whether all of these are from 0 to most. */
-INLINE int all_within(V x, float most)
-{
-#if LANES == 16
-    return !_mm512_cmp_ps_mask((__m512)x, _mm512_setzero_ps(), _CMP_LT_OQ) &&
-           !_mm512_cmp_ps_mask((__m512)x, _mm512_set1_ps(most), _CMP_GT_OQ);
-#else
-    VI outside = (x < 0.0f) | (x > most);
-#if LANES == 8
-    return _mm256_testz_si256((__m256i)outside, (__m256i)outside);
-#else
-    int any = 0;
-    for (int i = 0; i < LANES; i++) any |= outside[i];
-    return !any;
-#endif
-#endif
-}
-
 /* A picture of floats or of bytes, in whose rows there are `stride` of them. */
 typedef struct {
     const void *data;
@@ -77,8 +59,9 @@ INLINE void add_row_of_four(const V *found, V weight[2][4], V change[2][4], int 
     *slope_y += change[1][r] * line;
 }
 
-/* Interpolates a plane at (x, y), its edges repeated, by Keys's cubic with this a; and how it changes there. */
-INLINE void sample_slope(const Samples *s, const float a, V x, V y, V *value, V *slope_x, V *slope_y)
+/* Interpolates a plane at (x, y), its edges repeated, by Keys's cubic with this a; and how it changes there. step: as in
+   sample(). */
+INLINE void sample_slope(const Samples *s, const float a, V x, V y, const int step, V *value, V *slope_x, V *slope_y)
 {
     V most_x = all((float)(s->columns - 1)), most_y = all((float)(s->rows - 1)), zero = all(0);
     x = vmin(vmax(x, zero - 2.0f), most_x + 2.0f), y = vmin(vmax(y, zero - 2.0f), most_y + 2.0f);
@@ -98,8 +81,19 @@ INLINE void sample_slope(const Samples *s, const float a, V x, V y, V *value, V 
     left -= 1.0f, top -= 1.0f;
     *value = *slope_x = *slope_y = zero;
     if (all_within(left, (float)(s->columns - 4)) && all_within(top, (float)(s->rows - 4))) {
+        const VI places = nearest(top) * (int)s->stride + nearest(left);
+        if (step == 4 && !s->bytes && evenly_spaced(places, 4)) {
+            const float *from = (const float *)s->data + places[0];
+#pragma GCC unroll 4
+            for (int r = 0; r < 4; r++) {
+                V found[4];
+                look_up_adjoining_fours(from + (size_t)r * s->stride, found);
+                add_row_of_four(found, weight, change, r, value, slope_x, slope_y);
+            }
+            return;
+        }
         int at[LANES];
-        store_ints(at, nearest(top) * (int)s->stride + nearest(left));
+        store_ints(at, places);
 #pragma GCC unroll 4
         for (int r = 0; r < 4; r++) {
             V found[4];
@@ -129,7 +123,7 @@ static void samples(const uint8_t *picture, size_t stride, int rows, int columns
         size_t some = (count - i < LANES ? count - i : LANES) * sizeof *x;
         V at_x = all(0), at_y = all(0), value, slope_x, slope_y;
         memcpy(&at_x, x + i, some), memcpy(&at_y, y + i, some);
-        sample_slope(&s, -0.75f, at_x, at_y, &value, &slope_x, &slope_y);
+        sample_slope(&s, -0.75f, at_x, at_y, 0, &value, &slope_x, &slope_y);
         memcpy(values + i, &value, some);
     }
 }
@@ -162,7 +156,7 @@ INLINE void cell_sums(const Samples *last, const float *frame, size_t stride, fl
             V from_x = column + (float)c + flow_x[before] + t * (flow_x[before + 1] - flow_x[before]);
             V from_y = row + (float)r + flow_y[before] + t * (flow_y[before + 1] - flow_y[before]);
             V value, slope_x, slope_y;
-            sample_slope(last, -0.5f, from_x, from_y, &value, &slope_x, &slope_y);
+            sample_slope(last, -0.5f, from_x, from_y, CELL, &value, &slope_x, &slope_y);
             V error = look_up(pixels, places + c) - value;
             sums[0] += slope_x * slope_x, sums[1] += slope_x * slope_y, sums[2] += slope_y * slope_y;
             sums[3] += slope_x * error, sums[4] += slope_y * error;

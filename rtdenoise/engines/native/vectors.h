@@ -39,6 +39,28 @@ INLINE VI load_ints(const void *at) { return *(const UVI *)at; }
 INLINE void store_ints(void *at, VI value) { *(UVI *)at = value; }
 INLINE V all(float value) { return (V){0} + value; }
 
+/* -1 in each lane whose byte isn't zero, else 0. */
+INLINE VI mask_of_bytes(const uint8_t *bytes, int available)
+{
+    typedef uint8_t B __attribute__((vector_size(LANES)));
+    B some = {0};
+    memcpy(&some, bytes, (size_t)(available < LANES ? available : LANES));
+    return __builtin_convertvector(some, VI) != 0;
+}
+
+/* Writes the lanes where the mask is -1, and none where it is 0. */
+INLINE void store_where(float *at, VI mask, V value)
+{
+#if LANES == 16
+    _mm512_mask_storeu_ps(at, _mm512_movepi32_mask((__m512i)mask), (__m512)value);
+#elif LANES == 8
+    _mm256_maskstore_ps(at, (__m256i)mask, (__m256)value);
+#else
+    for (int i = 0; i < LANES; i++)
+        if (mask[i]) at[i] = value[i];
+#endif
+}
+
 #if LANES == 16
 INLINE V vmax(V a, V b) { return (V)_mm512_max_ps((__m512)a, (__m512)b); }
 INLINE V vmin(V a, V b) { return (V)_mm512_min_ps((__m512)a, (__m512)b); }
@@ -66,6 +88,43 @@ INLINE V vsqrt(V x)
 #else
     for (int i = 0; i < LANES; i++) x[i] = __builtin_sqrtf(x[i]);
     return x;
+#endif
+}
+
+/* Whether all of these are from 0 to most. */
+INLINE int all_within(V x, float most)
+{
+#if LANES == 16
+    return !_mm512_cmp_ps_mask((__m512)x, _mm512_setzero_ps(), _CMP_LT_OQ) &&
+           !_mm512_cmp_ps_mask((__m512)x, _mm512_set1_ps(most), _CMP_GT_OQ);
+#else
+    VI outside = (x < 0.0f) | (x > most);
+#if LANES == 8
+    return _mm256_testz_si256((__m256i)outside, (__m256i)outside);
+#else
+    int any = 0;
+    for (int i = 0; i < LANES; i++) any |= outside[i];
+    return !any;
+#endif
+#endif
+}
+
+/* Whether each of these is `step` more than the one before. */
+INLINE int evenly_spaced(VI x, const int step)
+{
+    VI steps;
+#pragma GCC unroll 16
+    for (int i = 0; i < LANES; i++) steps[i] = i * step;
+#if LANES == 16
+    __m512i first = _mm512_broadcastd_epi32(_mm512_castsi512_si128((__m512i)x));
+    return _mm512_cmpeq_epi32_mask(_mm512_sub_epi32((__m512i)x, first), (__m512i)steps) == 0xFFFF;
+#elif LANES == 8
+    __m256i first = _mm256_broadcastd_epi32(_mm256_castsi256_si128((__m256i)x));
+    return _mm256_movemask_epi8(_mm256_cmpeq_epi32(_mm256_sub_epi32((__m256i)x, first), (__m256i)steps)) == -1;
+#else
+    int all_are = 1;
+    for (int i = 1; i < LANES; i++) all_are &= x[i] - x[0] == steps[i];
+    return all_are;
 #endif
 }
 

@@ -73,6 +73,22 @@ static void pass_join(Engine *e, int first, int last, float *scratch)
         }
 }
 
+/* The same, and copies of what pass_warp() overwrites but reads elsewhere. They lie in grids that aren't needed now: the
+   residual noise variance in e->coarse; in e->excess, which is derived anew afterwards, what was learned of the
+   noise. */
+static void pass_before_warp(Engine *e, int first, int last, float *scratch)
+{
+    pass_join(e, first, last, scratch);
+    for (int y = first; y < last; y++) {
+        for (int g = 0; g < GATES; g++)
+            for (int x = e->begin[y]; x < e->end[y]; x += LANES)
+                store(row_at(&e->coarse, y, g) + x, load(tile_at(&e->residual, y, g, x)));
+        for (int g = 0; g <= LEARNED_PRODUCT; g++)
+            for (int x = e->begin[y]; x < e->end[y]; x += LANES)
+                store(row_at(&e->excess, y, g) + x, load(row_at(&e->learned, y, g) + x));
+    }
+}
+
 /* Coefficients of the average from the planes. */
 static void pass_split(Engine *e, int first, int last, float *scratch)
 {
@@ -143,19 +159,45 @@ INLINE void look_up_fours(const float *plane, const int *at, V *v)
 #endif
 }
 
-#if LANES == 16
-/* The same from places that are still in a vector. */
-INLINE void look_up_rows(const float *plane, VI places, V *v)
+/* The same from every fourth place on. */
+INLINE void look_up_adjoining_fours(const float *at, V *v)
 {
-    int at[LANES];
-    store_ints(at, places);
-    __asm__("" : "+m"(at)); /* it takes longer to get them out of a vector than from memory */
-    look_up_fours(plane, at, v);
-}
+#if LANES == 16
+    const __m512i firsts = _mm512_setr_epi32(0, 4, 8, 12, 16, 20, 24, 28, 1, 5, 9, 13, 17, 21, 25, 29);
+    const __m512i thirds = _mm512_add_epi32(firsts, _mm512_set1_epi32(2));
+    __m512 a = (__m512)load(at), b = (__m512)load(at + 16), c = (__m512)load(at + 32), d = (__m512)load(at + 48);
+    __m512 low = _mm512_permutex2var_ps(a, firsts, b), high = _mm512_permutex2var_ps(c, firsts, d);
+    v[0] = (V)_mm512_shuffle_f32x4(low, high, 0x44), v[1] = (V)_mm512_shuffle_f32x4(low, high, 0xEE);
+    low = _mm512_permutex2var_ps(a, thirds, b), high = _mm512_permutex2var_ps(c, thirds, d);
+    v[2] = (V)_mm512_shuffle_f32x4(low, high, 0x44), v[3] = (V)_mm512_shuffle_f32x4(low, high, 0xEE);
+#else
+    static const int places[8] = {0, 4, 8, 12, 16, 20, 24, 28};
+    look_up_fours(at, places, v);
 #endif
+}
 
-/* Interpolates a plane at (x, y), its edges repeated: cubically with four taps, linearly with two. */
-INLINE V sample(const float *plane, size_t stride, int rows, int columns, V x, V y, const int taps)
+/* Two neighbouring numbers from every second place on. */
+INLINE void look_up_adjoining_twos(const float *at, V *v)
+{
+#if LANES == 16
+    const __m512i even = _mm512_setr_epi32(0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30);
+    const __m512i odd = _mm512_add_epi32(even, _mm512_set1_epi32(1));
+    __m512 a = (__m512)load(at), b = (__m512)load(at + 16);
+    v[0] = (V)_mm512_permutex2var_ps(a, even, b), v[1] = (V)_mm512_permutex2var_ps(a, odd, b);
+#elif LANES == 8
+    __m256 a = (__m256)load(at), b = (__m256)load(at + 8);
+    __m256d even = _mm256_castps_pd(_mm256_shuffle_ps(a, b, 0x88)),
+            odd = _mm256_castps_pd(_mm256_shuffle_ps(a, b, 0xDD));
+    v[0] = (V)_mm256_permute4x64_pd(even, 0xD8), v[1] = (V)_mm256_permute4x64_pd(odd, 0xD8);
+#else
+    for (int t = 0; t < 2; t++)
+        for (int i = 0; i < LANES; i++) v[t][i] = at[2 * i + t];
+#endif
+}
+
+/* Interpolates a plane at (x, y), its edges repeated: cubically with four taps, linearly with two. step: how far
+   neighbouring lanes are apart where nothing turns or grows: then what they need lies together. */
+INLINE V sample(const float *plane, size_t stride, int rows, int columns, V x, V y, const int taps, const int step)
 {
     V most_x = all((float)(columns - 1)), most_y = all((float)(rows - 1)), zero = all(0);
     x = vmin(vmax(x, zero - 2.0f), most_x + 2.0f), y = vmin(vmax(y, zero - 2.0f), most_y + 2.0f);
@@ -168,20 +210,37 @@ INLINE V sample(const float *plane, size_t stride, int rows, int columns, V x, V
         down[0] = 1.0f - part_y, down[1] = part_y;
     }
     float before = taps == 4 ? -1.0f : 0.0f;
-#if LANES == 16
     const V from = left + before;
-    const int inside = !_mm512_cmp_ps_mask((__m512)from, (__m512)zero, _CMP_LT_OQ) &&
-                       !_mm512_cmp_ps_mask((__m512)from, (__m512)(most_x - 3.0f), _CMP_GT_OQ);
-#endif
+    const int inside = all_within(from, (float)(columns - 4));
+    if (inside && evenly_spaced(nearest(from), step) && evenly_spaced(nearest(top), 0)) {
+        const int first = nearest(from)[0], first_row = nearest(top)[0] + (int)before;
+#pragma GCC unroll 4
+        for (int r = 0; r < taps; r++) {
+            int row = first_row + r < 0 ? 0 : first_row + r >= rows ? rows - 1 : first_row + r;
+            const float *at = plane + (size_t)row * stride + first;
+            V value[4], line = zero;
+            if (taps == 4)
+                look_up_adjoining_fours(at, value);
+            else if (step == 2)
+                look_up_adjoining_twos(at, value);
+            else
+                value[0] = load(at), value[1] = load(at + 1);
+#pragma GCC unroll 4
+            for (int t = 0; t < taps; t++) line += across[t] * value[t];
+            sum += down[r] * line;
+        }
+        return sum;
+    }
 #pragma GCC unroll 4
     for (int r = 0; r < taps; r++) {
         VI row = nearest(vmin(vmax(top + (before + (float)r), zero), most_y)) * (int)stride;
         V value[4], line = zero;
-#if LANES == 16
-        if (inside)
-            look_up_rows(plane, row + nearest(from), value);
-        else
-#endif
+        if (inside && LANES > 4) {
+            int at[LANES];
+            store_ints(at, row + nearest(from));
+            __asm__("" : "+m"(at)); /* it takes longer to get them out of a vector than from memory */
+            look_up_fours(plane, at, value);
+        } else
 #pragma GCC unroll 4
             for (int t = 0; t < taps; t++)
                 value[t] = look_up(plane, row + nearest(vmin(vmax(left + (before + (float)t), zero), most_x)));
@@ -205,8 +264,7 @@ INLINE V flow_at(float *const *rows, int x, int r, int c, const int side)
     return above + y * (below - above);
 }
 
-/* Fetches what moved from where it was. Copies of what is overwritten lie in grids that aren't needed now: the residual
-   noise variance in e->coarse, what was learned of the noise in e->excess. */
+/* Fetches what moved from where it was; what is overwritten, from the copies that pass_before_warp() made. */
 static void pass_warp(Engine *e, int first, int last, float *scratch)
 {
     size_t stride = e->gate_near.stride;
@@ -223,11 +281,11 @@ static void pass_warp(Engine *e, int first, int last, float *scratch)
                 row[-1] = row[0], row[e->w] = row[e->w - 1];
             }
         for (int x = 0; x < e->w; x += LANES) {
-            int blocks = e->w - x < LANES ? e->w - x : LANES, any = 0;
-            VI here = {0};
-            for (int c = 0; c < blocks; c++) any |= moved[x + c], here[c] = x + c;
-            if (!any) continue;
-            V column = __builtin_convertvector(here, V), v[COEFFICIENTS];
+            int blocks = e->w - x < LANES ? e->w - x : LANES;
+            if (!memchr(moved + x, 1, (size_t)blocks)) continue;
+            const VI where = mask_of_bytes(moved + x, blocks);
+            V column, v[COEFFICIENTS];
+            for (int c = 0; c < LANES; c++) column[c] = (float)(x + c);
             for (int p = 0; p < 3; p++) {
                 const int side = p ? 2 : 4;
                 int taps = p ? 2 : 4; /* luma is interpolated cubically, chroma linearly */
@@ -241,34 +299,26 @@ static void pass_warp(Engine *e, int first, int last, float *scratch)
                         int height = side * e->h, width = side * e->w;
                         V *to = &v[(p ? 12 + 4 * p : 0) + side * r + c];
                         if (taps == 4)
-                            *to = sample(plane, pitch, height, width, from_x, from_y, 4);
+                            *to = sample(plane, pitch, height, width, from_x, from_y, 4, 4);
                         else
-                            *to = sample(plane, pitch, height, width, from_x, from_y, 2);
+                            *to = sample(plane, pitch, height, width, from_x, from_y, 2, 2);
                     }
             }
             dct(v);
             for (int k = 0; k < COEFFICIENTS; k++) {
-                float *to = tile_at(&e->average, y, k, x);
                 v[k] *= e->inverse_std[k];
-                for (int c = 0; c < blocks; c++)
-                    if (moved[x + c]) to[c] = v[k][c];
+                store_where(tile_at(&e->average, y, k, x), where, v[k]);
             }
             V from_x = column + load(rows[0][1] + x), from_y = load(rows[1][1] + x) + (float)y;
-            V detail = detail_energy(e, v);
-            for (int c = 0; c < blocks; c++)
-                if (moved[x + c]) row_at(&e->learned, y, LEARNED_DETAIL)[x + c] = detail[c];
+            store_where(row_at(&e->learned, y, LEARNED_DETAIL) + x, where, detail_energy(e, v));
             for (int g = 0; g <= LEARNED_PRODUCT; g++) {
-                V learned = sample(row_at(&e->excess, 0, g), e->excess.pitch, e->h, e->w, from_x, from_y, 2);
-                for (int c = 0; c < blocks; c++)
-                    if (moved[x + c]) row_at(&e->learned, y, g)[x + c] = learned[c];
+                V learned = sample(row_at(&e->excess, 0, g), e->excess.pitch, e->h, e->w, from_x, from_y, 2, 1);
+                store_where(row_at(&e->learned, y, g) + x, where, learned);
             }
             for (int g = 0; g < GATES; g++) {
-                V residual = sample(row_at(&e->coarse, 0, g), e->coarse.pitch, e->h, e->w, from_x, from_y, 2);
-                for (int c = 0; c < blocks; c++)
-                    if (moved[x + c]) {
-                        tile_at(&e->residual, y, g, x)[c] = residual[c] + e->loss;
-                        tile_at(&e->difference_mean, y, g, x)[c] = 0;
-                    }
+                V residual = sample(row_at(&e->coarse, 0, g), e->coarse.pitch, e->h, e->w, from_x, from_y, 2, 1);
+                store_where(tile_at(&e->residual, y, g, x), where, residual + e->loss);
+                store_where(tile_at(&e->difference_mean, y, g, x), where, all(0));
             }
         }
     }

@@ -6,8 +6,8 @@ import cv2
 import numpy as np
 import pytest
 
-from rtdenoise.alignment.kernels import Kernels
-from rtdenoise.alignment.slow import Creeping, SlowMovement
+from rtdenoise.alignment.kernels import Creeping, Kernels
+from rtdenoise.alignment.slow import SlowMovement
 from rtdenoise.arrays import Floats
 from rtdenoise.engines.native_kernels import quickest_kernels
 

@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 import pytest
 
-from rtdenoise.alignment.kernels import CREEP_SUMS, Kernels
+from rtdenoise.alignment.kernels import CREEP_SUMS, Creeping, Kernels
 from rtdenoise.arrays import Floats
 from rtdenoise.engines.native_kernels import quickest_kernels
 from rtdenoise.engines.native_library import KINDS, native_library
@@ -35,6 +35,10 @@ def same(found: Floats, true: Floats) -> bool:
     """Whether they are, but for rounding."""
     assert found.shape == true.shape
     return bool(np.abs(found - true).max() <= 2e-6 * np.abs(true).max())
+
+
+def positive(seed: int, *shape: int) -> Floats:
+    return np.asarray(np.abs(smooth(seed, *shape)), np.float32)
 
 
 def vectors(shape: tuple[int, int]) -> Floats:
@@ -109,6 +113,55 @@ def test_what_is_left_after_a_movement(compiled: Kernels, shape: tuple[int, int]
     part = np.zeros((*shape, 4), np.float32)
     part[:, :, 1:3] = vectors(shape)
     assert np.array_equal(compiled.rest(old, new, part[:, :, 1:3], (4, 3)), found)
+
+
+def creeping(shape: tuple[int, int]) -> Creeping:
+    """Slow movement in a part of a larger grid."""
+    rows, columns = shape
+    whole = Creeping(
+        smooth(40, rows + 3, columns + 5) > 0,
+        positive(41, rows + 3, columns + 5),
+        vectors((rows + 3, columns + 5)),
+    )
+    return whole.of((slice(1, rows + 1), slice(2, columns + 2)))
+
+
+@SHAPES
+@pytest.mark.parametrize("slow", [False, True])
+def test_what_a_vector_counts(compiled: Kernels, shape: tuple[int, int], slow: bool) -> None:
+    change = smooth(42, shape[0] + 1, shape[1] + 4)[1:, 4:]
+    noise = positive(43, shape[0] + 1, shape[1] + 4)[1:, 4:] / np.float32(10)
+    after = positive(44, *shape) / np.float32(4)
+    moving = smooth(45, shape[0], shape[1] + 2)[:, 2:] > -5
+    flows = [vectors(shape) for _ in range(2)]
+    (before, weights), (true_before, true_weights) = (
+        k.weigh(change, noise, after, moving, flow, creeping(shape) if slow else None)
+        for k, flow in zip((compiled, REFERENCE), flows, strict=True)
+    )
+    assert weights is not None
+    assert true_weights is not None
+    assert np.array_equal(weights, true_weights)
+    assert np.array_equal(before, true_before)
+    assert np.array_equal(flows[0], flows[1])
+    assert np.array_equal(flows[0], vectors(shape)) != slow
+    # Where rest explains everything, nothing counts.
+    assert compiled.weigh(np.zeros_like(change), noise, after, moving, flows[0], None)[1] is None
+
+
+@SHAPES
+@pytest.mark.parametrize("slow", [False, True])
+def test_what_is_believed(compiled: Kernels, shape: tuple[int, int], slow: bool) -> None:
+    noise = positive(46, shape[0] + 1, shape[1] + 4)[1:, 4:]
+    before, after = (positive(seed, *shape) for seed in (47, 48))
+    along = smooth(49, *shape) / np.float32(3)
+    (found, moves), (true, true_moves) = (
+        k.believe(along, before, after, noise, creeping(shape) if slow else None)
+        for k in (compiled, REFERENCE)
+    )
+    assert np.array_equal(found, true)
+    assert np.array_equal(moves, true_moves)
+    assert moves.any()
+    assert not moves.all() or moves.size < 50
 
 
 @SHAPES
