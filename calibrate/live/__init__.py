@@ -6,4 +6,5 @@
 * ``batches``            clips in units of their noise, and pieces of them
 * ``unroll``             a chunk of frames through the network, gradients with it (truncated back-propagation)
 * ``following``          brightness changes and movement, found beforehand, that the state follows as in use
+* ``searching``          movement as it is searched in use: in the state that the network itself has made
 """

@@ -33,7 +33,7 @@ from rtdenoise.options import device_option
 
 from ..checkpoint import forget
 from ..progress import Progress, note
-from ..synthesis import PhotoClips, photographs
+from ..synthesis import PEOPLE, PhotoClips, photographs
 from .batches import Pool, PreparedClip, prepare
 from .between import between
 from .training import LiveRecipe, LiveTrained, LiveTrainer
@@ -69,7 +69,8 @@ class Job:
 
     def source(self, seed: int, device: torch.device) -> PhotoClips:
         """Makes clips."""
-        return PhotoClips(self.photos, (self.side, self.side), self.frames, seed, device)
+        size = (self.side, self.side)
+        return PhotoClips(self.photos, size, self.frames, seed, device, mix=PEOPLE)
 
 
 def train_base(
@@ -101,7 +102,7 @@ def train_base(
         ticker.advance(trainer.elapsed_s)
         trained = trainer.run(lambda seconds, judgement: ticker.advance(seconds, note(judgement)))
     network = between(start, trained.network, job.share)
-    card = _card(job, trained, evaluate(network, judged))
+    card = _card(job, trained, evaluate(network, judged, searched=recipe.searched))
     save_network(job.out, network.eval(), card)
     forget(job.folder)
     return card
@@ -142,6 +143,7 @@ def _card(job: Job, trained: LiveTrained, gain: Gain) -> Card:
             "steps": trained.steps,
             "seconds": round(trained.elapsed_s, 1),
             "seed": job.recipe.seed,
+            "vectors": "searched" if job.recipe.searched else "found beforehand",
             "started_from": "" if job.start is None else job.start.name,
             "share": job.share,
         },
@@ -178,6 +180,13 @@ def _card(job: Job, trained: LiveTrained, gain: Gain) -> Card:
     show_default=True,
     help="With --start: how far to go from that network to where the training ends.",
 )
+@click.option(
+    "--vectors",
+    type=click.Choice(["searched", "beforehand"]),
+    default="searched",
+    show_default=True,
+    help="What moves is searched in the network's state, as in a call, or found beforehand, in half of the time.",
+)
 @click.option("--out", type=click.Path(dir_okay=False, path_type=Path), required=True)
 @device_option
 def main(
@@ -189,6 +198,7 @@ def main(
     seed: int,
     start: Path | None,
     share: float,
+    vectors: str,
     out: Path,
     device: str,
 ) -> None:
@@ -198,7 +208,8 @@ def main(
     """
     if start is None and share < 1:
         raise click.UsageError("--share says how far to go from the network of --start.")
-    recipe = LiveRecipe(minutes=minutes, learning_rate=rate, seed=seed)
+    searched = vectors == "searched"
+    recipe = LiveRecipe(minutes=minutes, learning_rate=rate, seed=seed, searched=searched)
     found = () if photos is None else tuple(photographs(photos))
     job = Job(found, size, out, clips, start=start, share=share, recipe=recipe)
     try:

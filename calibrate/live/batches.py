@@ -30,6 +30,8 @@ _LEAST_DEVIATION = 0.02
 _LEAST_SLOPE = 1e-6
 _FLAT = 0.4  # share of a picture's blocks that are called flat
 _GRID = 16  # crops lie on it, as the blocks of JPEG and of the DCT do
+_OF_CLIPS = ("band_std", "top", "byte_of")  # what material has once per clip, not per frame
+_STEPS = 1 << 12  # of the way from units of noise back to bytes
 
 
 class Units(NamedTuple):
@@ -58,6 +60,13 @@ class Units(NamedTuple):
         model = model.for_chroma("420")
         band_std = torch.from_numpy(band_std_of(model))
         return cls._of([model.plane(name) for name in PLANES])._replace(band_std=band_std)
+
+    def luma_bytes(self) -> torch.Tensor:
+        """Luma's way back: the byte at each of so many steps from 0 to the brightest level's units, (steps + 1,)."""
+        expected, top = self.clean[0].cpu().numpy(), float(self.noisy[0, -1])
+        levels = np.arange(len(expected)) / _EIGHTHS
+        found = np.interp(np.linspace(0, top, _STEPS + 1), np.maximum.accumulate(expected), levels)
+        return torch.from_numpy(np.rint(found).astype(np.uint8)).to(self.clean.device)
 
     @classmethod
     def _of(cls, planes: Sequence[PlaneNoise]) -> Units:
@@ -105,7 +114,9 @@ class Material:
 
     ``noisy`` and ``clean`` are coefficients (B, T, 24, h, w), not yet divided by their ``band_std`` (B, 24, 1, 1);
     ``luma`` (B, T, H, W) is the clean luma and ``weight`` its squared bytes per squared unit; ``slope`` and ``offset``
-    (B, T, 3) and ``rows`` (B, T, h, w) are brightness changes; the rest as in :class:`PreparedClip`, with B first.
+    (B, T, 3) and ``rows`` (B, T, h, w) are brightness changes. ``luma_bytes`` (B, T, H, W) is the noisy luma as the
+    camera gives it, ``top`` (B,) what the brightest level is in units of noise, and ``byte_of`` (B, n) the byte at each
+    of n steps from 0 to there. The rest is as in :class:`PreparedClip`, with B first.
     """
 
     noisy: torch.Tensor
@@ -119,7 +130,10 @@ class Material:
     moving: torch.Tensor
     counted: torch.Tensor
     cut: torch.Tensor
+    luma_bytes: torch.Tensor
     band_std: torch.Tensor
+    top: torch.Tensor
+    byte_of: torch.Tensor
 
     @property
     def frames(self) -> int:
@@ -132,8 +146,9 @@ class Material:
 
     def part(self, first: int, last: int) -> Material:
         """The frames from ``first`` to ``last``, exclusive."""
-        cut = {f.name: getattr(self, f.name)[:, first:last] for f in fields(self)}
-        return Material(**{**cut, "band_std": self.band_std})
+        parts = {f.name: getattr(self, f.name) for f in fields(self)}
+        cut = {name: p if name in _OF_CLIPS else p[:, first:last] for name, p in parts.items()}
+        return Material(**cut)
 
 
 @torch.no_grad()
@@ -291,7 +306,7 @@ def _piece(
     def planes(three: Three) -> Three:
         return cut(three[0], 1), cut(three[1], 2), cut(three[2], 2)
 
-    units, clean = clip.units, planes(clip.clean)
+    units, noisy, clean = clip.units, planes(clip.noisy), planes(clip.clean)
     assert units.band_std is not None
     band_std = units.band_std
     brightness, flow = clip.following.brightness, clip.following.flow
@@ -304,7 +319,7 @@ def _piece(
         band_std = band_std[_TURNED]
     level = clean[0].long()
     return {
-        "noisy": _coefficients(network, planes(clip.noisy), units.noisy),
+        "noisy": _coefficients(network, noisy, units.noisy),
         "clean": _coefficients(network, clean, units.clean),
         "luma": units.clean[0][level],
         "weight": units.weight[level // _EIGHTHS],
@@ -315,7 +330,10 @@ def _piece(
         "moving": cut(clip.moving, BLOCK).float(),
         "counted": cut(clip.counted, BLOCK).float(),
         "cut": clip.cut,
+        "luma_bytes": noisy[0],
         "band_std": band_std[:, None, None],
+        "top": units.noisy[0, -1],
+        "byte_of": units.luma_bytes(),
     }
 
 

@@ -23,6 +23,7 @@ from rtdenoise.networks.memory import keep_freed_memory
 from ..checkpoint import load_optimizer, optimizer_tensors
 from ..trainer import Judgement, ResumableTrainer, Tensors, TrainingState
 from .batches import Material, Pool, PreparedClip
+from .searching import Searches
 from .unroll import evaluate, loss_of, run_chunk
 
 _SAVE_EVERY_S = 30.0
@@ -38,6 +39,9 @@ class LiveRecipe:
     crop: int = 128
     chunk: int = 8  # frames that gradients go back through
     turn: bool = True  # rows may become columns: for noise of no camera in particular
+    searched: bool = (
+        False  # what moves is searched in the state, as in a call, not found beforehand
+    )
     warm_up: int = 100  # steps in which the learning rate rises
     last_rate: float = 0.003  # of the learning rate, at the end
     decay: float = 1e-4
@@ -101,6 +105,7 @@ class LiveTrainer(ResumableTrainer[TrainingState]):
         self._average: Tensors | None = None
         self._material: Material | None = None
         self._recurrent: State | None = None
+        self._searches: Searches | None = None
         self._at = 0
         self._resume(network, say)
 
@@ -167,10 +172,11 @@ class LiveTrainer(ResumableTrainer[TrainingState]):
                     network, random, recipe.batch, recipe.crop, recipe.turn
                 )
             self._recurrent, self._at = None, 0
+            self._searches = Searches.of(self._material) if recipe.searched else None
         part = self._material.part(self._at, self._at + recipe.chunk)
         for group in self._optimizer.param_groups:
             group["lr"] = self._rate()
-        outputs, recurrent = run_chunk(network, part, self._recurrent)
+        outputs, recurrent = run_chunk(network, part, self._recurrent, self._searches)
         loss = loss_of(network, outputs, part)
         self._optimizer.zero_grad(set_to_none=True)
         torch.autograd.backward(loss)
@@ -201,7 +207,7 @@ class LiveTrainer(ResumableTrainer[TrainingState]):
         current = {name: value.clone() for name, value in self._network.state_dict().items()}
         if self._average is not None:
             self._network.load_state_dict(self._average)
-        gain = evaluate(self._network, self._judged)
+        gain = evaluate(self._network, self._judged, searched=self._recipe.searched)
         self._network.load_state_dict(current)
         both = gain.whole_db if math.isnan(gain.moving_db) else sum(gain) / 2
         state = self._state

@@ -14,6 +14,7 @@ from rtdenoise.networks.live import GATES, LiveNetwork, State
 
 from .batches import Material, PreparedClip, flat_blocks, whole
 from .following import brightened
+from .searching import Searches
 
 _FEWEST_MOVING = 8  # blocks, so that a frame's error where it moves says something
 # Errors of less than this, in squared bytes and in units of noise, are as good as none.
@@ -33,9 +34,19 @@ class Gain(NamedTuple):
 
 
 def run_chunk(
-    network: LiveNetwork, material: Material, state: State | None = None
+    network: LiveNetwork,
+    material: Material,
+    state: State | None = None,
+    searches: Searches | None = None,
 ) -> tuple[list[Tensor], State]:
     """Cleans the frames of ``material`` one after the other.
+
+    Args:
+        network: Cleans them.
+        material: The frames.
+        state: What the frames before them left; None: there were none.
+        searches: Find what moves in the state, and have seen the same frames; None: the state follows what was found
+            beforehand.
 
     Returns:
         The clean coefficients of each, (B, 24, h, w) in units of noise, and the state after the last.
@@ -51,13 +62,18 @@ def run_chunk(
                 state = state._replace(
                     coefficients=brightened(state.coefficients, brightness, material.band_std)
                 )
-            state = warped_state(network, state, material.flow[:, t], material.band_std)
+            flow = material.flow[:, t]
+            if searches is not None:
+                flow = searches.flow(state, coefficients, material, t)
+            state = warped_state(network, state, flow, material.band_std)
         cut = material.cut[:, t]
         if bool(cut.any()):
             new = cut[:, None, None, None]
             fresh = network.start(state.coefficients)
             state = State(*(torch.where(new, f, s) for f, s in zip(fresh, state, strict=True)))
         clean, state = network(coefficients, state, material.band_std)
+        if searches is not None:
+            searches.keep(network, clean, material)
         outputs.append(clean)
     assert state is not None
     return outputs, state
@@ -87,15 +103,15 @@ def warped_state(network: LiveNetwork, state: State, flow: Tensor, band_std: Ten
         _sampled(plane, flow, how)
         for plane, how in zip(planes, ("bicubic", "bilinear", "bilinear"), strict=True)
     ]
-    moved = (flow.abs().sum(1, keepdim=True) > 0).float()
+    # A block that doesn't move stays as it is, beside one that does, too.
+    moved = flow.abs().sum(1, keepdim=True) > 0
     grids = _sampled(torch.cat([residual, strength, white[:, :1]], 1), flow, "bilinear")
-    residual, strength, product = grids[:, :GATES], grids[:, GATES:-1], grids[:, -1:]
     new = (
-        network.split(warped[0], warped[1], warped[2]) / band_std[at],
-        residual + WARP_LOSS * moved,
-        difference_mean * (1 - moved),
-        strength,
-        torch.cat([product, white[:, 1:]], 1),
+        torch.where(moved, network.split(*warped) / band_std[at], coefficients),
+        torch.where(moved, grids[:, :GATES] + WARP_LOSS, residual),
+        torch.where(moved, 0, difference_mean),
+        torch.where(moved, grids[:, GATES:-1], strength),
+        torch.cat([torch.where(moved, grids[:, -1:], white[:, :1]), white[:, 1:]], 1),
         frames,
     )
     return State(*(_replaced(part, at, n) for part, n in zip(state, new, strict=True)))
@@ -178,8 +194,16 @@ def loss_of(network: LiveNetwork, outputs: Sequence[Tensor], material: Material)
 
 
 @torch.no_grad()
-def evaluate(network: LiveNetwork, clips: Sequence[PreparedClip]) -> Gain:
-    """How much closer to the truth the network brings luma in ``clips``."""
+def evaluate(
+    network: LiveNetwork, clips: Sequence[PreparedClip], *, searched: bool = False
+) -> Gain:
+    """How much closer to the truth the network brings luma in ``clips``.
+
+    Args:
+        network: The network.
+        clips: Clips.
+        searched: What moves is searched in the network's own state, as in a call; if not, it was found beforehand.
+    """
     network.eval()
     everywhere: list[Tensor] = []
     moving: list[Tensor] = []
@@ -188,7 +212,8 @@ def evaluate(network: LiveNetwork, clips: Sequence[PreparedClip]) -> Gain:
         groups.setdefault((clip.frames, clip.size), []).append(clip)
     for alike in groups.values():
         for first in range(0, len(alike), _JUDGED_AT_ONCE):
-            gains = _gains(network, whole(network, alike[first : first + _JUDGED_AT_ONCE]))
+            material = whole(network, alike[first : first + _JUDGED_AT_ONCE])
+            gains = _gains(network, material, Searches.of(material) if searched else None)
             everywhere.append(gains[0])
             moving.append(gains[1])
     network.train()
@@ -196,9 +221,11 @@ def evaluate(network: LiveNetwork, clips: Sequence[PreparedClip]) -> Gain:
     return Gain(*(float(m.mean()) if len(m) else math.nan for m in means))
 
 
-def _gains(network: LiveNetwork, material: Material) -> tuple[Tensor, Tensor]:
+def _gains(
+    network: LiveNetwork, material: Material, searches: Searches | None
+) -> tuple[Tensor, Tensor]:
     """Gains of each clip in dB, and those of clips in which something moves."""
-    outputs, _ = run_chunk(network, material)
+    outputs, _ = run_chunk(network, material, searches=searches)
     count = len(material.cut)
     before, after, moving_before, moving_after = torch.zeros(
         4, count, device=material.cut.device

@@ -2,11 +2,12 @@
 
 from .clips import ClipBatch, PhotoClips, join
 from .photos import photographs
-from .scenes import Mix
+from .scenes import PEOPLE, Mix
 from .series import SeriesClips
 from .still import StillStack, still_stack
 
 __all__ = [
+    "PEOPLE",
     "ClipBatch",
     "Mix",
     "PhotoClips",

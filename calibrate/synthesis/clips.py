@@ -22,6 +22,7 @@ PlaneTensors = tuple[torch.Tensor, torch.Tensor, torch.Tensor]
 
 _DENSITY = 2.0  # pixels of a picture per output pixel: sampled between pixels, it stays sharp
 _ROOM = 1.2  # how much larger than the frame a background is where it moves, beside its way
+_GREY = 0.2  # what a person's parts are painted for: the mean of the light on a middling picture
 _MOST_ROOM = 2.4  # beyond it, the background goes on mirrored
 
 
@@ -224,8 +225,12 @@ class PhotoClips:
 
     def _layer(self, cut_out: CutOut, brightness: float) -> Layer:
         side = round(cut_out.side * _DENSITY)
-        brightness *= self._random.uniform(0.5, 2)
-        picture = self._lit(self._pictures.draw(self._random, (side, side)), brightness)
+        picture = cut_out.painted(side, self.device)
+        if picture is None:
+            brightness *= self._random.uniform(0.5, 2)
+            picture = self._lit(self._pictures.draw(self._random, (side, side)), brightness)
+        else:
+            picture = (picture * (brightness / _GREY)).clamp_(0, 1.5)
         mask = cut_out.mask(side, self.device)
         whole = torch.cat([picture, mask[None]])
         return Layer(whole, cut_out.track, cut_out=True, shown=cut_out.shown)

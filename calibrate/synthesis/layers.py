@@ -16,6 +16,7 @@ from rtdenoise.noise.dct import BLOCK
 
 from .motion import Track
 from .operators import tensor
+from .shutter import Shutter
 
 _MOVES = 0.1  # pixels per frame from which on something counts as moving
 _COVERS = 0.03  # share of a cut-out from which on it counts as there
@@ -39,22 +40,42 @@ class Layer:
     sharp: bool = False
     shown: Doubles | None = None
 
-    def sample(self, width: int, height: int) -> torch.Tensor:
-        """The layer in each frame, (T, C, height, width); (1, …) where it is still."""
+    def sample(self, width: int, height: int, moments: Doubles | None = None) -> torch.Tensor:
+        """The layer in each frame, (T, C, height, width); (1, …) where it is still.
+
+        Args:
+            width: Output pixels.
+            height: The same.
+            moments: When each row is seen, as :meth:`.motion.Track.positions` has it.
+        """
         track = self.track.first() if self.track.still else self.track
         device = self.picture.device
-        grid = track.positions(_centred(width), _centred(height), device)
-        rows, columns = self.picture.shape[1:]
-        grid *= torch.tensor([2 * self.density / columns, 2 * self.density / rows], device=device)
-        source = self.picture[None].expand(grid.shape[0], -1, -1, -1)
+        outline = track.positions(_centred(width), _centred(height), device, moments)
         padding = "zeros" if self.cut_out else "reflection"
+        if track.turn is None:
+            return self._sampled(self.picture, outline, padding)
+        # What is round keeps its outline while its surface turns; that goes on mirrored at the back.
+        surface = self._sampled(self.picture[:-1], track.turned(outline, moments), "reflection")
+        return torch.cat([surface, self._sampled(self.picture[-1:], outline, padding)], 1)
+
+    def _sampled(self, picture: torch.Tensor, grid: torch.Tensor, padding: str) -> torch.Tensor:
+        rows, columns = picture.shape[1:]
+        scale = [2 * self.density / columns, 2 * self.density / rows]
+        source = picture[None].expand(grid.shape[0], -1, -1, -1)
         mode = "bicubic" if self.sharp else "bilinear"
         return torch.nn.functional.grid_sample(
-            source, grid, mode=mode, padding_mode=padding, align_corners=False
+            source,
+            grid * torch.tensor(scale, device=grid.device),
+            mode=mode,
+            padding_mode=padding,
+            align_corners=False,
         )
 
-    def moves(self, width: int, height: int) -> torch.Tensor:
-        """Which blocks move against the frame before, as far as the layer covers them: (T, H/4, W/4)."""
+    def moves(self, width: int, height: int, moments: Doubles | None = None) -> torch.Tensor:
+        """Which blocks move against the frame before, as far as the layer covers them: (T, H/4, W/4).
+
+        ``moments`` is when each row of blocks is seen.
+        """
         frames = len(self.track.x)
         device = self.picture.device
         moved = torch.zeros(
@@ -62,7 +83,8 @@ class Layer:
         )
         if not self.track.still:
             columns, rows = (_centred(n // BLOCK) * BLOCK for n in (width, height))
-            at = self.track.positions(columns, rows, device)
+            outline = self.track.positions(columns, rows, device, moments)
+            at = self.track.turned(outline, moments)
             zoom = tensor(self.track.zoom[1:], device)[:, None, None]
             moved[1:] = (at[1:] - at[:-1]).norm(dim=-1) * zoom > _MOVES
         if self.shown is not None:
@@ -114,7 +136,8 @@ class Screen:
 class Scene:
     """Layers from back to front, screens in the hindmost of them, and how the light changes.
 
-    ``exposure`` is a factor per frame, (T,); ``banding`` a factor per frame and row, (T, H); None for none.
+    ``exposure`` is a factor per frame, (T,); ``banding`` a factor per frame and row, (T, H); None for none. ``shutter``
+    blurs and leans what moves, but for what screens show; None: every frame is one moment.
     """
 
     layers: list[Layer]
@@ -122,6 +145,7 @@ class Scene:
     exposure: Doubles | None = None
     banding: Doubles | None = None
     screens: list[Screen] = field(default_factory=list)
+    shutter: Shutter | None = None
 
     def render(self, width: int, height: int) -> tuple[torch.Tensor, torch.Tensor]:
         """The picture of each frame, (T, C, H, W), or (1, C, H, W) where nothing ever changes; and what moved.
@@ -129,25 +153,43 @@ class Scene:
         Returns:
             The pictures, and which blocks something moved across or uncovered, (T, H/4, W/4), none in the first.
         """
+        moments: list[Doubles | None] = [None]
+        if self.shutter is not None and not all(layer.track.still for layer in self.layers):
+            moments = [*self.shutter.moments(height)]
+        picture, moving = self._seen(width, height, moments[0])
+        for others in moments[1:]:
+            more, also = self._seen(width, height, others)
+            picture += more
+            moving |= also
+        if len(moments) > 1:
+            picture /= len(moments)
+        device = picture.device
+        if self.exposure is not None:
+            picture = picture * tensor(self.exposure, device)[:, None, None, None]
+        if self.banding is not None:
+            picture = picture * tensor(self.banding, device)[:, None, :, None]
+        return picture, moving
+
+    def _seen(
+        self, width: int, height: int, moments: Doubles | None
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """The pictures of one moment of each row, and what moved; the light does not change."""
+        of_blocks = None if moments is None else moments.reshape(-1, BLOCK).mean(1)
         back = self.layers[0]
-        picture = back.sample(width, height)
-        moving = back.moves(width, height)
+        picture = back.sample(width, height, moments)
+        moving = back.moves(width, height, of_blocks)
         for screen in self.screens:
             picture, moving = screen.put(picture, moving)
         for layer in self.layers[1:]:
-            front = layer.sample(width, height)
+            front = layer.sample(width, height, moments)
             mask = layer.mask(front)
             picture = torch.lerp(picture, front[:, :-1], mask)
             there = (
                 torch.nn.functional.max_pool2d(mask, 2 * BLOCK, BLOCK, BLOCK // 2)[:, 0] > _COVERS
             )
             there = there.expand(self.frames, -1, -1)
-            moving[1:] |= layer.moves(width, height)[1:] & (there[1:] | there[:-1])
-        device = picture.device
-        if self.exposure is not None:
-            picture = picture * tensor(self.exposure, device)[:, None, None, None]
-        if self.banding is not None:
-            picture = picture * tensor(self.banding, device)[:, None, :, None]
+            moved = layer.moves(width, height, of_blocks)
+            moving[1:] |= moved[1:] & (there[1:] | there[:-1])
         return picture, moving
 
 

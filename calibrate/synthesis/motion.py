@@ -14,11 +14,13 @@ import torch
 from rtdenoise.arrays import Doubles
 
 from .operators import smooth_steps, tensor
+from .shutter import at_moments
 
 _KNOTS = 5  # of a slow bending, per side
 _SLOWEST, _FASTEST = 0.2, 24.0  # pixels per frame
 _ERRATIC = 0.2  # share of the cut-outs
 _LEAF = 14  # pixels from one knot of trembling leaves to the next
+_SIDE = 0.92  # of the radius: beyond, the surface is seen from the side, and what is there too fine to be shown
 
 
 @dataclass(frozen=True)
@@ -27,6 +29,8 @@ class Track:
 
     ``x`` and ``y`` are its centre in output pixels from the frame's centre, ``angle`` in radians, ``zoom`` as a
     factor, (T,) each. ``bends`` are displacements at K × K knots over the frame, (T, 2, K, K) in pixels, or None.
+    ``turn`` is for what stands upright and is round as a head: the angle in radians by which it is turned to the side,
+    (T,), and ``radius`` how far its sides are from its middle, in output pixels at a zoom of 1. None for what is flat.
     """
 
     x: Doubles
@@ -34,34 +38,61 @@ class Track:
     angle: Doubles
     zoom: Doubles
     bends: Doubles | None = None
+    turn: Doubles | None = None
+    radius: float = 0.0
 
     @property
     def still(self) -> bool:
         """Whether every frame is like the first."""
-        parts = (self.x, self.y, self.angle, self.zoom)
-        bent = self.bends is not None and bool(np.any(self.bends != self.bends[:1]))
-        return not bent and all(bool(np.all(p == p[0])) for p in parts)
+        optional = (part for part in (self.bends, self.turn) if part is not None)
+        parts = (self.x, self.y, self.angle, self.zoom, *optional)
+        return all(bool(np.all(p == p[:1])) for p in parts)
 
     def first(self) -> Track:
         """The first frame alone."""
-        bends = None if self.bends is None else self.bends[:1]
-        return Track(self.x[:1], self.y[:1], self.angle[:1], self.zoom[:1], bends)
+        return self._each(slice(1))
 
     def every(self, step: int) -> Track:
         """Every so many-th frame: a lower frame rate, and larger movement from frame to frame."""
-        bends = None if self.bends is None else self.bends[::step]
-        parts = (self.x, self.y, self.angle, self.zoom)
-        x, y, angle, zoom = (part[::step] for part in parts)
-        return Track(x, y, angle, zoom, bends)
+        return self._each(slice(None, None, step))
 
-    def positions(self, columns: Doubles, rows: Doubles, device: torch.device) -> torch.Tensor:
+    def _each(self, frames: slice) -> Track:
+        bends = None if self.bends is None else self.bends[frames]
+        turn = None if self.turn is None else self.turn[frames]
+        parts = (self.x, self.y, self.angle, self.zoom)
+        x, y, angle, zoom = (part[frames] for part in parts)
+        return Track(x, y, angle, zoom, bends, turn, self.radius)
+
+    def later(self, moment: float) -> Track:
+        """The track at other times, ``moment`` frames later; held at both ends."""
+
+        def then(values: Doubles) -> Doubles:
+            return at_moments(values, np.array([moment]))[:, 0]
+
+        bends = None if self.bends is None else then(self.bends)
+        turn = None if self.turn is None else then(self.turn)
+        x, y, angle, zoom = (then(part) for part in (self.x, self.y, self.angle, self.zoom))
+        return Track(x, y, angle, zoom, bends, turn, self.radius)
+
+    def positions(
+        self,
+        columns: Doubles,
+        rows: Doubles,
+        device: torch.device,
+        moments: Doubles | None = None,
+    ) -> torch.Tensor:
         """Where in the layer each output pixel lies, from the layer's centre: (T, rows, columns, 2).
 
         Args:
             columns: The pixels' columns from the frame's centre, rising evenly, (W,).
             rows: Likewise, (H,).
             device: Where the result is.
+            moments: When each row is seen, from the frame's time in frames, (H,); None: all at the frame's time.
         """
+        if moments is not None and not self.still:
+            if np.all(moments == moments[0]):
+                return self.later(float(moments[0])).positions(columns, rows, device)
+            return self._row_by_row(columns, rows, device, moments)
         cosine, sine = np.cos(self.angle) / self.zoom, np.sin(self.angle) / self.zoom
         # q = R (p − c) / zoom, whose x is a column's part and a row's part
         x0 = -cosine * self.x - sine * self.y
@@ -73,6 +104,44 @@ class Track:
         if self.bends is not None:
             grid += self._bending(len(columns), len(rows), device)
         return grid
+
+    def _row_by_row(
+        self, columns: Doubles, rows: Doubles, device: torch.device, moments: Doubles
+    ) -> torch.Tensor:
+        """The same where each row is seen at a moment of its own."""
+        parts = (self.x, self.y, self.angle, self.zoom)
+        x, y, angle, zoom = (at_moments(part, moments) for part in parts)  # (T, H) each
+        cosine, sine = np.cos(angle) / zoom, np.sin(angle) / zoom
+        down = rows[None, :] - y
+        first = np.stack([sine * down - cosine * x, cosine * down + sine * x], -1)
+        step = np.stack([cosine, -sine], -1)
+        across = tensor(columns, device)[:, None]
+        grid = tensor(first, device)[:, :, None] + tensor(step, device)[:, :, None] * across
+        if self.bends is not None:
+            bending = self._bending(len(columns), len(rows), device)
+            last = len(bending) - 1
+            at = np.clip(np.arange(last + 1)[:, None] + moments[None, :], 0, last)
+            before = torch.from_numpy(np.minimum(at.astype(np.int64), max(last - 1, 0))).to(device)
+            share = tensor(at, device)[:, :, None, None] - before[:, :, None, None]
+            row = torch.arange(len(rows), device=device)[None, :]
+            grid += bending[before, row] * (1 - share)
+            grid += bending[(before + 1).clamp(max=last), row] * share
+        return grid
+
+    def turned(self, grid: torch.Tensor, moments: Doubles | None = None) -> torch.Tensor:
+        """Positions on the surface of what is round and turns, from those on its outline; see :meth:`positions`.
+
+        The layer is wound round an upright cylinder: the place that is seen at the middle where nothing is turned is
+        the layer's middle, and ``radius`` · π/2 from there is what is seen at the side.
+        """
+        if self.turn is None:
+            return grid
+        rows = grid.shape[1]
+        when = np.zeros(rows) if moments is None else moments
+        turn = at_moments(self.turn, when)
+        side = (grid[..., 0] / self.radius).clamp(-_SIDE, _SIDE)
+        along = self.radius * (torch.asin(side) - tensor(turn, grid.device)[:, :, None])
+        return torch.stack([along, grid[..., 1]], -1)
 
     def _bending(self, width: int, height: int, device: torch.device) -> torch.Tensor:
         if self.bends is None:

@@ -11,7 +11,7 @@ import torch
 from rtdenoise.arrays import Doubles
 from rtdenoise.noise.dct import BLOCK
 
-from . import brightness
+from . import brightness, people_parts
 from .layers import Layer, Scene, Screen, cut_out_mask
 from .motion import (
     Track,
@@ -22,7 +22,11 @@ from .motion import (
     talking_place,
     trembling,
 )
+from .people import draw_person
 from .procedural import letters
+from .shutter import Shutter, random_shutter
+
+_HELD = 0.15  # share of the people whose camera moves
 
 
 @dataclass(frozen=True)
@@ -33,7 +37,9 @@ class Mix:
     moves, slowly or as leaves tremble; the rest are cut-outs before a still background. A part of what is not still
     shows a ``screen`` with a scene of its own, or a thing or writing that ``blinks``; ``slow`` clips have half or a
     third of the frame rate. ``drift``, ``jump``, ``steps``, ``fade`` and ``banding`` change the light.
-    ``procedural`` and ``unfocused`` are shares of the pictures, ``plane_noise`` of the cameras.
+    ``procedural`` and ``unfocused`` are shares of the pictures, ``plane_noise`` of the cameras. Of what else is not
+    still, ``person`` shows somebody who talks before a background at rest (:mod:`.people`); of all that is not still,
+    ``blurred`` has motion blur and ``rolling`` a rolling shutter.
     """
 
     still: float = 0.3
@@ -52,12 +58,20 @@ class Mix:
     steps: float = 0.15
     fade: float = 0.05
     banding: float = 0.07
+    person: float = 0.0
+    blurred: float = 0.0
+    rolling: float = 0.0
+
+
+PEOPLE = Mix(person=0.3, blurred=0.4, rolling=0.3)
+"""What a base network learns from; see docs/base-networks.md."""
 
 
 @dataclass(frozen=True)
 class CutOut:
     """A cut-out: its track, its radius in output pixels, the seed of its outline, whether it is writing.
 
+    ``part`` is what it is of a person (:mod:`.people_parts`), all of whose cut-outs have one seed; empty for others.
     ``shown`` is as in :class:`.layers.Layer`.
     """
 
@@ -66,6 +80,7 @@ class CutOut:
     seed: int
     writing: bool = False
     shown: Doubles | None = None
+    part: str = ""
 
     @property
     def side(self) -> int:
@@ -74,10 +89,24 @@ class CutOut:
 
     def mask(self, side: int, device: torch.device) -> torch.Tensor:
         """Its mask in a patch of ``side`` pixels, (side, side) from 0 to 1."""
+        if self.part:
+            drawn = people_parts.outline(self.part, self._of_part(0), side)
+            return torch.from_numpy(drawn).to(device)
         outline = np.random.default_rng(self.seed)
         if self.writing:
             return torch.from_numpy(letters(outline, side)).to(device)
         return cut_out_mask(outline, side, side / (2 * 1.35), device)
+
+    def painted(self, side: int, device: torch.device) -> torch.Tensor | None:
+        """What it shows in linear light, (3, side, side), where it is no piece of any picture."""
+        if not self.part:
+            return None
+        skin = people_parts.skin_colour(np.random.default_rng(self.seed))
+        found = people_parts.painted(self.part, skin, self._of_part(1), side)
+        return None if found is None else torch.from_numpy(found).to(device)
+
+    def _of_part(self, what: int) -> np.random.Generator:
+        return np.random.default_rng([self.seed, people_parts.PARTS.index(self.part), what])
 
 
 @dataclass(frozen=True)
@@ -106,10 +135,11 @@ class Drawing:
     exposure: Doubles | None
     banding: Doubles | None
     boxes: list[Box] = field(default_factory=list)
+    shutter: Shutter | None = None
 
     def scene(self, layers: list[Layer], screens: Sequence[Screen] = ()) -> Scene:
         """The scene with its pictures: the background's layer and then the cut-outs', and screens in the background."""
-        return Scene(layers, self.frames, self.exposure, self.banding, list(screens))
+        return Scene(layers, self.frames, self.exposure, self.banding, list(screens), self.shutter)
 
 
 def draw_scene(
@@ -122,6 +152,9 @@ def draw_scene(
     kind = int(np.searchsorted(shares, random.random(), side="right"))
     still, panned, talking, leaves = (kind == number for number in range(4))
     track = resting(seen)
+    # Nothing is drawn where there is no share: the same seeds give the same clips.
+    if not still and mix.person and random.random() < mix.person:
+        return _somebody(random, frames, size, mix, step)
     if panned:
         track = camera_track(random, seen)
     if talking:
@@ -140,9 +173,43 @@ def draw_scene(
             cut_outs.append(_blinking(random, frames, size))
         if not panned and random.random() < mix.screen:
             boxes.append(_box(random, frames, size, mix))
+    return _in_light(
+        random, Drawing(frames, track.every(step), cut_outs, None, None, boxes), mix, size
+    )
+
+
+def _in_light(
+    random: np.random.Generator, drawing: Drawing, mix: Mix, size: tuple[int, int]
+) -> Drawing:
+    """The drawing in changing light, seen through a shutter."""
+    frames = drawing.frames
     exposure = _exposure(random, frames, mix)
     banding = brightness.mains(random, frames, size[1]) if random.random() < mix.banding else None
-    return Drawing(frames, track.every(step), cut_outs, exposure, banding, boxes)
+    still = drawing.background.still and all(c.track.still for c in drawing.cut_outs)
+    shutter = None
+    if not still and (mix.blurred or mix.rolling):
+        shutter = random_shutter(random, mix.blurred, mix.rolling)
+    return replace(drawing, exposure=exposure, banding=banding, shutter=shutter)
+
+
+def _somebody(
+    random: np.random.Generator, frames: int, size: tuple[int, int], mix: Mix, step: int
+) -> Drawing:
+    """A person before a background at rest, or, seldom, before one that a hand-held camera moves."""
+    held = random.random() < _HELD
+    track = camera_track(random, frames) if held else resting(frames)
+    seed = int(random.integers(2**31))
+    cut_outs = [
+        CutOut(
+            piece.track.every(step),
+            piece.radius,
+            seed,
+            shown=None if piece.shown is None else piece.shown[::step],
+            part=piece.part,
+        )
+        for piece in draw_person(random, frames * step, size)
+    ]
+    return _in_light(random, Drawing(frames, track, cut_outs, None, None), mix, size)
 
 
 def _cut_out(random: np.random.Generator, frames: int, size: tuple[int, int], step: int) -> CutOut:

@@ -10,6 +10,7 @@ import cv2
 import numpy as np
 
 from ..arrays import Floats, Mask
+from .kernels import Kernels
 from .rectangles import TILE, Rectangle, rectangles, tile_counts
 
 # A movement is believed where it leaves less than this share of the difference.
@@ -129,6 +130,7 @@ class Motion:
 
     def __init__(self, grid: tuple[int, int]) -> None:
         self._search = Search(grid, _FINEST_SCALE)
+        self._kernels = Kernels()
 
     def find(self, old: Floats, difference: Floats, moving: Mask) -> Movement | None:
         """The movement, or None where nothing moves.
@@ -146,9 +148,9 @@ class Motion:
         box = rectangle.of((1, 1))
         new = old[box] + difference[box]
         found = self._search.vectors(old[box], new)
-        rest = new - remap(old, self._search.base[box] + found)
+        after = self._kernels.rest(old, new, found, (rectangle.top, rectangle.left))
         change = difference[box]
-        after, before = cv2.blur(rest * rest, (3, 3)), cv2.blur(change * change, (3, 3))
+        before = cv2.blur(change * change, (3, 3))
         better = ((after < _BETTER * before) & moving[box]).astype(np.float32)
         inside = np.asarray(cv2.blur(better, (5, 5)) > _BELIEVED)
         if not inside.any():
