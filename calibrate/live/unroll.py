@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from rtdenoise.alignment.motion import WARP_LOSS
+from rtdenoise.engines.device_warp import warped
 from rtdenoise.networks.live import GATES, LiveNetwork, State
 
 from .batches import Material, PreparedClip, flat_blocks, whole
@@ -99,15 +100,12 @@ def warped_state(network: LiveNetwork, state: State, flow: Tensor, band_std: Ten
         part.detach()[at] for part in state
     )
     planes = network.join(coefficients * band_std[at])
-    warped = [
-        _sampled(plane, flow, how)
-        for plane, how in zip(planes, ("bicubic", "bilinear", "bilinear"), strict=True)
-    ]
+    fetched = [warped(plane, flow, side) for plane, side in zip(planes, (4, 2, 2), strict=True)]
     # A block that doesn't move stays as it is, beside one that does, too.
     moved = flow.abs().sum(1, keepdim=True) > 0
-    grids = _sampled(torch.cat([residual, strength, white[:, :1]], 1), flow, "bilinear")
+    grids = warped(torch.cat([residual, strength, white[:, :1]], 1), flow, 1)
     new = (
-        torch.where(moved, network.split(*warped) / band_std[at], coefficients),
+        torch.where(moved, network.split(*fetched) / band_std[at], coefficients),
         torch.where(moved, grids[:, :GATES] + WARP_LOSS, residual),
         torch.where(moved, 0, difference_mean),
         torch.where(moved, grids[:, GATES:-1], strength),
@@ -120,22 +118,6 @@ def warped_state(network: LiveNetwork, state: State, flow: Tensor, band_std: Ten
 def _replaced(part: Tensor, at: Tensor, values: Tensor) -> Tensor:
     now = part.detach()
     return part + (now.index_copy(0, at, values) - now)
-
-
-def _sampled(plane: Tensor, flow: Tensor, how: str) -> Tensor:
-    """A plane (B, c, H, W) moved along a flow (B, 2, h, w) of its blocks."""
-    rows, columns = plane.shape[-2:]
-    scale = columns // flow.shape[-1]
-    if scale > 1:
-        flow = scale * nn.functional.interpolate(
-            flow, size=(rows, columns), mode="bilinear", align_corners=False
-        )
-    x = torch.arange(columns, device=plane.device, dtype=flow.dtype) + flow[:, 0]
-    y = torch.arange(rows, device=plane.device, dtype=flow.dtype)[:, None] + flow[:, 1]
-    grid = torch.stack([(2 * x + 1) / columns - 1, (2 * y + 1) / rows - 1], -1)
-    return nn.functional.grid_sample(
-        plane, grid, mode=how, padding_mode="border", align_corners=False
-    )
 
 
 # ---------------------------------------------------------------------- errors

@@ -284,25 +284,19 @@ def shrink(
 # ---------------------------------------------------------------------- warping
 
 
-def cubic(t: Array) -> list[Array]:
-    """Keys' weights with a = -3/4 of the pixels at -1, 0, 1 and 2."""
-    a = -0.75
-
-    def weight(x: Array) -> Array:
-        x = np.abs(x)
-        near = (a + 2) * x**3 - (a + 3) * x**2 + 1
-        far = a * x**3 - 5 * a * x**2 + 8 * a * x - 4 * a
-        return np.where(x <= 1, near, np.where(x < 2, far, 0))
-
-    return [weight(t - k) for k in (-1, 0, 1, 2)]
+def lanczos(t: Array) -> list[Array]:
+    """Lanczos's weights with a = 3 of the pixels from -2 to 3, made to sum to one."""
+    weights = [np.sinc(t - k) * np.sinc((t - k) / 3) for k in range(-2, 4)]
+    total = np.sum(weights, 0)
+    return [weight / total for weight in weights]
 
 
 def sampled(plane: Shape, x: Array, y: Array, taps: int) -> Array:
-    """A plane between its pixels, edges repeated, with four taps (cubic) or two (linear)."""
+    """A plane between its pixels, edges repeated, with six taps (Lanczos) or two (linear)."""
     rows, columns = plane.shape
     left, top = np.floor(x), np.floor(y)
-    first = -1 if taps == 4 else 0
-    across, down = (cubic(t) if taps == 4 else [1 - t, t] for t in (x - left, y - top))
+    first = -2 if taps == 6 else 0
+    across, down = (lanczos(t) if taps == 6 else [1 - t, t] for t in (x - left, y - top))
     total = np.zeros_like(x)
     for r in range(taps):
         for c in range(taps):

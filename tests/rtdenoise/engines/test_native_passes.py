@@ -233,7 +233,7 @@ def test_warping(parts: Parts) -> None:
     )
     pixels = reference.planes(reference.inverse_dct(old["average"] * parts.std[:, None, None]))
     fetched = [
-        reference.warped(plane, flow, n, 4 if n == 4 else 2)
+        reference.warped(plane, flow, n, 6 if n == 4 else 2)
         for plane, n in zip(pixels, (4, 2, 2), strict=True)
     ]
     there = reference.dct(reference.blocks(fetched)) / parts.std[:, None, None]

@@ -20,6 +20,8 @@ from rtdenoise.noise import NoiseCurve, NoiseModel, PlaneNoise
 from rtdenoise.noise.dct import COEFFICIENTS, MEANS
 from rtdenoise.noise.normalised import Normalised
 
+from . import reference
+
 H, W = 12, 20
 CPU = torch.device("cpu")
 NANO = LiveSize(gate=8, context=16, energy=12, wide=12, filters=10)
@@ -167,8 +169,11 @@ class Reference:
     @torch.no_grad()
     def warp(self, movement: Movement) -> None:
         planes = self._join(self.kept.coefficients)
-        for side, plane in zip((4, 2, 2), planes, strict=True):
-            movement.warp_plane(plane, (side, side), np.empty_like(plane))
+        taps = (6, 2, 2)
+        planes = [
+            np.asarray(reference.warped(plane, movement.flow, side, n), np.float32)
+            for plane, side, n in zip(planes, (4, 2, 2), taps, strict=True)
+        ]
         moved = torch.from_numpy(movement.moved)
         coefficients = torch.where(moved, self._split(planes), self.kept.coefficients)
         kept = self.kept
