@@ -419,6 +419,7 @@ def test_any_name_is_itself(
 
     monkeypatch.chdir(tmp_path)
     make_clip(frames=3)
+    Path(name).parent.mkdir(exist_ok=True)
     said: list[str] = []
     monkeypatch.setattr("rtdenoise.console.show", lambda text, *_: said.append(text))
     home = ["--home", str(tmp_path / "home")]
