@@ -338,6 +338,14 @@ _PROFILE_FILES = (
 )
 
 
+def _clean_foreign(case: Case, random: Random, clip: Path) -> None:
+    """The same packets without the sidecar, as a recording of another program, with the camera named."""
+    foreign = case.folder / "foreign.mkv"
+    foreign.write_bytes(clip.read_bytes())
+    _clean_clip(case, random, foreign)
+    case.words += ["--camera", random.choice((CAMERA["id"], CAMERA["name"], "none"))]
+
+
 def _clean_clip(case: Case, random: Random, clip: Path) -> None:
     case.output = case.folder / "out.nut"
     network: list[str] = random.choice(([], ["--network", "recursive"], ["--network", "nano"]))
@@ -378,14 +386,15 @@ def _evaluate(case: Case, random: Random, clip: Path) -> None:
 
 _COMMANDS: dict[str, Callable[[Case, Random, Path], None]] = {
     "clean": _clean_clip,
+    "clean_foreign": _clean_foreign,
     "live": _live_clip,
     "judge": _judge_clip,
     "calibrate": _calibrate,
     "evaluate": _evaluate,
 }
 _COMMANDS_OF = {
-    "camera.json": ("calibrate", "evaluate"),
-    "noise.json": ("clean", "clean", "clean", "live"),
+    "camera.json": ("calibrate", "evaluate", "clean_foreign"),
+    "noise.json": ("clean", "clean", "clean_foreign", "live"),
     "controls.json": ("live", "judge"),
     "locked.json": ("live", "judge"),
     "machine.json": ("live",),
