@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import math
 import os
 import re
@@ -30,6 +31,7 @@ from .decoding import LIMITS, MOST_PIXELS, Decoder
 from .description import describe, is_uneven
 from .iso_boxes import IsoFacts, iso_facts
 from .picture_tags import picture_tags
+from .raw import developed, is_raw
 
 DEFAULT_RATE_FPS = Fraction(30)
 # FFmpeg plays text files and old character art as video; here they are a mistake.
@@ -104,6 +106,11 @@ class FileCamera(CameraBase):
         name = self._container.format.name
         return name == "image2" or name.endswith("_pipe")
 
+    @cached_property
+    def is_raw(self) -> bool:
+        """Whether the file is a camera's raw picture, which is developed before it is decoded."""
+        return is_raw(self._path)
+
     @property
     def container(self) -> InputContainer:
         """The open file, for its other streams."""
@@ -115,7 +122,8 @@ class FileCamera(CameraBase):
         container = open_container(self._path)
         try:
             stream = _video_stream(container, self._path)
-            exif, icc = picture_tags(self._path)
+            # A raw file is developed the right way up, in colours of its own.
+            exif, icc = (b"", b"") if self.is_raw else picture_tags(self._path)
             return describe(container, stream, iso=self._iso, exif=exif, icc=icc)
         finally:
             container.close()
@@ -132,7 +140,7 @@ class FileCamera(CameraBase):
 
     @cached_property
     def _iso(self) -> IsoFacts | None:
-        return iso_facts(self._path)
+        return None if self.is_raw else iso_facts(self._path)
 
     @property
     def frame_count(self) -> int | None:
@@ -260,13 +268,15 @@ class FileCamera(CameraBase):
 
 
 def open_container(path: Path) -> InputContainer:
-    """Opens a media file for reading.
+    """Opens a media file for reading; a raw file as the picture that it is developed into.
 
     Raises:
         ClipError: there is no such file, or it isn't a media file.
     """
     av.logging.set_level(None)
     _check_that_it_is_a_file(path)
+    if is_raw(path):
+        return av.open(io.BytesIO(developed(path)), "r", options=LIMITS)
     try:
         # The prefix keeps FFmpeg from reading a colon in the name as a protocol.
         container = av.open(f"file:{path}", metadata_errors="replace", options=LIMITS)

@@ -18,8 +18,10 @@ from ..errors import ClipError
 from .base import CameraBase, CameraInfo, Mode
 from .decoding import Decoder
 from .file import DEFAULT_RATE_FPS, FileCamera, file_camera_info, open_container
+from .raw import RAW_SUFFIXES, has_raw_suffix, require_rawpy
 
 PICTURE_SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp", ".ppm", ".pgm")
+_JPEG_SUFFIXES = (".jpg", ".jpeg")
 
 
 def natural_key(name: str) -> list[tuple[int, int, str]]:
@@ -29,10 +31,32 @@ def natural_key(name: str) -> list[tuple[int, int, str]]:
 
 
 def pictures_in(folder: Path) -> list[Path]:
-    """The pictures in a folder, in order; without hidden files, such as those that macOS puts beside each picture."""
+    """The pictures in a folder, in order; without hidden files, such as those that macOS puts beside each picture.
+
+    Of a raw file and a JPEG of the same name, as cameras store them together, the JPEG is taken.
+    """
+    return _pictures_in(folder)[0]
+
+
+def raw_beside_jpegs(folder: Path) -> tuple[str, ...]:
+    """A sentence on the raw files that were passed over for the JPEG beside each; none where there are none."""
+    count = _pictures_in(folder)[1]
+    if not count:
+        return ()
+    files = "One raw file was" if count == 1 else f"{count} raw files were"
+    return (
+        f"{files} passed over for the JPEG of the same name: put them into a folder of their own to use them.",
+    )
+
+
+def _pictures_in(folder: Path) -> tuple[list[Path], int]:
+    """The pictures in order, and how many raw files were passed over for a JPEG."""
     shown = (p for p in folder.iterdir() if not p.name.startswith("."))
-    found = [p for p in shown if p.suffix.lower() in PICTURE_SUFFIXES and p.is_file()]
-    return sorted(found, key=lambda p: natural_key(p.name))
+    known = (*PICTURE_SUFFIXES, *RAW_SUFFIXES)
+    found = [p for p in shown if p.suffix.lower() in known and p.is_file()]
+    jpegs = {p.stem.casefold() for p in found if p.suffix.lower() in _JPEG_SUFFIXES}
+    used = [p for p in found if not (has_raw_suffix(p) and p.stem.casefold() in jpegs)]
+    return sorted(used, key=lambda p: natural_key(p.name)), len(found) - len(used)
 
 
 def _is_jpeg(path: Path) -> bool:
@@ -55,13 +79,15 @@ class ImagesCamera(CameraBase):
     def __init__(self, folder: Path, rate_fps: float | None = None) -> None:
         try:
             self._paths = pictures_in(folder)
+            self._passed_over = raw_beside_jpegs(folder)
         except OSError as error:
             raise ClipError(f"{folder} can't be read: {error.strerror}.", "Check it.") from error
         if not self._paths:
             raise ClipError(
                 f"The folder {folder} holds no pictures.",
-                f"Pictures are files that end in {', '.join(PICTURE_SUFFIXES)}.",
+                f"Pictures are files that end in {', '.join((*PICTURE_SUFFIXES, *RAW_SUFFIXES))}.",
             )
+        require_rawpy(self._paths)
         self._unreadable: list[str] = []
         first = self._first_picture()
         mode = first.mode
@@ -105,14 +131,15 @@ class ImagesCamera(CameraBase):
         """Which files were passed over."""
         names = self._unreadable
         if not names:
-            return ()
+            return self._passed_over
         told = ", ".join(names[:3]) + (" and others" if len(names) > 3 else "")
         verb = (
             "is no picture that can be read, and was"
             if len(names) == 1
             else "can't be read, and were"
         )
-        return (f"{told} {verb} left out ({len(names)} of {len(self._paths)} pictures).",)
+        left_out = f"{told} {verb} left out ({len(names)} of {len(self._paths)} pictures)."
+        return (*self._passed_over, left_out)
 
     @property
     def damaged_packets(self) -> int:

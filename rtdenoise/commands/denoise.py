@@ -67,6 +67,8 @@ def command(
     - is standard input, or standard output as Matroska; named pipes work too. Both are kept in the folder for temporary
     files: cleaning begins when all has come, and what was made is sent when it is whole.
 
+    Raw files (DNG, NEF, CR2, …) are developed first, always alike, with the extra rtdenoise[raw].
+
     A folder of pictures of one size is a film. Where OUT is a folder too (there already, or with a slash at its end),
     each picture is cleaned by itself. The noise of a single picture is estimated from its flat places; a picture
     that has none is left as it is.

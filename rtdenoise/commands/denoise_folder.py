@@ -33,7 +33,8 @@ def denoise_folder(source: str, output: str, maker: DenoiserMaker, strength: flo
         click.exceptions.Exit: it was stopped.
     """
     from ..cameras.file import FileCamera
-    from ..cameras.images import pictures_in
+    from ..cameras.images import pictures_in, raw_beside_jpegs
+    from ..cameras.raw import require_rawpy
     from ..console import progress, show
     from ..stream import transcode
     from ..stream.removal import NEXT_TO_NOTHING
@@ -42,6 +43,7 @@ def denoise_folder(source: str, output: str, maker: DenoiserMaker, strength: flo
     paths = pictures_in(folder)
     if not paths:
         raise ClipError(f"The folder {source} holds no pictures.", "Check the path.")
+    require_rawpy(paths)
     if target.exists() and target.resolve() == folder.resolve():
         raise SinkError(
             f"{output} is the folder that the pictures are in.",
@@ -49,6 +51,8 @@ def denoise_folder(source: str, output: str, maker: DenoiserMaker, strength: flo
         )
     with writing(target):
         target.mkdir(parents=True, exist_ok=True)
+    for remark in raw_beside_jpegs(folder):
+        maker.say("[yellow]![/] {}", remark)
     cleaned = nothing = 0
     try:
         with progress("Cleaning each picture by itself", len(paths), "pictures") as ticker:

@@ -26,6 +26,7 @@ _CODECS = {".png": "png", ".jpg": "mjpeg", ".jpeg": "mjpeg"}
 PICTURE_SUFFIXES = tuple(_CODECS)
 # Formats that PNG keeps as they are.
 _PNG_FORMATS = ("rgb24", "rgba", "gray", "pal8", "rgb48be", "gray16be")
+_SWAPPED = {"rgb48le": "rgb48be", "gray16le": "gray16be"}  # which it has with the other byte first
 
 
 class PictureSink(PathSink):
@@ -74,6 +75,8 @@ class PictureSink(PathSink):
             SinkError: it is the second one.
         """
         way = self._facts.orientation
+        if self._png and unchanged and source.format.name in _SWAPPED:
+            source = source.reformat(format=_SWAPPED[source.format.name])
         if self._png and unchanged and source.format.name in _PNG_FORMATS:
             if way == UPRIGHT:
                 self._encode(source)

@@ -33,7 +33,8 @@ def losses(camera: Camera, facts: VideoFacts | None, sink: Sink) -> tuple[str, .
         return ()
     with suppress(RtdenoiseError, OSError, av.FFmpegError):
         if isinstance(sink, PictureSink):
-            return tuple(_of_picture(facts, sink.path))
+            raw = isinstance(camera, FileCamera) and camera.is_raw
+            return (*_of_picture(facts, sink.path), *(("EXIF",) if raw else ()))
         if isinstance(sink, FileSink):
             copy = FileCamera(sink.path)
             try:

@@ -86,6 +86,17 @@ def test_a_screenshot_stays_as_it_is_and_that_is_said(
     np.testing.assert_array_equal(read(out), page)
 
 
+@pytest.mark.parametrize("shape", [(64, 96, 3), (64, 96)])
+def test_a_tiff_of_16_bits_that_stays_as_it_is_keeps_them(
+    denoise: Run, tmp_path: Path, shape: tuple[int, ...]
+) -> None:
+    source, out = tmp_path / "photo.tif", tmp_path / "out.png"
+    picture = np.random.default_rng(1).integers(0, 65536, shape, np.uint16)
+    cv2.imwrite(str(source), picture)
+    denoise(source, out, "--network", "none")
+    np.testing.assert_array_equal(cv2.imread(str(out), cv2.IMREAD_UNCHANGED), picture)
+
+
 def test_nothing_is_said_where_nothing_was_asked_for(denoise: Run, tmp_path: Path) -> None:
     source = tmp_path / "photo.png"
     cv2.imwrite(str(source), noisy(scene()))
