@@ -256,9 +256,11 @@ def test_the_noise_of_a_profile_is_used_from_the_first_frame(
 
     clip = film(tmp_path / "call.nut", 8)
     said: list[str] = []
-    maker = DenoiserMaker(
-        "recursive", "usb-1234", tmp_path / "home", "cpu", 1, False, False, said.append
-    )
+
+    def say(text: str, *values: object) -> None:
+        said.append(text.format(*values))
+
+    maker = DenoiserMaker("recursive", "usb-1234", tmp_path / "home", "cpu", 1, False, False, say)
     camera = FileCamera(clip)
     denoiser = maker.for_recording(camera)
     camera.close()
