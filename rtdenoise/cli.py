@@ -98,6 +98,9 @@ def main(args: list[str] | None = None) -> None:
     """Runs the command line: exit code 0 = done, 1 = it failed and said why, 2 = wrong usage."""
     _end_as_after_ctrl_c()
     charset.register()
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:  # closed before the start: what is said goes nowhere
+            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors=charset.ERRORS)

@@ -61,20 +61,23 @@ class StorageError(RtdenoiseError):
     """A file or folder can't be written."""
 
 
+_ELSEWHERE = (
+    "Choose a folder that you may write; that of the cameras is named by --home or RTDENOISE_HOME."
+)
 _CURES = {
     errno.ENOSPC: ("The disk that holds {path} is full.", "Free some space and run it again."),
     errno.EDQUOT: ("The disk quota for {path} is used up.", "Free some space and run it again."),
     errno.EROFS: (
         "{path} lies on a read-only disk.",
-        "Choose a folder that can be written with --home or RTDENOISE_HOME.",
+        _ELSEWHERE,
     ),
     errno.EACCES: (
         "There is no permission to write {path}.",
-        "Choose a folder of your own with --home or RTDENOISE_HOME, or change its permissions.",
+        _ELSEWHERE,
     ),
     errno.EPERM: (
         "There is no permission to write {path}.",
-        "Choose a folder of your own with --home or RTDENOISE_HOME, or change its permissions.",
+        _ELSEWHERE,
     ),
     errno.ENOTDIR: (
         "{path} can't be made: a part of its path is a file.",
@@ -91,6 +94,8 @@ _CURES = {
 
 def storage_error(error: OSError, path: Path) -> StorageError:
     """Says in one sentence why ``path`` could not be written, and what to do."""
+    if error.errno == errno.ENOENT and path.parent.is_dir():  # /proc, say, takes no files
+        return StorageError(f"{path.parent} takes no files.", "Choose another folder.")
     message, hint = _CURES.get(
         error.errno or 0, ("{path} can't be written: " + (error.strerror or str(error)) + ".", "")
     )

@@ -76,6 +76,8 @@ def file_to(output: str) -> Iterator[str]:
     if number is None and (path.suffix or not is_device(path)):
         yield output
         return
+    if number == 1 and sys.__stdout__ is None:
+        raise SinkError("Standard output is closed.", "Send it somewhere, or name a file.")
     if number is not None and os.isatty(number):
         raise SinkError(
             "Standard output is a terminal, and a film is to be written.",

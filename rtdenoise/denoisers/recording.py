@@ -39,7 +39,7 @@ class Recorded:
 
 
 def calibrated_camera(name: str, home: Path | None) -> tuple[Profile, CameraInfo]:
-    """The profile of the camera that a person means by its id, its name, a part of its name, or how it is opened.
+    """The profile of the camera that a person means by its id, its name, a part of these, or how it is opened.
 
     Raises:
         ProfileError: there is none, or more than one.
@@ -51,14 +51,18 @@ def calibrated_camera(name: str, home: Path | None) -> tuple[Profile, CameraInfo
         except ProfileError:
             continue
     low = name.lower()
-    if re.match(r"simulated($|[:?])", low) and not any(low in _names(info) for _, info in known):
+    if not low:
+        raise ProfileError("The camera's name is empty.", "Name it, or leave --camera out.")
+    if re.match(r"simulated[:?]", low) and not any(low in _names(info) for _, info in known):
         from ..cameras import open_camera
 
         camera = open_camera(name)
         camera.close()
         low = camera.info.id.lower()
     whole = [each for each in known if low in _names(each[1])]
-    found = whole or [each for each in known if low in each[1].name.lower()]
+    found = whole or [
+        each for each in known if any(low in text.lower() for text in (each[1].name, each[1].id))
+    ]
     if len(found) == 1:
         return found[0]
     if found:

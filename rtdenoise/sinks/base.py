@@ -8,7 +8,7 @@ from typing import Protocol, runtime_checkable
 from ..cameras.base import CameraInfo
 from ..cameras.images import pictures_in
 from ..errors import SinkError, StorageError, writing
-from ..files import same_file, user_path
+from ..files import destination, same_file, user_path
 from ..frames import Planes
 
 
@@ -66,11 +66,13 @@ def refuse_overwriting(source: CameraInfo, output: str) -> None:
 
 
 def require_folder(path: Path) -> None:
-    """Refuses a file whose folder isn't there.
+    """Refuses a file whose folder isn't there; where the file is a link, that of what it leads to.
 
     Raises:
         StorageError: it isn't, or a part of its path is a file.
     """
+    with writing(path):
+        path = destination(path)
     if not path.parent.exists():
         with writing(path):
             path.parent.stat()

@@ -103,6 +103,23 @@ def test_where_nothing_can_be_said_the_work_is_done(start: Start, tmp_path: Path
     assert (tmp_path / "out.mkv").exists()
 
 
+def test_closed_outputs_stop_nothing_but_what_goes_there(tmp_path: Path, start: Start) -> None:
+    assert start(*DENOISE).returncode == 0  # makes the clip's folder known to work
+    for words, code in ((DENOISE, 0), ((*DENOISE[:2], "-", *DENOISE[3:]), 1)):
+        line = f"exec '{sys.executable}' -m rtdenoise {' '.join(words)} >&-"
+        done = subprocess.run(
+            ["bash", "-c", line],
+            cwd=tmp_path,
+            stderr=subprocess.PIPE,
+            check=False,
+            timeout=300,
+            env={**os.environ, "PYTHONPATH": str(ROOT), "RTDENOISE_HOME": str(tmp_path / "home")},
+        )
+        assert done.returncode == code, done.stderr
+        assert b"unforeseen" not in done.stderr
+        assert (b"Standard output is closed" in done.stderr) == bool(code)
+
+
 @pytest.mark.parametrize("words", [DENOISE, ("devices",), ("devices", "--json")])
 def test_a_reader_that_goes_away_is_no_failure(start: Start, words: tuple[str, ...]) -> None:
     reader, writer = os.pipe()

@@ -240,6 +240,10 @@ def test_a_camera_that_is_not_known_is_refused_with_those_that_are(
     with pytest.raises(ProfileError, match="Desk Cam") as caught:
         denoise(clip, tmp_path / "out.nut", "--camera", "C920")
     assert "no profile of a camera called C920" in caught.value.message
+    for part in ("desk", "usb-12"):  # of its name, of its id
+        assert denoise(clip, tmp_path / "out.nut", "--camera", part).exit_code == 0
+    with pytest.raises(ProfileError, match="name is empty"):
+        denoise(clip, tmp_path / "out.nut", "--camera", "")
     other = replace(profile.camera(), id="usb-9", name="Desk Cam 2")
     Profile.of(other, tmp_path / "home").remember(other)
     with pytest.raises(ProfileError, match="Several cameras"):

@@ -51,6 +51,13 @@ def test_a_folder_that_was_mistyped_is_not_made(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
+def test_the_folder_that_a_link_leads_to_is_not_made_either(tmp_path: Path) -> None:
+    (tmp_path / "film.mp4").symlink_to(tmp_path / "vidoes" / "film.mp4")
+    with pytest.raises(StorageError, match=r"does not exist\. Make it first"):
+        check_output(str(tmp_path / "film.mp4"))
+    assert not (tmp_path / "vidoes").exists()
+
+
 def test_one_output_given_twice_is_refused_by_whatever_name(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
