@@ -34,7 +34,7 @@ def machine_path(home: Path | None) -> Path:
 
 def facts() -> dict[str, Any]:
     """What this machine is made of, as far as it bears on speed."""
-    from .engines.native_library import compiled_kind  # takes a second: engines need torch
+    from .engines.native_library import compiled_kind
 
     return {
         "rtdenoise": __version__,

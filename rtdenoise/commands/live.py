@@ -150,7 +150,7 @@ def command(
     # What is wrong with an output is told before a camera lights up and a network is chosen, which takes seconds.
     check_outputs(outputs)
     if network not in ("none", "recursive"):
-        load_ahead()
+        load_ahead(device)
     opened = open_fitted(camera)
     try:
         for output in outputs:

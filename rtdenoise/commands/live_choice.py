@@ -9,6 +9,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ..errors import NetworkError
+
 if TYPE_CHECKING:
     from ..denoisers import Denoiser
     from ..stream.adaptive import Rung
@@ -60,11 +62,18 @@ def choose_for_call(
     return rungs, first
 
 
-def load_ahead() -> None:
-    """Begins to load what networks need, which takes a second, while the camera is opened."""
+def load_ahead(device: str) -> None:
+    """Begins to load what networks need on an accelerator, which takes a second, while the camera is opened.
+
+    Compiled code on a CPU needs nothing of the kind.
+    """
 
     def load() -> None:
-        with suppress(ImportError, OSError):  # told where it is used
-            importlib.import_module("rtdenoise.denoisers.choice")
+        from ..engines.native_library import compiled_kind
+        from ..networks.device import pick_kind
+
+        with suppress(ImportError, OSError, NetworkError):  # told where it is used
+            if pick_kind(device) != "cpu" or not compiled_kind():
+                importlib.import_module("rtdenoise.engines.torch_engine")
 
     threading.Thread(target=load, name="load", daemon=True).start()

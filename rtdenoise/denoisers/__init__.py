@@ -110,8 +110,7 @@ def make_denoiser(
         from .recursive import RecursiveDenoiser
 
         return RecursiveDenoiser(known_noise(), threads=threads != 1)
-    from ..networks.card import check_camera, load_network, read_card
-    from ..networks.live import LiveNetwork
+    from ..networks.card import check_camera, load_weights, read_card
 
     path = _network_path(name, profile, camera)
     if read_card(path).kind == "paper":
@@ -122,10 +121,9 @@ def make_denoiser(
         )
     from .live_network import LiveNetworkDenoiser
 
-    network, card = load_network(path)
+    network, card = load_weights(path)
     if camera is not None and mode is not None:
         check_camera(card, camera, mode, any_camera)
-    assert isinstance(network, LiveNetwork)
     return LiveNetworkDenoiser(network, known_noise(), device, name=path.stem, threads=threads)
 
 
@@ -181,7 +179,7 @@ def uses_noise_model(denoiser: Denoiser) -> bool:
         return False
     if denoiser.name == "recursive":
         return True
-    from .live_network import LiveNetworkDenoiser  # takes seconds: it needs torch
+    from .live_network import LiveNetworkDenoiser
 
     return isinstance(denoiser, LiveNetworkDenoiser)
 

@@ -8,24 +8,27 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
-import torch
 
 from ..cameras.base import CameraInfo, Mode
 from ..errors import NetworkError, StorageError
 from ..frames import PlaneFormat, Planes
 from ..machine import SPARE, Machine, Timing
-from ..networks.card import check_camera, load_network, read_card
-from ..networks.device import hardware_name, pick_device
-from ..networks.live import SIZES, LiveNetwork
+from ..networks.card import check_camera, load_weights, read_card
+from ..networks.device import hardware_name, pick_kind
 from ..networks.shipped import base_network_path, shipped_sizes
+from ..networks.weights import SIZES
 from ..noise import NoiseCurve, NoiseModel, PlaneNoise
 from ..noise.dct import COEFFICIENTS
 from ..profile import Profile
 from .base import Denoiser
 from .live_network import LiveNetworkDenoiser
 from .recursive import RecursiveDenoiser
+
+if TYPE_CHECKING:
+    import torch
 
 RECURSIVE = "recursive"
 """The last resort: needs no network."""
@@ -171,7 +174,7 @@ def choose(
     Raises:
         NetworkError: the device isn't there, or a network's file is damaged.
     """
-    clock = _Clock(mode, pick_device(device), known, threads, measure)
+    clock = _Clock(mode, pick_kind(device), known, threads, measure)
     rate = f"{float(mode.rate_fps):g} frames/s at {mode.width}×{mode.height}"
     best = found[0]
     taken_ms: list[float] = []
@@ -219,10 +222,10 @@ class _Clock:
     """How long methods take for a frame, in ms: known, or measured now."""
 
     def __init__(
-        self, mode: Mode, device: torch.device, known: Machine, threads: int | None, measure: bool
+        self, mode: Mode, device: str, known: Machine, threads: int | None, measure: bool
     ) -> None:
         self._mode, self._known, self._threads, self._measure = mode, known, threads, measure
-        self.device = device.type
+        self.device = device
         self._hardware = hardware_name(device)
         self.budget_ms = SPARE * 1e3 / float(mode.rate_fps)
 
@@ -302,8 +305,7 @@ def frame_seconds(
     Raises:
         NetworkError: the file is damaged, or the device isn't there.
     """
-    network, _ = load_network(candidate.path)
-    assert isinstance(network, LiveNetwork)
+    network, _ = load_weights(candidate.path)
     denoiser = LiveNetworkDenoiser(network, _EVEN_NOISE, device, threads=threads)
     return _seconds(denoiser, mode, most_s)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import cv2
 import numpy as np
 
@@ -13,14 +15,17 @@ from ..engines import Engine, default_threads, make_engine
 from ..engines.native_kernels import quickest_kernels
 from ..frames import Planes, convert
 from ..frames.planes import padded
-from ..networks.device import pick_device
-from ..networks.live import LiveNetwork
+from ..networks.device import pick_kind
 from ..networks.memory import keep_freed_memory
+from ..networks.weights import LiveWeights
 from ..noise import NoiseModel
 from ..noise.dct import BLOCK
 from ..noise.normalised import Normalised, band_std_of
 from ..noise.structure import structure_of
 from .streaming import StreamDenoiser
+
+if TYPE_CHECKING:
+    from ..networks.live import LiveNetwork
 
 _GRID = 4  # blocks: what the network's strides need to fit
 # A cut: in so large a share of the blocks the mean squared difference of 3 × 3 is so many times the noise's.
@@ -33,7 +38,7 @@ class LiveNetworkDenoiser(StreamDenoiser):
     The recurrent state follows brightness changes and what moves, as in the recursive filter, before each step.
 
     Args:
-        network: A live network.
+        network: A live network, or its weights, for which PyTorch isn't imported where compiled code runs them.
         model: The camera's noise, whose scale is followed where the camera's gain has changed. None: it is estimated
             from the stream, which takes two frames for a start and a second to settle.
         device: "auto", "cpu", "cuda", "mps" or "xpu".
@@ -46,7 +51,7 @@ class LiveNetworkDenoiser(StreamDenoiser):
 
     def __init__(
         self,
-        network: LiveNetwork,
+        network: LiveNetwork | LiveWeights,
         model: NoiseModel | None,
         device: str = "auto",
         *,
@@ -58,8 +63,10 @@ class LiveNetworkDenoiser(StreamDenoiser):
         self._name = name
         self.follows = True
         """Whether what moves is followed; if not, it is cleaned anew in each place, for about half of the time."""
-        self._device = pick_device(device)
-        self._network = network.eval().requires_grad_(False)
+        self._device = pick_kind(device)
+        if not isinstance(network, LiveWeights):
+            network.eval().requires_grad_(False)
+        self._network = network
         self._threads = threads
         self._engine: Engine | None = None
         self._grid = (0, 0)

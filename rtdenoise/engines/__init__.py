@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-import torch
+from typing import TYPE_CHECKING
 
 from ..cores import available_cores
-from ..networks.live import LiveNetwork
+from ..networks.weights import LiveWeights
 from . import native_engine
 from .base import Engine as Engine
+
+if TYPE_CHECKING:
+    import torch
+
+    from ..networks.live import LiveNetwork
 
 _MOST_THREADS = 4
 
@@ -22,20 +27,26 @@ def default_threads() -> int:
 
 
 def make_engine(
-    network: LiveNetwork, grid: tuple[int, int], device: torch.device, threads: int | None = None
+    network: LiveNetwork | LiveWeights,
+    grid: tuple[int, int],
+    device: torch.device | str,
+    threads: int | None = None,
 ) -> Engine:
-    """The quickest engine for a network.
+    """The quickest engine for a network. Where that is the compiled one, PyTorch isn't imported.
 
     Args:
         network: The network.
         grid: Blocks of a frame, (h, w), multiples of four.
-        device: Where it runs.
+        device: Where it runs, or the name of that kind of device.
         threads: How many cores it may take on a CPU; None for :func:`default_threads`.
     """
-    if device.type == "cpu":
-        threads = threads or default_threads()
-        if native_engine.fits(network):
-            return native_engine.NativeEngine(network, grid, threads)
+    on_cpu = str(device) == "cpu"
+    threads = threads or default_threads()
+    if on_cpu and native_engine.fits(network):
+        return native_engine.NativeEngine(network, grid, threads)
+    if on_cpu:
+        import torch
+
         torch.set_num_threads(threads)
     from .torch_engine import TorchEngine
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from ..alignment.motion import Movement
 from ..arrays import Bytes, Floats
-from ..networks.local_noise import GROUPS
+from ..networks.constants import GROUPS
 from ..noise.normalised import Normalised
 
 MEASURED_FRAMES = 4.0

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from ..arrays import Floats
-from ..networks import live
+from ..networks.constants import FIRST_RESIDUAL
 from ..networks.live import GATES, LiveNetwork, State
 from ..networks.local_noise import GROUPS, shares
 from ..noise.dct import BLOCK, COEFFICIENTS, MEANS, PLANE_SLICES, SIDES, transform
@@ -126,7 +126,7 @@ class DeviceStep:
         """Makes the state ``turn`` one that has seen nothing."""
         state = self.states[turn]
         state.coefficients.copy_(self.coefficients)
-        state.residual.fill_(live._FIRST)
+        state.residual.fill_(FIRST_RESIDUAL)
         state.difference_mean.zero_()
         state.strength.fill_(1)
         state.white.zero_()

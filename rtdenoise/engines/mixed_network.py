@@ -20,6 +20,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from ..networks import live
+from ..networks.constants import DIFFERENCE_RATE, LEAST_RESIDUAL, MOST_COEFFICIENT
 from ..networks.live import GATES, LiveNetwork, State
 from ..networks.local_noise import GROUPS, Excess, excess, learn, per_coefficient
 
@@ -75,8 +76,8 @@ class MixedNetwork(nn.Module):
         local = excess(old.noise, old.coefficients, share)
         unit = self._per_coefficient(local.ratio).sqrt()
         scaled = difference / unit
-        changes = live._means(scaled).clamp(-live._MOST, live._MOST)
-        difference_mean = torch.lerp(old.difference_mean, changes, live._DIFFERENCE_RATE)
+        changes = live._means(scaled).clamp(-MOST_COEFFICIENT, MOST_COEFFICIENT)
+        difference_mean = torch.lerp(old.difference_mean, changes, DIFFERENCE_RATE)
         bias = self.gate(
             scaled, old.residual, difference_mean, self._for_coefficients(old.residual), local
         )
@@ -93,9 +94,9 @@ class MixedNetwork(nn.Module):
         return self._clean(new.coefficients, gain, unit, local)
 
     def _clean(self, average: Tensor, gain: Tensor, unit: Tensor, local: Excess) -> Tensor:
-        residual = gain.clamp(min=live._LEAST_RESIDUAL).sqrt()
+        residual = gain.clamp(min=LEAST_RESIDUAL).sqrt()
         noise = self._for_coefficients(residual) * unit
-        detail = (self._without_coarse(average) / noise).clamp(-live._MOST, live._MOST)
+        detail = (self._without_coarse(average) / noise).clamp(-MOST_COEFFICIENT, MOST_COEFFICIENT)
         seen = torch.cat([residual, live.strength_seen(local)], 1)
         detail, seen = detail.to(self.dtype), seen.to(self.dtype)
         signal = detail

@@ -5,28 +5,31 @@ from __future__ import annotations
 import ctypes
 import weakref
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
-from torch import nn
 
 from ..alignment.motion import WARP_LOSS, Movement
 from ..arrays import Bytes, Floats
-from ..networks import live, local_noise
-from ..networks.live import GATES, LiveNetwork, Shrink
+from ..networks import constants
+from ..networks.constants import GATES
+from ..networks.weights import LiveWeights, convolutions
 from ..noise.dct import COEFFICIENTS, MEANS, PLANE_SLICES, SIDES
 from ..noise.normalised import Normalised
 from .base import MEASURED_FRAMES, unit_changes
 from .native_library import KINDS, Constants, native_library
 
+if TYPE_CHECKING:
+    from ..networks.live import LiveNetwork
+
 _MOST_STAGES, _WIDEST = 8, 192
 _VECTOR = 16  # blocks that the compiled code may write at once
 
 
-def fits(network: LiveNetwork) -> bool:
+def fits(network: LiveNetwork | LiveWeights) -> bool:
     """Whether the compiled code knows networks of this size, and is there."""
-    widest = max(m.out_channels for m in network.modules() if isinstance(m, nn.Conv2d))
+    widest = max(layer.outputs for layer in convolutions(network.size))
     size_fits = network.size.stages <= _MOST_STAGES and widest <= _WIDEST
     return size_fits and native_library() is not None
 
@@ -42,7 +45,11 @@ class NativeEngine:
     """
 
     def __init__(
-        self, network: LiveNetwork, grid: tuple[int, int], threads: int, most_lanes: int = _VECTOR
+        self,
+        network: LiveNetwork | LiveWeights,
+        grid: tuple[int, int],
+        threads: int,
+        most_lanes: int = _VECTOR,
     ) -> None:
         library = native_library(most_lanes)
         assert library is not None
@@ -212,19 +219,14 @@ class NativeEngine:
 
 
 def _new(
-    library: ctypes.CDLL, network: LiveNetwork, grid: tuple[int, int], threads: int
+    library: ctypes.CDLL, network: LiveNetwork | LiveWeights, grid: tuple[int, int], threads: int
 ) -> ctypes.c_void_p:
-    gate = network.gate
-    layers: list[nn.Conv2d] = [
-        *(gate.near, gate.down, gate.middle, gate.further, gate.furthest, gate.up, gate.last)
-    ]
-    for stage in network.shrink:
-        assert isinstance(stage, Shrink)
-        layers += (stage.see, stage.near, stage.wide, stage.up, stage.say, stage.into, stage.out)
-    weights = [_array(layer.weight) for layer in layers]
-    biases = [_array(layer.bias) for layer in layers]
+    arrays = LiveWeights.of(network).arrays
+    layers = convolutions(network.size)
+    weights = [_array(arrays[f"{layer.name}.weight"]) for layer in layers]
+    biases = [_array(arrays[f"{layer.name}.bias"]) for layer in layers]
     shapes = np.array([(*w.shape[:2], w.shape[2] * w.shape[3]) for w in weights], np.int32)
-    constants = _constants()
+    numbers = _constants()
     engine = library.rtdenoise_new(
         *grid,
         threads,
@@ -232,7 +234,7 @@ def _new(
         _at(shapes),
         _pointers(weights),
         _pointers(biases),
-        ctypes.byref(constants),
+        ctypes.byref(numbers),
     )
     if not engine:
         raise MemoryError(f"There is no memory for frames of {grid[1]} × {grid[0]} blocks.")
@@ -241,29 +243,29 @@ def _new(
 
 def _constants() -> Constants:
     return Constants(
-        least_bias=live._LEAST_BIAS,
-        least_residual=live._LEAST_RESIDUAL,
-        difference_mean_rate=live._DIFFERENCE_RATE,
-        first_residual=live._FIRST,
-        most_coefficient=live._MOST,
-        most_change=live._MOST_CHANGE,
-        most_lag=live._MOST_LAG,
-        model_frames=local_noise._BELIEVED,
-        least_rate=local_noise._RATE,
-        most_rise=local_noise._MOST_RISE,
-        rise_more=local_noise._MORE,
-        cut_after=local_noise._CUT_AFTER,
-        largest=local_noise._LARGEST,
-        white=local_noise._WHITE,
-        fine=local_noise._FINE,
-        part=local_noise._PART,
-        room=local_noise._ROOM,
-        tiny=local_noise._TINY,
+        least_bias=constants.LEAST_BIAS,
+        least_residual=constants.LEAST_RESIDUAL,
+        difference_mean_rate=constants.DIFFERENCE_RATE,
+        first_residual=constants.FIRST_RESIDUAL,
+        most_coefficient=constants.MOST_COEFFICIENT,
+        most_change=constants.MOST_CHANGE,
+        most_lag=constants.MOST_LAG,
+        model_frames=constants.MODEL_FRAMES,
+        least_rate=constants.LEAST_RATE,
+        most_rise=constants.MOST_RISE,
+        rise_more=constants.RISE_MORE,
+        cut_after=constants.CUT_AFTER,
+        largest=constants.LARGEST,
+        white=constants.WHITE,
+        fine=constants.FINE,
+        part=constants.PART,
+        room=constants.ROOM,
+        tiny=constants.TINY,
     )
 
 
-def _array(values: Any) -> Floats:
-    return np.ascontiguousarray(values.detach().cpu().float().numpy())
+def _array(values: Floats) -> Floats:
+    return np.ascontiguousarray(values, np.float32)
 
 
 def _plane(h: int, w: int, side: int) -> Bytes:

@@ -15,8 +15,9 @@ from ..alignment.motion import WARP_LOSS, Movement
 from ..arrays import Bytes, Floats
 from ..errors import NetworkError
 from ..networks.device import half_dtype
-from ..networks.live import LiveNetwork, State
+from ..networks.live import LiveNetwork, State, as_module
 from ..networks.local_noise import excess
+from ..networks.weights import LiveWeights
 from ..noise import NoiseCurve, NoiseModel, PlaneNoise
 from ..noise.dct import COEFFICIENTS, MEANS, PLANE_SLICES, SIDES
 from ..noise.normalised import Normalised
@@ -49,15 +50,15 @@ class TorchEngine:
 
     def __init__(
         self,
-        network: LiveNetwork,
+        network: LiveNetwork | LiveWeights,
         grid: tuple[int, int],
-        device: torch.device,
+        device: torch.device | str,
         dtype: torch.dtype | None = None,
         *,
         capture: Capture | None = None,
         graphs: bool = True,
     ) -> None:
-        self._device = device
+        self._device = device = torch.device(device)
         self._dtype = dtype or half_dtype(device) or torch.float32
         # All work is queued on one stream, which isn't the default one: that can't be captured.
         self._stream: torch.cuda.Stream | None = None
@@ -73,7 +74,7 @@ class TorchEngine:
         self._normalised: Normalised | None = None
         self._band_std = np.ones(COEFFICIENTS, np.float32)
         with self._working():
-            self._step = DeviceStep(network, grid, device, self._dtype)
+            self._step = DeviceStep(as_module(network), grid, device, self._dtype)
             # Means of the frame and of the state, the residual noise variance of luma, and how strong noise is there.
             self._grids = torch.zeros(2 * len(MEANS) + 2, h, w, device=device)
             self._up, self._down = HostBuffers(self._step.inputs), HostBuffers(self._step.outputs)

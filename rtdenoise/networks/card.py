@@ -1,35 +1,37 @@
-"""Network files: safetensors with a card in the metadata that says what the network is and for whom it was made."""
+"""Network files: safetensors with a card in the metadata that says what the network is and for whom it was made.
+
+They are read as arrays; PyTorch is imported only where a module is to be made or written.
+"""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
-from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+import numpy as np
+from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save
-from torch import nn
 
 from ..cameras.base import CameraInfo, Mode
 from ..errors import NetworkError
 from ..files import count_of, parse_json, text_of, write_bytes
 from ..version import __version__
-from .live import SIZES, LiveNetwork, upgraded
-from .paper import PaperNetwork
+from .weights import SIZES, LiveWeights, shapes, upgraded
+
+if TYPE_CHECKING:
+    from torch import nn
 
 VERSION = 2
 """1: live networks did not look at the noise at each place."""
 _KEY = "rtdenoise"
 _HINT = "Run rtdenoise calibrate again for this camera, or name another network."
 
-KINDS: dict[str, Callable[[], nn.Module]] = {
-    "paper": PaperNetwork,
-    **{name: partial(LiveNetwork, size) for name, size in SIZES.items()},
-}
-"""How a network of each kind is built; its weights come from the file."""
+KINDS = ("paper", *SIZES)
+"""What networks there are: the paper's, and live ones of each size."""
+_FLOAT32 = "F32"  # as safetensors calls it: all weights are
 
 
 @dataclass(frozen=True)
@@ -56,6 +58,8 @@ def save_network(path: Path, module: nn.Module, card: Card) -> None:
     Raises:
         StorageError: the file can't be written.
     """
+    from safetensors.torch import save
+
     tensors = {k: v.detach().cpu().contiguous() for k, v in module.state_dict().items()}
     metadata = {_KEY: json.dumps(asdict(card), ensure_ascii=False)}
     write_bytes(path, save(tensors, metadata))
@@ -72,7 +76,7 @@ def read_card(path: Path) -> Card:
             f"There is no network file {path}.", "Make one with rtdenoise calibrate."
         )
     try:
-        with safe_open(path, framework="pt") as opened:
+        with safe_open(path, framework="np") as opened:
             metadata = opened.metadata() or {}
     except (SafetensorError, OSError, ValueError) as error:
         raise NetworkError(f"{path} is damaged, or not a safetensors file.", _HINT) from error
@@ -110,24 +114,67 @@ def load_network(path: Path) -> tuple[nn.Module, Card]:
         NetworkError: as :func:`read_card`, or the weights don't fit the network that the card names.
     """
     card = read_card(path)
-    module = KINDS[card.kind]()
-    wanted = module.state_dict()
+    if card.kind in SIZES:
+        from .live import as_module
+
+        return as_module(_live_weights(path, card)), card
+    import torch
+
+    from .paper import PaperNetwork
+
+    module = PaperNetwork()
+    wanted = {name: tuple(tensor.shape) for name, tensor in module.state_dict().items()}
+    arrays = _checked(path, card, _read_arrays(path, card), wanted)
+    module.load_state_dict({name: torch.from_numpy(array) for name, array in arrays.items()})
+    return module.eval(), card
+
+
+def load_weights(path: Path) -> tuple[LiveWeights, Card]:
+    """The weights of the live network in ``path``, and its card; PyTorch isn't imported.
+
+    Raises:
+        NetworkError: as :func:`load_network`, or it isn't a live network.
+    """
+    card = read_card(path)
+    if card.kind not in SIZES:
+        raise NetworkError(f"{path} is not a live network.", "Name another network.")
+    return _live_weights(path, card), card
+
+
+def _live_weights(path: Path, card: Card) -> LiveWeights:
+    size = SIZES[card.kind]
+    arrays = _read_arrays(path, card)
+    if card.version < 2:
+        arrays = upgraded(arrays)
+    return LiveWeights(size, _checked(path, card, arrays, shapes(size)))
+
+
+def _read_arrays(path: Path, card: Card) -> dict[str, NDArray[Any]]:
+    """All arrays of a file, which are float32."""
     try:
-        with safe_open(path, framework="pt") as opened:
-            tensors = {name: opened.get_tensor(name) for name in opened.keys()}  # noqa: SIM118
+        with safe_open(path, framework="np") as opened:
+            names = list(opened.keys())
+            # NumPy doesn't know all types that such a file may hold.
+            if any(opened.get_slice(name).get_dtype() != _FLOAT32 for name in names):
+                raise _other_weights(path, card)
+            return {name: opened.get_tensor(name) for name in names}
     except (SafetensorError, OSError, ValueError) as error:
         raise NetworkError(f"{path} is damaged.", _HINT) from error
-    if card.kind in SIZES and card.version < 2:
-        tensors = upgraded(tensors)
-    fits = tensors.keys() == wanted.keys() and all(
-        tensors[k].shape == v.shape and tensors[k].dtype == v.dtype for k, v in wanted.items()
-    )
-    if not fits:
-        raise NetworkError(f"{path} holds other weights than a {card.kind} network has.", _HINT)
-    if not all(bool(t.isfinite().all()) for t in tensors.values()):
+
+
+def _checked(
+    path: Path, card: Card, arrays: dict[str, NDArray[Any]], wanted: Mapping[str, tuple[int, ...]]
+) -> dict[str, NDArray[Any]]:
+    """The arrays, if their names and shapes are those that are wanted and all their values are finite."""
+    if {name: array.shape for name, array in arrays.items()} != wanted:
+        raise _other_weights(path, card)
+    if not all(bool(np.isfinite(array).all()) for array in arrays.values()):
         raise NetworkError(f"{path} holds weights that are not numbers.", _HINT)
-    module.load_state_dict(tensors)
-    return module.eval(), card
+    return arrays
+
+
+def _other_weights(path: Path, card: Card) -> NetworkError:
+    return NetworkError(f"{path} holds other weights than a {card.kind} network has.", _HINT)
 
 
 def check_camera(card: Card, camera: CameraInfo, mode: Mode, any_camera: bool = False) -> None:

@@ -23,7 +23,6 @@ rest is averaged over time alone.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import NamedTuple, cast
 
 import torch
@@ -32,6 +31,17 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from ..noise.dct import BLOCK, COEFFICIENTS, MEANS, transform
+from .constants import (
+    DIFFERENCE_RATE,
+    FIRST_RESIDUAL,
+    LEAST_BIAS,
+    LEAST_RESIDUAL,
+    MOST_CHANGE,
+    MOST_COEFFICIENT,
+    MOST_LAG,
+)
+from .constants import GATE_INPUTS as GATE_INPUTS
+from .constants import GATES as GATES
 from .local_noise import (
     Excess,
     LocalNoise,
@@ -42,53 +52,12 @@ from .local_noise import (
     shares,
     unknown,
 )
+from .weights import SIZES as SIZES
+from .weights import LiveSize as LiveSize
+from .weights import LiveWeights
 
-GATES = 3
-"""How many weights a block's coefficients have in a new frame: for luma's mean, for luma's other ones, for chroma."""
-# No weight below about the root of it: a state never stops listening.
-_LEAST_BIAS = 4e-4
-_LEAST_RESIDUAL = 0.01
-_DIFFERENCE_RATE = 0.25
-_FIRST = 1e4  # residual noise variance of a state that has seen nothing
-# Beyond so many standard deviations a coefficient is signal anyway.
-_MOST, _MOST_CHANGE = 24.0, 8.0
-# Standard deviations of the noise in a block's mean, by which the mean of 3 × 3 blocks of the average may lie off the
-# frame's. Of noise alone, with blots as large as a block, few are beyond.
-_MOST_LAG = 1.8
 _MOST_STRENGTH = 2.0  # 256 times as strong: more is seldom seen in training
-GATE_INPUTS = 14
-"""How many numbers a gate sees of each block."""
 _FINE = 2  # the group of coefficients whose noise stands for detail's, where one number has to
-
-
-@dataclass(frozen=True)
-class LiveSize:
-    """How large a live network is.
-
-    Attributes:
-        gate: channels of the gate on the grid of blocks.
-        context: channels of the gate on grids of half and a quarter of the size.
-        energy: channels of a shrinkage stage on the grid of blocks; it looks at the coefficients' energies.
-        wide: channels of the same stage on the grid of half the size.
-        filters: how many learned filters a stage has beside the DCT's coefficients.
-        stages: how many times the coefficients are shrunk, each time with another network.
-    """
-
-    gate: int
-    context: int
-    energy: int
-    wide: int
-    filters: int
-    stages: int = 1
-
-
-SIZES = {
-    "nano": LiveSize(gate=8, context=16, energy=12, wide=12, filters=10),
-    "small": LiveSize(gate=16, context=32, energy=32, wide=48, filters=36, stages=2),
-    "base": LiveSize(gate=24, context=48, energy=48, wide=64, filters=56, stages=3),
-    "large": LiveSize(gate=32, context=64, energy=80, wide=96, filters=96, stages=5),
-}
-"""The sizes by name."""
 
 
 class State(NamedTuple):
@@ -153,7 +122,7 @@ class LiveNetwork(nn.Module):
         Args:
             coefficients: of that frame in units of noise, (B, 24, h, w), for size, type and device.
         """
-        residual = torch.full_like(coefficients[:, :GATES], _FIRST)
+        residual = torch.full_like(coefficients[:, :GATES], FIRST_RESIDUAL)
         return State(coefficients, residual, torch.zeros_like(residual), *unknown(coefficients))
 
     def forward(
@@ -176,8 +145,8 @@ class LiveNetwork(nn.Module):
         unit = per_coefficient(local.ratio).sqrt()
         difference = coefficients - state.coefficients
         scaled = difference / unit
-        difference_mean = state.difference_mean + _DIFFERENCE_RATE * (
-            _means(scaled).clamp(-_MOST, _MOST) - state.difference_mean
+        difference_mean = state.difference_mean + DIFFERENCE_RATE * (
+            _means(scaled).clamp(-MOST_COEFFICIENT, MOST_COEFFICIENT) - state.difference_mean
         )
         bias = self.gate(
             scaled, state.residual, difference_mean, _for_coefficients(state.residual), local
@@ -191,9 +160,9 @@ class LiveNetwork(nn.Module):
         return clean, State(average, gain, difference_mean, *noise)
 
     def _clean(self, average: Tensor, gain: Tensor, unit: Tensor, local: Excess) -> Tensor:
-        residual = gain.clamp(min=_LEAST_RESIDUAL).sqrt()
+        residual = gain.clamp(min=LEAST_RESIDUAL).sqrt()
         noise = _for_coefficients(residual) * unit
-        detail = (_without_coarse(average) / noise).clamp(-_MOST, _MOST)
+        detail = (_without_coarse(average) / noise).clamp(-MOST_COEFFICIENT, MOST_COEFFICIENT)
         seen = torch.cat([residual, strength_seen(local)], 1)
         signal = detail
         for stage in self.shrink:
@@ -212,7 +181,7 @@ def least_gain(difference: Tensor, residual: Tensor, local: Excess) -> Tensor:
         local: The noise at each place.
     """
     lag = box_mean(difference[:, :1]).abs()
-    limit = _MOST_LAG * (local.ratio[:, :1] * (1 + residual[:, :1].clamp(max=1))).sqrt()
+    limit = MOST_LAG * (local.ratio[:, :1] * (1 + residual[:, :1].clamp(max=1))).sqrt()
     return (1 - limit / lag.clamp(min=1e-6)).clamp(min=0)
 
 
@@ -224,6 +193,15 @@ def strength_seen(local: Excess) -> Tensor:
 def _logarithm(ratio: Tensor) -> Tensor:
     """0 where noise is as strong as the model says, 1 where it is sixteen times so, at most 2."""
     return (ratio.log2() / 4).clamp(max=_MOST_STRENGTH)
+
+
+def as_module(network: LiveNetwork | LiveWeights) -> LiveNetwork:
+    """The network for PyTorch; one that is given comes back itself."""
+    if isinstance(network, LiveNetwork):
+        return network
+    made = LiveNetwork(network.size)
+    made.load_state_dict({name: torch.from_numpy(a) for name, a in network.arrays.items()})
+    return made.eval()
 
 
 class Gate(nn.Module):
@@ -261,11 +239,11 @@ class Gate(nn.Module):
         chroma = (d[:, 17:20].square() + d[:, 21:].square()).mean(1, keepdim=True) / 2
         energy = (torch.cat([fine, chroma], 1) + 0.01).sqrt() - 1
         seen = [
-            _means(d).clamp(-_MOST_CHANGE, _MOST_CHANGE),
-            energy.clamp(max=_MOST_CHANGE),
+            _means(d).clamp(-MOST_CHANGE, MOST_CHANGE),
+            energy.clamp(max=MOST_CHANGE),
             residual.clamp(max=1).sqrt(),
-            (3 * difference_mean).clamp(-_MOST_CHANGE, _MOST_CHANGE),
-            (4 * local.correlation).clamp(-_MOST_CHANGE, _MOST_CHANGE),
+            (3 * difference_mean).clamp(-MOST_CHANGE, MOST_CHANGE),
+            (4 * local.correlation).clamp(-MOST_CHANGE, MOST_CHANGE),
             _logarithm(local.ratio[:, :1]),
             strength_seen(local),
         ]
@@ -274,7 +252,7 @@ class Gate(nn.Module):
         further = functional.relu(self.furthest(functional.relu(self.further(far))))
         far = far + _twice(further, far)
         near = functional.relu(near + _twice(self.up(far), near))
-        return functional.softplus(self.last(near)) + _LEAST_BIAS
+        return functional.softplus(self.last(near)) + LEAST_BIAS
 
 
 class Shrink(nn.Module):
@@ -325,20 +303,6 @@ class Shrink(nn.Module):
             else detail * share[:, :COEFFICIENTS]
         )
         return cast(Tensor, base + self.out(self.into(coefficients) * share[:, COEFFICIENTS:]))
-
-
-def upgraded(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
-    """Weights of before the noise at each place was known: networks that don't look at it."""
-    found = dict(tensors)
-    near = found.get("gate.near.weight")
-    if near is not None and near.dim() == 4 and near.shape[1] == GATE_INPUTS - 3:
-        found["gate.near.weight"] = functional.pad(near, (0, 0, 0, 0, 0, 3))
-        for name, weight in tensors.items():
-            if name.endswith(".see.weight") and weight.dim() == 4:
-                at = COEFFICIENTS + GATES
-                nothing = torch.zeros_like(weight[:, :1])
-                found[name] = torch.cat([weight[:, :at], nothing, weight[:, at:]], 1)
-    return found
 
 
 def macs_per_pixel(size: LiveSize) -> float:

@@ -16,27 +16,28 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-import numpy as np
 import torch
 from torch import Tensor
 from torch.nn import functional
 
-from ..noise.structure import GROUP_NAMES, GROUP_OF
+from ..noise.structure import GROUP_OF
+from .constants import (
+    CUT_AFTER,
+    FINE,
+    LARGEST,
+    LEAST_RATE,
+    MODEL_FRAMES,
+    MOST_RISE,
+    PART,
+    RISE_MORE,
+    ROOM,
+    TINY,
+    WHITE,
+)
+from .constants import GROUPS as GROUPS
 
-GROUPS = tuple(tuple(np.flatnonzero(g == GROUP_OF).tolist()) for g in range(len(GROUP_NAMES)))
-"""DCT coefficients whose noise grows alike, as in what calibration measures (:mod:`rtdenoise.noise.structure`)."""
 LUMA_GROUPS = 4
-# Frames that the model counts for at the start, and the rate at which the present replaces the past later.
-_BELIEVED, _RATE = 2.0, 0.1
-# A sample is cut off at so many times what was learned, and a bit, once that rests on a few frames.
-_MOST_RISE, _MORE, _CUT_AFTER = 6.0, 3.0, 4.0
-_LARGEST = 4000.0
-# From where to where trust falls: product of successive innovations over their square; energy of means over that of
-# the rest; that energy over the average's.
-_WHITE, _FINE, _PART = (0.1, 0.25), (0.2, 0.4), (0.6, 1.2)
 _MANY = 7  # blocks along a side: a correlation of so few frames needs many places
-_ROOM = 0.5  # by which means may vary more than the model says, before that counts
-_TINY = 1e-3
 _UNSEEN = 1e3  # residual noise variance of an average from which on it has seen nothing
 
 
@@ -95,17 +96,17 @@ def excess(noise: LocalNoise, average: Tensor, share: Tensor) -> Excess:
     of_group = [share[:, list(g)].sum(1, keepdim=True) for g in GROUPS[:LUMA_GROUPS]]
     rest = sum((strength[:, i : i + 1] - 1) * of_group[i] for i in range(1, LUMA_GROUPS))
     assert isinstance(rest, Tensor)
-    means = (strength[:, :1] - (1 + _ROOM)).clamp(min=0) * of_group[0]
-    correlation = product / power.clamp(min=_TINY)
-    fine = rest.clamp(min=_TINY)
+    means = (strength[:, :1] - (1 + ROOM)).clamp(min=0) * of_group[0]
+    correlation = product / power.clamp(min=TINY)
+    fine = rest.clamp(min=TINY)
     trust = (
-        _falling(correlation, _WHITE)
-        * _falling(means / fine, _FINE)
-        * _falling(fine / detail.clamp(min=_TINY), _PART)
+        _falling(correlation, WHITE)
+        * _falling(means / fine, FINE)
+        * _falling(fine / detail.clamp(min=TINY), PART)
     )
     # An edge may be one block wide: there the mean with those around says too little.
     strength = torch.maximum(strength, noise.strength)
-    return Excess(1 + trust * (strength - 1).clamp(min=0, max=_LARGEST), correlation)
+    return Excess(1 + trust * (strength - 1).clamp(min=0, max=LARGEST), correlation)
 
 
 @torch.no_grad()
@@ -130,8 +131,8 @@ def learn(noise: LocalNoise, difference: Tensor, residual: Tensor, gain: Tensor)
         ],
         1,
     )
-    most = torch.where(noise.frames < _CUT_AFTER, torch.inf, _MOST_RISE * noise.strength + _MORE)
-    rate = seen / (noise.frames + 1 + _BELIEVED).clamp(max=1 / _RATE)
+    most = torch.where(noise.frames < CUT_AFTER, torch.inf, MOST_RISE * noise.strength + RISE_MORE)
+    rate = seen / (noise.frames + 1 + MODEL_FRAMES).clamp(max=1 / LEAST_RATE)
     strength = noise.strength + rate * (torch.minimum(samples, most) - noise.strength)
     mean = difference[:, :1]
     product, last, expected = (noise.white[:, i : i + 1] for i in range(3))

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import cast
+from typing import TYPE_CHECKING
 
 from ..errors import NetworkError
-from .card import load_network
-from .live import SIZES, LiveNetwork
+from .card import load_weights
+from .weights import SIZES
+
+if TYPE_CHECKING:
+    from .live import LiveNetwork
 
 FOLDER = Path(__file__).parent / "base"
 
@@ -23,7 +26,7 @@ def shipped_sizes() -> list[str]:
 
 
 def load_base(size: str) -> LiveNetwork:
-    """The base network of that size, on the CPU.
+    """The base network of that size, on the CPU, for PyTorch.
 
     Raises:
         NetworkError: it isn't shipped, or its file is damaged.
@@ -33,4 +36,6 @@ def load_base(size: str) -> LiveNetwork:
         there = ", ".join(shipped_sizes())
         hint = f"Choose one of: {there}." if there else "Choose --network recursive."
         raise NetworkError(f"No base network of the size {size} comes with this version.", hint)
-    return cast(LiveNetwork, load_network(path)[0])
+    from .live import as_module
+
+    return as_module(load_weights(path)[0])

@@ -79,7 +79,7 @@ def rungs_for_call(
 
         return Rung(Path(name).stem + ("" if follow else " without following what moves"), make)
 
-    from ..denoisers.live_network import LiveNetworkDenoiser  # takes a second: networks need torch
+    from ..denoisers.live_network import LiveNetworkDenoiser
 
     names = [first]
     if not insist and first not in ("recursive", "none"):
@@ -99,6 +99,6 @@ def rungs_for_call(
 def _compiled(device: str) -> bool:
     """Whether networks run as compiled code, on this machine's processor."""
     from ..engines.native_library import compiled_kind
-    from ..networks.device import pick_device
+    from ..networks.device import pick_kind
 
-    return pick_device(device).type == "cpu" and bool(compiled_kind())
+    return pick_kind(device) == "cpu" and bool(compiled_kind())

@@ -17,7 +17,10 @@ from rtdenoise.engines import native_engine, native_library
 from rtdenoise.engines.native_engine import NativeEngine, fits
 from rtdenoise.engines.native_library import KINDS, compiled_kind
 from rtdenoise.engines.torch_engine import TorchEngine
+from rtdenoise.networks.card import Card, load_network, load_weights, save_network
 from rtdenoise.networks.live import SIZES, LiveNetwork, LiveSize
+from rtdenoise.networks.shipped import base_network_path
+from rtdenoise.networks.weights import LiveWeights
 from rtdenoise.noise import NoiseCurve, NoiseModel, PlaneNoise
 from rtdenoise.noise.dct import COEFFICIENTS
 from rtdenoise.noise.normalised import Normalised
@@ -75,6 +78,36 @@ def test_any_size_and_number_of_threads_gives_the_same(
             apart = np.abs(plane.astype(int) - expected)
             assert apart.max() <= 1
             assert np.mean(apart > 0) < 0.05
+
+
+@pytest.mark.parametrize("size", ["nano", "small"])
+def test_weights_give_the_same_bytes_as_the_module(size: str, tmp_path: Path) -> None:
+    path, grid = base_network_path(size), (8, 12)
+    if not path.is_file():
+        path = tmp_path / "network.safetensors"
+        save_network(path, network(size), Card(size))
+    frames = [frame(grid, seed) for seed in range(3)]
+    module, weights = load_network(path)[0], load_weights(path)[0]
+    assert isinstance(module, LiveNetwork)
+    assert fits(weights)
+    for lanes in KINDS:
+        made = [NativeEngine(source, grid, 2, lanes) for source in (module, weights)]
+        for one, two in zip(*(cleaned(engine, frames) for engine in made), strict=True):
+            for plane, expected in zip(one, two, strict=True):
+                np.testing.assert_array_equal(plane, expected)
+    slow = [TorchEngine(source, grid, "cpu") for source in (module, weights)]
+    for one, two in zip(*(cleaned(engine, frames) for engine in slow), strict=True):
+        for plane, expected in zip(one, two, strict=True):
+            np.testing.assert_array_equal(plane, expected)
+
+
+def test_too_large_a_network_does_not_fit() -> None:
+    wide, deep = LiveSize(8, 16, 12, 193, 10), LiveSize(8, 16, 12, 12, 10, stages=9)
+    filters = LiveSize(8, 16, 12, 12, 169)  # with 24 coefficients 193 channels
+    for size in (wide, deep, filters):
+        assert not fits(network(size))
+        assert not fits(LiveWeights.of(network(size)))
+    assert fits(LiveWeights.of(network(LiveSize(8, 16, 12, 192, 168, stages=8))))
 
 
 @pytest.mark.parametrize(("low", "high"), [(0, 0), (255, 255), (0, 255)])
