@@ -76,6 +76,8 @@ def start_times(clip: Path, noise: float, home: Path) -> tuple[float, float]:
                     break
                 except CameraError:
                     time.sleep(0.02)
+            else:
+                raise SystemExit("live shows no camera: is there a PipeWire session?")
             for frame in camera.frames():
                 luma, now = planes_from_frame(frame).y.copy(), time.monotonic() - begin
                 if before is None:
