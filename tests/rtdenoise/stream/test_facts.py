@@ -22,6 +22,7 @@ from rtdenoise.denoisers import Passthrough
 from rtdenoise.errors import ClipError, SinkError
 from rtdenoise.frames import PlaneFormat, Planes, planes_from_frame
 from rtdenoise.frames.facts import ColourTags, VideoFacts
+from rtdenoise.frames.field_order import FieldMarker
 from rtdenoise.frames.orientation import Orientation
 from rtdenoise.sinks import open_sink
 from rtdenoise.sinks.file import FileSink
@@ -35,7 +36,7 @@ def film(path: Path, *, size: tuple[int, int] = (96, 64), frames: int = 3, **say
     """A clip whose left half is dark, and whose codec context is told ``says``."""
     options = says.pop("options", {"qp": "0"})
     codec, pixels = says.pop("codec", "libx264"), says.pop("pixels", "yuv420p")
-    turn = says.pop("turn", None)
+    turn, marker = says.pop("turn", None), FieldMarker(says.pop("fields", "progressive"))
     with av.open(str(path), "w") as container:
         stream: Any = container.add_stream(codec, rate=25, options=options)
         stream.width, stream.height, stream.pix_fmt = *size, pixels
@@ -49,7 +50,7 @@ def film(path: Path, *, size: tuple[int, int] = (96, 64), frames: int = 3, **say
         for n in range(frames):
             frame = VideoFrame.from_ndarray(rgb, format="rgb24").reformat(format=pixels)
             frame.pts, frame.time_base = n, Fraction(1, 25)
-            container.mux(stream.encode(frame))
+            container.mux(stream.encode(marker.mark(frame)))
         container.mux(stream.encode(None))
     return path
 
@@ -244,11 +245,60 @@ def test_dolby_vision_is_said_to_be_lost(tmp_path: Path) -> None:
 @pytest.mark.parametrize("bits", ["yuv420p10le", "yuv422p10le"])
 def test_interlaced_films_of_10_bits_stay_both(tmp_path: Path, bits: str) -> None:
     options = {"qp": "0", "x264-params": "tff=1"}
-    source = film(tmp_path / "in.mkv", pixels=bits, options=options)
+    source = film(tmp_path / "in.mkv", pixels=bits, options=options, fields="top")
     assert copy(source, tmp_path / "out.mkv").lost == ()
     facts = FileCamera(tmp_path / "out.mkv").facts
     assert (facts.bits, facts.fields) == (10, "top")
     assert first(tmp_path / "out.mkv").format.name == bits
+
+
+def fields_of(path: Path) -> list[str]:
+    """What the frames of a film say of their fields, by FFmpeg's idea of it."""
+    kinds = []
+    with av.open(str(path)) as container:
+        for frame in container.decode(video=0):
+            for kind in ("PROGRESSIVE", "TOPFIRST", "BOTTOMFIRST"):
+                graph = av.filter.Graph()
+                source = graph.add_buffer(template=container.streams.video[0])
+                select = graph.add("select", f"eq(interlace_type\\,{kind})")
+                sink = graph.add("buffersink")
+                source.link_to(select)
+                select.link_to(sink)
+                graph.configure()
+                graph.push(frame)
+                try:
+                    graph.pull()
+                except av.BlockingIOError:
+                    continue
+                kinds.append(kind)
+    return kinds
+
+
+@pytest.mark.parametrize("target", [".mp4", ".mov", ".mkv", ".nut"])
+@pytest.mark.parametrize(
+    ("order", "option", "kind"), [("top", "tff", "TOPFIRST"), ("bottom", "bff", "BOTTOMFIRST")]
+)
+def test_each_frame_says_which_field_comes_first(
+    tmp_path: Path, target: str, order: str, option: str, kind: str
+) -> None:
+    options = {"qp": "0", "x264-params": f"{option}=1"}
+    source = film(tmp_path / "in.mkv", options=options, fields=order)
+    assert fields_of(source) == [kind] * 3
+    assert copy(source, tmp_path / f"out{target}").lost == ()
+    assert fields_of(tmp_path / f"out{target}") == [kind] * 3
+
+
+def test_a_progressive_film_stays_one(tmp_path: Path) -> None:
+    copy(film(tmp_path / "in.mkv"), tmp_path / "out.mp4")
+    assert fields_of(tmp_path / "out.mp4") == ["PROGRESSIVE"] * 3
+
+
+def test_the_order_is_that_of_the_frames_where_the_header_says_none(tmp_path: Path) -> None:
+    # DV has no place for it in its header, and is shown with the bottom field first.
+    source = film(tmp_path / "in.avi", codec="dvvideo", size=(720, 576), options={})
+    assert fields_of(source) == ["BOTTOMFIRST"] * 3
+    assert "that it is interlaced" not in copy(source, tmp_path / "out.mp4").lost
+    assert fields_of(tmp_path / "out.mp4") == ["BOTTOMFIRST"] * 3
 
 
 # --- pictures ---------------------------------------------------------------------------------------------
