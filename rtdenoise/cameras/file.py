@@ -34,6 +34,7 @@ from .picture_tags import picture_tags
 from .raw import developed, is_raw
 
 DEFAULT_RATE_FPS = Fraction(30)
+_MOST_FPS = 1000
 # FFmpeg plays text files and old character art as video; here they are a mistake.
 _TEXT_CODECS = {"ansi", "bintext", "xbin", "idf"}
 _RANGES = {"tv": 1, "pc": 2}
@@ -391,9 +392,9 @@ def _chosen(streams: list[VideoStream], path: Path) -> VideoStream:
 
 def _mode(stream: VideoStream) -> Mode:
     context = stream.codec_context
-    rate = stream.average_rate or stream.guessed_rate or DEFAULT_RATE_FPS
-    if not 0 < rate <= 1000:
-        rate = DEFAULT_RATE_FPS
+    # The average comes first; of DV it is the unit of its times.
+    rates = (stream.average_rate, stream.guessed_rate, stream.base_rate, DEFAULT_RATE_FPS)
+    rate = next(r for r in rates if r and 0 < r <= _MOST_FPS)
     return Mode(
         codec=context.codec.canonical_name,
         pixel_format=context.pix_fmt or "",

@@ -48,6 +48,7 @@ from .timeline import Timeline
 _IN_STEP_S = 0.08  # by how much sound may be late without anyone noticing
 _AHEAD = 3  # decoded frames that wait for the denoiser
 _LEAST_STEP_S = Fraction(1, 1000)  # between packets: Matroska knows no finer time
+_MPEG_STREAMS = ("mpegts", "mpeg")
 _INTERLEAVE_S = 0.5  # how far audio packets are written before the picture
 
 
@@ -101,7 +102,8 @@ def transcode(
         denoiser = FieldsDenoiser(denoiser)
     if isinstance(camera, FileCamera):
         camera.keep_incomplete()
-    timeline = Timeline(1 / float(camera.mode.rate_fps))
+    regular = isinstance(camera, FileCamera) and camera.container.format.name in _MPEG_STREAMS
+    timeline = Timeline(1 / float(camera.mode.rate_fps), regular=regular)
     audio = _Audio(camera, output, timeline, seconds)
     source = _read_ahead(camera)
     if strength > 0:

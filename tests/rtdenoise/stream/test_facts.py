@@ -37,7 +37,8 @@ def film(path: Path, *, size: tuple[int, int] = (96, 64), frames: int = 3, **say
     options = says.pop("options", {"qp": "0"})
     codec, pixels = says.pop("codec", "libx264"), says.pop("pixels", "yuv420p")
     turn, marker = says.pop("turn", None), FieldMarker(says.pop("fields", "progressive"))
-    with av.open(str(path), "w") as container:
+    at = {"output_ts_offset": str(says.pop("starts", 0))}
+    with av.open(str(path), "w", container_options=at) as container:
         stream: Any = container.add_stream(codec, rate=25, options=options)
         stream.width, stream.height, stream.pix_fmt = *size, pixels
         for name, value in says.items():
@@ -286,6 +287,28 @@ def test_each_frame_says_which_field_comes_first(
     assert fields_of(source) == [kind] * 3
     assert copy(source, tmp_path / f"out{target}").lost == ()
     assert fields_of(tmp_path / f"out{target}") == [kind] * 3
+
+
+def test_a_stream_whose_times_start_from_0_after_hours_goes_on(tmp_path: Path) -> None:
+    parts = [
+        film(tmp_path / f"{starts}.ts", codec="mpeg2video", options={}, starts=starts)
+        for starts in (20_000, 0)
+    ]
+    joined = tmp_path / "in.ts"
+    joined.write_bytes(b"".join(part.read_bytes() for part in parts))
+    report = copy(joined, tmp_path / "out.mp4")
+    assert [r for r in report.remarks if r.startswith("Times start again in the middle (1×)")]
+    with av.open(str(tmp_path / "out.mp4")) as container:
+        times = [frame.time for frame in container.decode(video=0)]
+    assert times == pytest.approx([n / 25 for n in range(report.frames)], abs=0.001)
+    assert report.frames == 6
+
+
+def test_the_rate_of_dv_is_that_of_its_frames(tmp_path: Path) -> None:
+    source = film(tmp_path / "in.dv", codec="dvvideo", size=(720, 576), options={})
+    camera = FileCamera(source)
+    assert (camera.mode.rate_fps, camera.frame_count) == (25, 3)
+    camera.close()
 
 
 def test_a_progressive_film_stays_one(tmp_path: Path) -> None:
