@@ -307,7 +307,8 @@ def test_a_stream_whose_times_start_from_0_after_hours_goes_on(tmp_path: Path) -
 def test_the_rate_of_dv_is_that_of_its_frames(tmp_path: Path) -> None:
     source = film(tmp_path / "in.dv", codec="dvvideo", size=(720, 576), options={})
     camera = FileCamera(source)
-    assert (camera.mode.rate_fps, camera.frame_count) == (25, 3)
+    assert camera.mode.rate_fps == 25
+    assert camera.frame_count == 3
     camera.close()
 
 
