@@ -96,9 +96,10 @@ class FileSink(PathSink):
         self._files = ExitStack()
         temporary = self._files.enter_context(whole_file(path))
         with self._guarded():
-            self._container = av.open(
-                f"file:{temporary}", "w", container_options=_OPTIONS.get(suffix)
-            )
+            options = dict(_OPTIONS.get(suffix, {}))
+            if beside is not None:
+                options |= beside.options(suffix)
+            self._container = av.open(f"file:{temporary}", "w", container_options=options)
             self._add_video(storage, facts)
             for stream in audio:
                 self._add_audio(stream)

@@ -40,6 +40,7 @@ from ..sinks.file import FileSink
 from ..sinks.picture import PictureSink
 from ..sinks.storage import VIDEO_SUFFIXES, holds_depth
 from .fitting import fit
+from .heard import heard
 from .look_ahead import look_ahead
 from .losses import losses
 from .removal import Removal
@@ -244,7 +245,7 @@ class _Audio:
         if copied or container.chapters():
             self.start_s = (container.start_time or 0) / av.time_base
         if copied:
-            self._source = container.demux(copied)
+            self._source = heard(container.demux(copied))
 
     def start_together(self, first_s: float) -> None:
         """Lets picture and sound begin at once: .avi counts frames and samples, and knows no other time.

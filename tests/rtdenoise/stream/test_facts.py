@@ -325,6 +325,83 @@ def test_the_order_is_that_of_the_frames_where_the_header_says_none(tmp_path: Pa
     assert fields_of(tmp_path / "out.mp4") == ["BOTTOMFIRST"] * 3
 
 
+# --- what goes along ---------------------------------------------------------------------------------------
+
+
+def test_what_a_phone_says_of_place_and_model_stays_in_mov(tmp_path: Path) -> None:
+    says = {
+        "com.apple.quicktime.location.ISO6709": "+48.1+011.5/",
+        "com.apple.quicktime.make": "Apple",
+        "com.apple.quicktime.model": "iPhone 12",
+        "title": "Evening",
+    }
+    plain = film(tmp_path / "plain.mov")
+    with (
+        av.open(str(plain)) as given,
+        av.open(
+            str(tmp_path / "in.mov"), "w", container_options={"movflags": "use_metadata_tags"}
+        ) as phone,
+    ):
+        phone.metadata.update(says)
+        stream = phone.add_stream_from_template(given.streams.video[0])
+        for packet in given.demux(video=0):
+            if packet.size:
+                packet.stream = stream
+                phone.mux(packet)
+    assert copy(tmp_path / "in.mov", tmp_path / "out.mov").lost == ()
+    with av.open(str(tmp_path / "out.mov")) as container:
+        assert says.items() <= container.metadata.items()
+    [lost] = copy(tmp_path / "in.mov", tmp_path / "out.mp4").lost
+    assert "com.apple.quicktime.model" in lost
+
+
+def test_the_time_code_of_dv_becomes_a_track(tmp_path: Path) -> None:
+    source = film(tmp_path / "in.dv", codec="dvvideo", size=(720, 576), options={})
+    with av.open(str(source)) as container:
+        assert container.metadata["timecode"] == "00:00:00:00"
+    for suffix in (".mp4", ".mov", ".mkv"):
+        assert copy(source, tmp_path / f"out{suffix}").lost == ()
+
+
+def test_sound_that_an_edit_list_cuts_away_is_not_heard_again(tmp_path: Path) -> None:
+    with av.open(str(tmp_path / "whole.mp4"), "w") as container:
+        picture: Any = container.add_stream("libx264", rate=25, options={"g": "100"})
+        picture.width, picture.height, picture.pix_fmt = 96, 64, "yuv420p"
+        sound: Any = container.add_stream("aac", rate=48_000)
+        for n in range(50):
+            frame = VideoFrame.from_ndarray(np.full((96, 96), 20 + n, np.uint8), format="yuv420p")
+            frame.pts, frame.time_base = n, Fraction(1, 25)
+            container.mux(picture.encode(frame))
+        container.mux(picture.encode(None))
+        for n in range(94):
+            wave = av.AudioFrame.from_ndarray(np.zeros((1, 1024), np.float32), "fltp", "mono")
+            wave.pts, wave.time_base, wave.sample_rate = n * 1024, Fraction(1, 48_000), 48_000
+            container.mux(sound.encode(wave))
+        container.mux(sound.encode(None))
+    # Times below 0 become an edit list: the first 0.8 s are stored, and not played.
+    with (
+        av.open(str(tmp_path / "whole.mp4")) as whole,
+        av.open(str(tmp_path / "in.mp4"), "w") as cut,
+    ):
+        streams = {s.index: cut.add_stream_from_template(s) for s in whole.streams}
+        for packet in whole.demux():
+            if packet.size and packet.pts is not None and packet.dts is not None:
+                back = round(Fraction(8, 10) / packet.time_base)
+                packet.pts, packet.dts = packet.pts - back, packet.dts - back
+                packet.stream = streams[packet.stream.index]
+                cut.mux(packet)
+    for suffix in (".mkv", ".mp4"):
+        report = copy(tmp_path / "in.mp4", tmp_path / f"out{suffix}")
+        assert report.frames == 30
+        with av.open(str(tmp_path / f"out{suffix}")) as container:
+            times = [
+                float(p.pts * p.time_base) for p in container.demux(audio=0) if p.pts is not None
+            ]
+        first_s = first(tmp_path / f"out{suffix}").time
+        assert first_s is not None
+        assert first_s - min(times) < 0.06  # what AAC needs to begin
+
+
 # --- pictures ---------------------------------------------------------------------------------------------
 
 
