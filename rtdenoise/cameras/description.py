@@ -13,6 +13,7 @@ from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
 from ..frames.facts import ColourTags, FieldOrder, VideoFacts
+from ..frames.field_order import field_order_of
 from ..frames.orientation import UPRIGHT, Orientation
 from .iso_boxes import IsoFacts
 from .picture_tags import exif_orientation
@@ -56,8 +57,8 @@ def describe(
     )
     mastering, light = _hdr10(frame, context.name) if colour.transfer == _PQ else ("", "")
     order = _FIELDS.get(getattr(context, "field_order", 0), "progressive")
-    if order == "progressive" and frame is not None and frame.interlaced_frame:
-        order = "top"
+    if frame is not None and frame.interlaced_frame:
+        order = field_order_of(frame)  # headers may lack it, or tell how fields are stored
     aspect = stream.sample_aspect_ratio
     return VideoFacts(
         colour=colour,

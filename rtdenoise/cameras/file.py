@@ -34,6 +34,7 @@ from .picture_tags import picture_tags
 from .raw import developed, is_raw
 
 DEFAULT_RATE_FPS = Fraction(30)
+_MOST_FPS = 1000
 # FFmpeg plays text files and old character art as video; here they are a mistake.
 _TEXT_CODECS = {"ansi", "bintext", "xbin", "idf"}
 _RANGES = {"tv": 1, "pc": 2}
@@ -211,7 +212,8 @@ class FileCamera(CameraBase):
         """Compares the time that was read with the length that the file says its picture has."""
         told_s = _told_length_s(self._stream)
         read_s = self._end_s - self._first_s
-        missing_s = told_s - read_s
+        # FFmpeg's tag in Matroska tells when the picture ends, others' how long it lasts.
+        missing_s = told_s - (read_s if self._stream.duration else max(read_s, self._end_s))
         if read_s >= 0 and missing_s > max(_LEAST_GAP_S, 3 / float(self._mode.rate_fps)):
             self._ended_early = (
                 f"{self._path} says that it lasts {told_s:.1f} s, and its picture ends after {read_s:.1f} s: "
@@ -359,6 +361,12 @@ def _video_stream(container: InputContainer, path: Path) -> VideoStream:
     hint = "Name a clip such as one from capture."
     if not container.streams.video:
         raise ClipError(f"{path} holds no video.", hint)
+    if container.streams.audio and all(_is_cover(s) for s in container.streams.video):
+        name = "cover.png" if container.streams.video[0].name == "png" else "cover.jpg"
+        raise ClipError(
+            f"{path} is a sound file with a cover picture, not a film.",
+            f"Take the cover out if you want it cleaned: ffmpeg -i FILE -map 0:v:0 -c copy {name}.",
+        )
     stream = _chosen(list(container.streams.video), path)
     codec = stream.codec_context
     if codec is None:
@@ -374,9 +382,13 @@ def _video_stream(container: InputContainer, path: Path) -> VideoStream:
     return stream
 
 
+def _is_cover(stream: VideoStream) -> bool:
+    return bool(stream.disposition & Disposition.attached_pic)
+
+
 def _chosen(streams: list[VideoStream], path: Path) -> VideoStream:
     """The stream that players show: the default one, no cover picture, no tile of a larger picture."""
-    films = [s for s in streams if not s.disposition & Disposition.attached_pic] or streams
+    films = [s for s in streams if not _is_cover(s)] or streams
     default = next((s for s in films if s.disposition & Disposition.default), None)
     # Tiles belong to a picture that is no stream itself; beside them there may be a thumbnail.
     tiles = default is None and any(s.disposition & Disposition.dependent for s in films)
@@ -391,9 +403,9 @@ def _chosen(streams: list[VideoStream], path: Path) -> VideoStream:
 
 def _mode(stream: VideoStream) -> Mode:
     context = stream.codec_context
-    rate = stream.average_rate or stream.guessed_rate or DEFAULT_RATE_FPS
-    if not 0 < rate <= 1000:
-        rate = DEFAULT_RATE_FPS
+    # The average comes first; of DV it is the unit of its times.
+    rates = (stream.average_rate, stream.guessed_rate, stream.base_rate, DEFAULT_RATE_FPS)
+    rate = next(r for r in rates if r and 0 < r <= _MOST_FPS)
     return Mode(
         codec=context.codec.canonical_name,
         pixel_format=context.pix_fmt or "",

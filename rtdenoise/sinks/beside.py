@@ -90,6 +90,13 @@ class Beside:
             c for s in recording.streams.video if is_cover(s) and (c := _cover(recording, s))
         ]
 
+    def options(self, suffix: str) -> dict[str, str]:
+        """What FFmpeg's muxer must be told so that all that the container takes is written."""
+        keys = passed_on(self._recording.metadata)
+        if suffix == ".mov" and any(key.startswith("com.apple.quicktime.") for key in keys):
+            return {"movflags": "use_metadata_tags"}  # a phone's place, make and model
+        return {}
+
     def add_to(self, output: OutputContainer, suffix: str, start_s: float) -> None:
         """Adds all that the container takes; to be called before its header is written."""
         output.metadata.update(passed_on(self._recording.metadata))

@@ -19,6 +19,7 @@ from ..errors import RtdenoiseError, SinkError, StorageError, writing
 from ..files import whole_file
 from ..frames import PlaneFormat, Planes, convert, frame_from_planes
 from ..frames.facts import UNSAID, VideoFacts
+from ..frames.field_order import FieldMarker
 from .audio_holders import holders
 from .base import PathSink
 from .beside import Beside, passed_on
@@ -83,6 +84,7 @@ class FileSink(PathSink):
         self._time_base, self._beside = storage.time_base, beside
         self.deep = deep
         """Whether frames are handed to :meth:`write_deep`."""
+        self._fields = FieldMarker(storage.fields) if storage.fields != "progressive" else None
         self._start_s = start_s
         self._last: int | None = None
         self._spare_bytes, self._frames = spare_bytes, 0
@@ -94,9 +96,10 @@ class FileSink(PathSink):
         self._files = ExitStack()
         temporary = self._files.enter_context(whole_file(path))
         with self._guarded():
-            self._container = av.open(
-                f"file:{temporary}", "w", container_options=_OPTIONS.get(suffix)
-            )
+            options = dict(_OPTIONS.get(suffix, {}))
+            if beside is not None:
+                options |= beside.options(suffix)
+            self._container = av.open(f"file:{temporary}", "w", container_options=options)
             self._add_video(storage, facts)
             for stream in audio:
                 self._add_audio(stream)
@@ -211,7 +214,7 @@ class FileSink(PathSink):
             self._keep_spare()
         self._frames += 1
         with self._guarded():
-            self._mux(frame)
+            self._mux(frame if self._fields is None else self._fields.mark(frame))
 
     def _keep_spare(self) -> None:
         """Finishes the file while there is room for its end."""

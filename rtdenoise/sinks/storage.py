@@ -7,7 +7,7 @@ from fractions import Fraction
 
 from ..errors import SinkError
 from ..frames import Chroma, PlaneFormat
-from ..frames.facts import UNSAID, ColourTags, VideoFacts
+from ..frames.facts import UNSAID, ColourTags, FieldOrder, VideoFacts
 from ..frames.pyav import MATRIX_CODES, assumed_matrix
 
 VIDEO_SUFFIXES = (".mp4", ".mov", ".mkv", ".avi", ".nut")
@@ -22,7 +22,10 @@ _NO_FACTS = VideoFacts()
 
 @dataclass(frozen=True)
 class Storage:
-    """How frames are stored. ``layout`` is what 8-bit frames become; ``deep`` tells samples of 10 bits."""
+    """How frames are stored.
+
+    ``layout`` is what 8-bit frames become; ``deep`` tells samples of 10 bits; ``fields`` the order to mark frames with.
+    """
 
     codec: str
     time_base: Fraction
@@ -31,6 +34,7 @@ class Storage:
     deep: bool = False
     tag: str = ""
     options: dict[str, str] = field(default_factory=dict)
+    fields: FieldOrder = "progressive"
 
     @property
     def pixel_format(self) -> str:
@@ -140,7 +144,8 @@ def _h264(
 ) -> Storage:
     if facts.fields in _X264_FIELDS:
         options = {**options, "x264-params": _X264_FIELDS[facts.fields]}
-    return Storage("libx264", time_base, layout, colour, deep, "", options)
+    # The header goes by the options, each frame by its own mark.
+    return Storage("libx264", time_base, layout, colour, deep, "", options, facts.fields)
 
 
 def _tags(source: PlaneFormat, facts: VideoFacts | None) -> ColourTags:

@@ -120,6 +120,8 @@ def _streams(container: InputContainer) -> Counter[str]:
 def _tags(source: InputContainer, copy: InputContainer) -> list[str]:
     """Entries about the whole, and languages, names and defaults of the streams."""
     kept = {key.casefold(): text for key, text in copy.metadata.items()}
+    if any("timecode" in stream.metadata for stream in copy.streams):
+        kept["timecode"] = ""  # QuickTime has a stream for what DV says of the whole
     gone = [key for key in passed_on(source.metadata) if key.casefold() not in kept]
     lost = [f"tags ({', '.join(sorted(gone)[:6])}{', …' * (len(gone) > 6)})"] if gone else []
     flags = Counter[str]()

@@ -2,11 +2,17 @@
 
 Recorders that reconnect, and files that were put together, count from 0 once more. Pictures and sound do so together:
 what comes after the n-th start is shifted by what brings its first picture behind the last one before.
+
+MPEG streams count 90 000ths of a second in 33 bits. FFmpeg takes a start from 0 there for the end of that range, and
+adds 26.5 hours: it looks like a long pause, which such streams, sent in regular steps, can't have.
 """
 
 from __future__ import annotations
 
 _AGAIN_S = 0.5  # so far back no reordering of frames reaches
+_RANGE_S = (1 << 33) / 90_000  # of the times of MPEG streams
+_PAUSE_S = 10.0  # at the end of that range; reception may fail for as long
+_LEAP_S = 3600.0  # anywhere else
 
 
 class Timeline:
@@ -14,12 +20,14 @@ class Timeline:
 
     Args:
         interval_s: From one picture to the next.
+        regular: It is an MPEG stream: where times leap forward, they start again too.
     """
 
-    def __init__(self, interval_s: float) -> None:
+    def __init__(self, interval_s: float, *, regular: bool = False) -> None:
         self._interval_s = interval_s
+        self._regular = regular
         self._shifts_s = [0.0]
-        self._last_s: float | None = None
+        self._ends_s: list[float] = []  # after each start the latest picture, as the file counts
         self._sounds: dict[
             int, tuple[int, float]
         ] = {}  # by stream: how often it started, and its latest time
@@ -32,12 +40,21 @@ class Timeline:
 
     def picture_s(self, time_s: float) -> float:
         """When a picture is shown, in seconds. Pictures come in the order in which they are shown."""
-        shift_s = self._shifts_s[-1]
-        if self._last_s is not None and time_s + shift_s < self._last_s - _AGAIN_S:
-            shift_s = self._last_s + self._interval_s - time_s
-            self._shifts_s.append(shift_s)
-        self._last_s = time_s + shift_s
-        return self._last_s
+        if not self._ends_s:
+            self._ends_s.append(time_s)
+        last_s = self._ends_s[-1]
+        if time_s < last_s - _AGAIN_S or self._leaps(last_s, time_s):
+            self._shifts_s.append(last_s + self._shifts_s[-1] + self._interval_s - time_s)
+            self._ends_s.append(time_s)
+        self._ends_s[-1] = time_s
+        return time_s + self._shifts_s[-1]
+
+    def _leaps(self, before_s: float, after_s: float) -> bool:
+        """Whether times of one stream are too far apart for a pause."""
+        if not self._regular:
+            return False
+        wraps = before_s < _RANGE_S <= after_s
+        return after_s - before_s > (_PAUSE_S if wraps else _LEAP_S)
 
     def close(self) -> None:
         """No picture comes any more: sound waits for none."""
@@ -51,7 +68,11 @@ class Timeline:
             time_s: When the packet is decoded; packets of one stream come in this order.
         """
         starts, latest_s = self._sounds.get(stream, (0, time_s))
-        if time_s < latest_s - _AGAIN_S:
+        # Subtitles may pause for hours: only what leaves the pictures behind, too, has leapt.
+        leaps = self._leaps(latest_s, time_s) and (
+            starts >= len(self._ends_s) or self._leaps(self._ends_s[starts], time_s)
+        )
+        if time_s < latest_s - _AGAIN_S or leaps:
             starts += 1
         if starts > self.starts:
             if not self._closed:

@@ -40,6 +40,7 @@ from ..sinks.file import FileSink
 from ..sinks.picture import PictureSink
 from ..sinks.storage import VIDEO_SUFFIXES, holds_depth
 from .fitting import fit
+from .heard import heard
 from .look_ahead import look_ahead
 from .losses import losses
 from .removal import Removal
@@ -48,6 +49,7 @@ from .timeline import Timeline
 _IN_STEP_S = 0.08  # by how much sound may be late without anyone noticing
 _AHEAD = 3  # decoded frames that wait for the denoiser
 _LEAST_STEP_S = Fraction(1, 1000)  # between packets: Matroska knows no finer time
+_MPEG_STREAMS = ("mpegts", "mpeg")
 _INTERLEAVE_S = 0.5  # how far audio packets are written before the picture
 
 
@@ -101,7 +103,8 @@ def transcode(
         denoiser = FieldsDenoiser(denoiser)
     if isinstance(camera, FileCamera):
         camera.keep_incomplete()
-    timeline = Timeline(1 / float(camera.mode.rate_fps))
+    regular = isinstance(camera, FileCamera) and camera.container.format.name in _MPEG_STREAMS
+    timeline = Timeline(1 / float(camera.mode.rate_fps), regular=regular)
     audio = _Audio(camera, output, timeline, seconds)
     source = _read_ahead(camera)
     if strength > 0:
@@ -242,7 +245,7 @@ class _Audio:
         if copied or container.chapters():
             self.start_s = (container.start_time or 0) / av.time_base
         if copied:
-            self._source = container.demux(copied)
+            self._source = heard(container.demux(copied))
 
     def start_together(self, first_s: float) -> None:
         """Lets picture and sound begin at once: .avi counts frames and samples, and knows no other time.

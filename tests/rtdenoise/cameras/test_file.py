@@ -11,10 +11,13 @@ import zlib
 from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import av
 import numpy as np
 import pytest
+from av.stream import Disposition
+from av.video.frame import VideoFrame
 
 from rtdenoise.cameras.decoding import MOST_PIXELS
 from rtdenoise.cameras.file import FileCamera
@@ -480,3 +483,57 @@ def test_real_footage(name: str, frames: int, size: str) -> None:
     assert len(list(camera.frames())) == frames
     assert camera.damaged_packets == 0
     camera.close()
+
+
+def sound_and_picture(path: Path, *, starts_s: float = 0.0, cover: bool = False) -> Path:
+    """A second of silence, and from ``starts_s`` on a second of video, or one PNG that stands for the file."""
+    with av.open(str(path), "w") as container:
+        sound: Any = container.add_stream("aac", rate=48_000)
+        picture: Any = container.add_stream("png" if cover else "libx264", rate=25)
+        picture.width, picture.height = 64, 48
+        picture.pix_fmt = "rgb24" if cover else "yuv420p"
+        if cover:
+            picture.disposition = Disposition.attached_pic
+        for n in range(1 if cover else 25):
+            rgb = np.random.default_rng(n).integers(0, 255, (48, 64, 3), np.uint8)
+            frame = VideoFrame.from_ndarray(rgb, format="rgb24")
+            frame = frame.reformat(format=picture.pix_fmt)
+            frame.pts, frame.time_base = n + round(starts_s * 25), Fraction(1, 25)
+            container.mux(picture.encode(frame))
+        container.mux(picture.encode(None))
+        for n in range(46):
+            silence = av.AudioFrame.from_ndarray(np.zeros((1, 1024), np.float32), "fltp", "mono")
+            silence.pts, silence.time_base = n * 1024, Fraction(1, 48_000)
+            silence.sample_rate = 48_000
+            container.mux(sound.encode(silence))
+        container.mux(sound.encode(None))
+    return path
+
+
+@pytest.mark.parametrize("starts_s", [0.0, 0.5, 5.0])
+@pytest.mark.parametrize("suffix", [".mkv", ".mp4"])
+def test_a_picture_that_begins_later_is_not_cut_off(
+    tmp_path: Path, suffix: str, starts_s: float
+) -> None:
+    path = sound_and_picture(tmp_path / f"clip{suffix}", starts_s=starts_s)
+    camera = FileCamera(path)
+    assert len(list(camera.frames())) == 25
+    assert camera.remarks == ()
+    camera.close()
+
+
+def test_a_late_picture_that_is_cut_off_is_said_to_be(tmp_path: Path) -> None:
+    path = sound_and_picture(tmp_path / "clip.mkv", starts_s=0.6)
+    path.write_bytes(path.read_bytes()[: path.stat().st_size * 2 // 3])
+    camera = FileCamera(path)
+    assert len(list(camera.frames())) < 20
+    assert "cut off" in camera.remarks[0]
+    camera.close()
+
+
+def test_a_sound_file_with_a_cover_is_no_film(tmp_path: Path) -> None:
+    path = sound_and_picture(tmp_path / "song.mp4", cover=True)
+    with pytest.raises(
+        ClipError, match=r"song\.mp4 is a sound file with a cover picture.*cover\.png"
+    ):
+        FileCamera(path)

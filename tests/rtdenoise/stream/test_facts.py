@@ -22,6 +22,7 @@ from rtdenoise.denoisers import Passthrough
 from rtdenoise.errors import ClipError, SinkError
 from rtdenoise.frames import PlaneFormat, Planes, planes_from_frame
 from rtdenoise.frames.facts import ColourTags, VideoFacts
+from rtdenoise.frames.field_order import FieldMarker
 from rtdenoise.frames.orientation import Orientation
 from rtdenoise.sinks import open_sink
 from rtdenoise.sinks.file import FileSink
@@ -35,8 +36,9 @@ def film(path: Path, *, size: tuple[int, int] = (96, 64), frames: int = 3, **say
     """A clip whose left half is dark, and whose codec context is told ``says``."""
     options = says.pop("options", {"qp": "0"})
     codec, pixels = says.pop("codec", "libx264"), says.pop("pixels", "yuv420p")
-    turn = says.pop("turn", None)
-    with av.open(str(path), "w") as container:
+    turn, marker = says.pop("turn", None), FieldMarker(says.pop("fields", "progressive"))
+    at = {"output_ts_offset": str(says.pop("starts", 0))}
+    with av.open(str(path), "w", container_options=at) as container:
         stream: Any = container.add_stream(codec, rate=25, options=options)
         stream.width, stream.height, stream.pix_fmt = *size, pixels
         for name, value in says.items():
@@ -49,7 +51,7 @@ def film(path: Path, *, size: tuple[int, int] = (96, 64), frames: int = 3, **say
         for n in range(frames):
             frame = VideoFrame.from_ndarray(rgb, format="rgb24").reformat(format=pixels)
             frame.pts, frame.time_base = n, Fraction(1, 25)
-            container.mux(stream.encode(frame))
+            container.mux(stream.encode(marker.mark(frame)))
         container.mux(stream.encode(None))
     return path
 
@@ -244,11 +246,160 @@ def test_dolby_vision_is_said_to_be_lost(tmp_path: Path) -> None:
 @pytest.mark.parametrize("bits", ["yuv420p10le", "yuv422p10le"])
 def test_interlaced_films_of_10_bits_stay_both(tmp_path: Path, bits: str) -> None:
     options = {"qp": "0", "x264-params": "tff=1"}
-    source = film(tmp_path / "in.mkv", pixels=bits, options=options)
+    source = film(tmp_path / "in.mkv", pixels=bits, options=options, fields="top")
     assert copy(source, tmp_path / "out.mkv").lost == ()
     facts = FileCamera(tmp_path / "out.mkv").facts
     assert (facts.bits, facts.fields) == (10, "top")
     assert first(tmp_path / "out.mkv").format.name == bits
+
+
+def fields_of(path: Path) -> list[str]:
+    """What the frames of a film say of their fields, by FFmpeg's idea of it."""
+    kinds = []
+    with av.open(str(path)) as container:
+        for frame in container.decode(video=0):
+            for kind in ("PROGRESSIVE", "TOPFIRST", "BOTTOMFIRST"):
+                graph = av.filter.Graph()
+                source = graph.add_buffer(template=container.streams.video[0])
+                select = graph.add("select", f"eq(interlace_type\\,{kind})")
+                sink = graph.add("buffersink")
+                source.link_to(select)
+                select.link_to(sink)
+                graph.configure()
+                graph.push(frame)
+                try:
+                    graph.pull()
+                except av.BlockingIOError:
+                    continue
+                kinds.append(kind)
+    return kinds
+
+
+@pytest.mark.parametrize("target", [".mp4", ".mov", ".mkv", ".nut"])
+@pytest.mark.parametrize(
+    ("order", "option", "kind"), [("top", "tff", "TOPFIRST"), ("bottom", "bff", "BOTTOMFIRST")]
+)
+def test_each_frame_says_which_field_comes_first(
+    tmp_path: Path, target: str, order: str, option: str, kind: str
+) -> None:
+    options = {"qp": "0", "x264-params": f"{option}=1"}
+    source = film(tmp_path / "in.mkv", options=options, fields=order)
+    assert fields_of(source) == [kind] * 3
+    assert copy(source, tmp_path / f"out{target}").lost == ()
+    assert fields_of(tmp_path / f"out{target}") == [kind] * 3
+
+
+def test_a_stream_whose_times_start_from_0_after_hours_goes_on(tmp_path: Path) -> None:
+    parts = [
+        film(tmp_path / f"{starts}.ts", codec="mpeg2video", options={}, starts=starts)
+        for starts in (20_000, 0)
+    ]
+    joined = tmp_path / "in.ts"
+    joined.write_bytes(b"".join(part.read_bytes() for part in parts))
+    report = copy(joined, tmp_path / "out.mp4")
+    assert [r for r in report.remarks if r.startswith("Times start again in the middle (1×)")]
+    with av.open(str(tmp_path / "out.mp4")) as container:
+        times = [frame.time for frame in container.decode(video=0)]
+    assert times == pytest.approx([n / 25 for n in range(report.frames)], abs=0.001)
+    assert report.frames == 6
+
+
+def test_the_rate_of_dv_is_that_of_its_frames(tmp_path: Path) -> None:
+    source = film(tmp_path / "in.dv", codec="dvvideo", size=(720, 576), options={})
+    camera = FileCamera(source)
+    assert camera.mode.rate_fps == 25
+    assert camera.frame_count == 3
+    camera.close()
+
+
+def test_a_progressive_film_stays_one(tmp_path: Path) -> None:
+    copy(film(tmp_path / "in.mkv"), tmp_path / "out.mp4")
+    assert fields_of(tmp_path / "out.mp4") == ["PROGRESSIVE"] * 3
+
+
+def test_the_order_is_that_of_the_frames_where_the_header_says_none(tmp_path: Path) -> None:
+    # DV has no place for it in its header, and is shown with the bottom field first.
+    source = film(tmp_path / "in.avi", codec="dvvideo", size=(720, 576), options={})
+    assert fields_of(source) == ["BOTTOMFIRST"] * 3
+    assert "that it is interlaced" not in copy(source, tmp_path / "out.mp4").lost
+    assert fields_of(tmp_path / "out.mp4") == ["BOTTOMFIRST"] * 3
+
+
+# --- what goes along ---------------------------------------------------------------------------------------
+
+
+def test_what_a_phone_says_of_place_and_model_stays_in_mov(tmp_path: Path) -> None:
+    says = {
+        "com.apple.quicktime.location.ISO6709": "+48.1+011.5/",
+        "com.apple.quicktime.make": "Apple",
+        "com.apple.quicktime.model": "iPhone 12",
+        "title": "Evening",
+    }
+    plain = film(tmp_path / "plain.mov")
+    with (
+        av.open(str(plain)) as given,
+        av.open(
+            str(tmp_path / "in.mov"), "w", container_options={"movflags": "use_metadata_tags"}
+        ) as phone,
+    ):
+        phone.metadata.update(says)
+        stream = phone.add_stream_from_template(given.streams.video[0])
+        for packet in given.demux(video=0):
+            if packet.size:
+                packet.stream = stream
+                phone.mux(packet)
+    assert copy(tmp_path / "in.mov", tmp_path / "out.mov").lost == ()
+    with av.open(str(tmp_path / "out.mov")) as container:
+        assert says.items() <= container.metadata.items()
+    [lost] = copy(tmp_path / "in.mov", tmp_path / "out.mp4").lost
+    assert "com.apple.quicktime.model" in lost
+
+
+def test_the_time_code_of_dv_becomes_a_track(tmp_path: Path) -> None:
+    source = film(tmp_path / "in.dv", codec="dvvideo", size=(720, 576), options={})
+    with av.open(str(source)) as container:
+        assert container.metadata["timecode"] == "00:00:00:00"
+    for suffix in (".mp4", ".mov", ".mkv"):
+        assert copy(source, tmp_path / f"out{suffix}").lost == ()
+
+
+def test_sound_that_an_edit_list_cuts_away_is_not_heard_again(tmp_path: Path) -> None:
+    with av.open(str(tmp_path / "whole.mp4"), "w") as container:
+        picture: Any = container.add_stream("libx264", rate=25, options={"g": "100"})
+        picture.width, picture.height, picture.pix_fmt = 96, 64, "yuv420p"
+        sound: Any = container.add_stream("aac", rate=48_000)
+        for n in range(50):
+            frame = VideoFrame.from_ndarray(np.full((96, 96), 20 + n, np.uint8), format="yuv420p")
+            frame.pts, frame.time_base = n, Fraction(1, 25)
+            container.mux(picture.encode(frame))
+        container.mux(picture.encode(None))
+        for n in range(94):
+            wave = av.AudioFrame.from_ndarray(np.zeros((1, 1024), np.float32), "fltp", "mono")
+            wave.pts, wave.time_base, wave.sample_rate = n * 1024, Fraction(1, 48_000), 48_000
+            container.mux(sound.encode(wave))
+        container.mux(sound.encode(None))
+    # Times below 0 become an edit list: the first 0.8 s are stored, and not played.
+    with (
+        av.open(str(tmp_path / "whole.mp4")) as whole,
+        av.open(str(tmp_path / "in.mp4"), "w") as cut,
+    ):
+        streams = {s.index: cut.add_stream_from_template(s) for s in whole.streams}
+        for packet in whole.demux():
+            if packet.size and packet.pts is not None and packet.dts is not None:
+                back = round(Fraction(8, 10) / packet.time_base)
+                packet.pts, packet.dts = packet.pts - back, packet.dts - back
+                packet.stream = streams[packet.stream.index]
+                cut.mux(packet)
+    for suffix in (".mkv", ".mp4"):
+        report = copy(tmp_path / "in.mp4", tmp_path / f"out{suffix}")
+        assert report.frames == 30
+        with av.open(str(tmp_path / f"out{suffix}")) as container:
+            times = [
+                float(p.pts * p.time_base) for p in container.demux(audio=0) if p.pts is not None
+            ]
+        first_s = first(tmp_path / f"out{suffix}").time
+        assert first_s is not None
+        assert first_s - min(times) < 0.06  # what AAC needs to begin
 
 
 # --- pictures ---------------------------------------------------------------------------------------------

@@ -50,3 +50,39 @@ def test_sound_goes_on_where_the_pictures_ended() -> None:
     assert timeline.sound_shift_s(1, 1.0) is None
     timeline.close()
     assert timeline.sound_shift_s(1, 1.0) == pytest.approx(2.0)
+
+
+RANGE_S = (1 << 33) / 90_000
+
+
+@pytest.mark.parametrize(
+    ("before", "after"), [(20_000.0, RANGE_S + 1.4), (RANGE_S - 20, RANGE_S + 1.4), (1.4, 20_000.0)]
+)
+def test_an_mpeg_stream_whose_times_leap_starts_again(before: float, after: float) -> None:
+    timeline = Timeline(0.5, regular=True)
+    assert timeline.picture_s(before) == before
+    assert timeline.sound_shift_s(1, before) == 0.0
+    assert timeline.sound_shift_s(1, after) is None  # its pictures haven't come yet
+    assert timeline.picture_s(after) == pytest.approx(before + 0.5)
+    assert timeline.picture_s(after + 0.5) == pytest.approx(before + 1)
+    assert timeline.sound_shift_s(1, after) == pytest.approx(before + 0.5 - after)
+    assert timeline.starts == 1
+
+
+def test_pauses_stay() -> None:
+    for regular, times in (
+        (True, [RANGE_S - 5, RANGE_S + 4, RANGE_S + 600]),  # the range ends, and a gap
+        (False, [0.0, 7200.0, RANGE_S + 7200]),  # a screen that nothing happened on
+    ):
+        timeline = Timeline(0.5, regular=regular)
+        assert [timeline.picture_s(t) for t in times] == times
+        assert timeline.starts == 0
+
+
+def test_subtitles_may_pause_for_hours() -> None:
+    timeline = Timeline(0.5, regular=True)
+    timeline.picture_s(0.0)
+    assert timeline.sound_shift_s(2, 0.0) == 0.0
+    for minute in range(0, 7200, 60):
+        timeline.picture_s(float(minute))
+    assert timeline.sound_shift_s(2, 7140.2) == 0.0
