@@ -142,8 +142,9 @@ def transcode(
         camera.close()
     remarks = [*remarks_of(camera), *audio.remarks]
     if changed:
+        what = "1 frame was" if changed == 1 else f"{changed} frames were"
         remarks.append(
-            f"The picture changes its size or kind: {changed} frames were brought to that of the first one."
+            f"The picture changes its size or kind: {what} brought to that of the first one."
         )
     if timeline.starts:
         remarks.append(

@@ -199,6 +199,49 @@ def test_each_picture_of_a_folder_by_itself_into_another(denoise: Run, tmp_path:
         denoise(source, source)
 
 
+def test_what_of_a_folder_cannot_be_written_is_left_out_by_its_name(
+    denoise: Run, tmp_path: Path
+) -> None:
+    source, out = tmp_path / "photos", tmp_path / "clean"
+    source.mkdir()
+    cv2.imwrite(str(source / "a.png"), noisy(scene((64, 96))))
+    with av.open(str(source / "moves.png"), "w", format="apng") as container:
+        stream = container.add_stream("apng", rate=5)
+        assert isinstance(stream, VideoStream)
+        stream.width, stream.height, stream.pix_fmt = 96, 64, "rgb24"
+        for index in range(3):
+            frame = av.VideoFrame.from_ndarray(noisy(scene((64, 96)), seed=index), "rgb24")
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode(None))
+    (source / "wide.bmp").write_bytes(b"no picture")
+    result = denoise(source, f"{out}/")
+    assert result.exit_code == 0
+    for name in ("moves.png", "wide.bmp"):
+        assert f"Left out: {source / name}" in result.output
+    assert "1 picture, each by itself, 2 left out" in result.output
+    assert [p.name for p in out.iterdir()] == ["a.png"]
+
+
+@pytest.mark.parametrize(
+    ("level", "shape", "words"),
+    [
+        (0, (96, 128, 3), "no noise was found"),
+        (255, (96, 128, 3), "no noise was found"),
+        (90, (1, 1, 3), "too small"),
+        (90, (3, 5, 3), "too small"),
+    ],
+)
+def test_why_nothing_was_taken_from_a_plain_or_tiny_picture(
+    denoise: Run, tmp_path: Path, level: int, shape: tuple[int, ...], words: str
+) -> None:
+    source = tmp_path / "photo.png"
+    cv2.imwrite(str(source), np.full(shape, level, np.uint8))
+    said = denoise(source, tmp_path / "out.png").output
+    assert words in said
+    assert "1 frame in" in said
+    assert "texture" not in said
+
+
 def test_a_folder_of_other_sizes_as_a_film_is_refused_with_the_cure(
     denoise: Run, tmp_path: Path
 ) -> None:
