@@ -66,6 +66,11 @@ def markup(text: str, *values: object) -> str:
     return filled.replace(f"\\\\{_END}[", "\\\\[").replace(f"\\\\{_END}", "\\").replace(_END, "")
 
 
+def counted(number: int, what: str) -> str:
+    """A number of things in words: 1 frame, 2 frames."""
+    return f"{number} {what}{'s' * (number != 1)}"
+
+
 def say(text: str = "", *values: object) -> None:
     """A line on standard error; rich markup such as ``[bold]…[/]`` and ``[green]✓[/]`` is allowed.
 

@@ -12,7 +12,7 @@ from av.container import InputContainer
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
-from ..frames.facts import ColourTags, FieldOrder, VideoFacts
+from ..frames.facts import UNSAID, ColourTags, FieldOrder, VideoFacts
 from ..frames.field_order import field_order_of
 from ..frames.orientation import UPRIGHT, Orientation
 from .iso_boxes import IsoFacts
@@ -49,10 +49,13 @@ def describe(
     source = frame if frame is not None else context
     pixels = av.VideoFormat(name) if name else None
     components = pixels.components if pixels is not None else ()
+    colours = [c for c in components if not c.is_alpha]
+    palette = bool(pixels and pixels.has_palette)
     colour = ColourTags(
         source.color_primaries or 2,
         source.color_trc or 2,
-        source.colorspace,
+        # PNG's decoder says of grey too that it is R'G'B'; where there is one colour nothing is mixed.
+        UNSAID if len(colours) == 1 and not palette else source.colorspace,
         _FULL if name.startswith("yuvj") else source.color_range,
     )
     mastering, light = _hdr10(frame, context.name) if colour.transfer == _PQ else ("", "")
@@ -66,9 +69,10 @@ def describe(
         fields=order,
         orientation=_orientation(frame, stream, iso, exif),
         bits=max((c.bits for c in components), default=8),
-        rgb=bool(pixels and (pixels.is_rgb or pixels.has_palette)),
+        rgb=palette or bool(pixels and pixels.is_rgb),
         alpha=stream.metadata.get("alpha_mode") == "1"
         or (any(c.is_alpha for c in components) and _see_through(frame)),
+        inks=_is_of_inks(context.name, name),
         mastering=mastering,
         light=light,
         dolby_vision=bool(iso and iso.dolby_vision),
@@ -86,6 +90,11 @@ def _first_frame(container: InputContainer, stream: VideoStream) -> VideoFrame |
                 for frame in packet.decode():
                     return frame
     return None
+
+
+def _is_of_inks(codec: str, pixel_format: str) -> bool:
+    """Whether a picture is CMYK, which FFmpeg turns into R'G'B': JPEG has no other use for a fourth sample."""
+    return (codec, pixel_format) in (("mjpeg", "gbrap"), ("mjpeg", "yuva444p"), ("tiff", "rgb0"))
 
 
 def _see_through(frame: VideoFrame | None) -> bool:

@@ -84,7 +84,7 @@ def command(
       rtdenoise denoise call.mp4 clean.mp4 --camera C920
       ffmpeg -i in.ts -f nut - | rtdenoise denoise - - | ffplay -
     """
-    from ..console import markup, say, show
+    from ..console import counted, markup, say, show
     from ..stream.removal import why_nothing
     from .denoise_folder import denoise_folder, wants_folder
     from .denoise_with import DenoiserMaker
@@ -99,7 +99,7 @@ def command(
     with file_from(source) as given, file_to(output) as target:
         camera = _open(given)
         report, denoiser = _clean(camera, target, maker, strength, seconds, shown=output)
-    notes = [f"{report.frames} frames in {report.seconds:.1f} s"]
+    notes = [f"{counted(report.frames, 'frame')} in {report.seconds:.1f} s"]
     notes[0] += f" ({report.frames / max(report.seconds, 1e-9):.1f} frames/s)"
     if report.damaged:
         notes.append(f"{report.damaged} damaged left out")

@@ -24,10 +24,10 @@ def wants_folder(source: str, output: str) -> bool:
 
 
 def denoise_folder(source: str, output: str, maker: DenoiserMaker, strength: float) -> None:
-    """Cleans each picture of a folder by itself; they may differ in size. Those that can't be read are left out.
+    """Cleans each picture of a folder by itself; they may differ in size. What can't be read or written is left out.
 
     Raises:
-        ClipError: there is no picture in it, or none can be read.
+        ClipError: there is no picture in it, or none can be cleaned.
         SinkError: both are the same folder.
         StorageError: a picture can't be written.
         click.exceptions.Exit: it was stopped.
@@ -35,7 +35,7 @@ def denoise_folder(source: str, output: str, maker: DenoiserMaker, strength: flo
     from ..cameras.file import FileCamera
     from ..cameras.images import pictures_in, raw_beside_jpegs
     from ..cameras.raw import require_rawpy
-    from ..console import progress, show
+    from ..console import counted, progress, show
     from ..stream import transcode
     from ..stream.removal import NEXT_TO_NOTHING
 
@@ -61,25 +61,33 @@ def denoise_folder(source: str, output: str, maker: DenoiserMaker, strength: flo
                     camera = FileCamera(path)
                     denoiser = maker.for_recording(camera)
                     report = transcode(camera, denoiser, str(target / name), strength=strength)
-                except ClipError as error:
-                    maker.say("Left out: {}", error)
+                except (ClipError, SinkError) as error:
+                    told = str(path) in error.message
+                    maker.say("Left out: {}", error if told else f"{path}: {error}")
                 else:
                     cleaned += 1
                     nothing += strength > 0 and report.removed_std < NEXT_TO_NOTHING
                 ticker.advance()
     except KeyboardInterrupt:
-        maker.say("Stopped; {} of {} pictures are in {}.", cleaned, len(paths), output)
+        maker.say(
+            "Stopped; {} of {} {} in {}.",
+            cleaned,
+            counted(len(paths), "picture"),
+            "is" if cleaned == 1 else "are",
+            output,
+        )
         raise click.exceptions.Exit(1) from None
     if not cleaned:
         raise ClipError(
-            f"None of the {len(paths)} pictures in {source} can be read.", "Check them."
+            f"None of the {counted(len(paths), 'picture')} in {source} can be cleaned.",
+            "Check them.",
         )
-    notes = [f"{cleaned} pictures, each by itself"]
+    notes = [f"{counted(cleaned, 'picture')}, each by itself"]
     if cleaned < len(paths):
         notes.append(f"{len(paths) - cleaned} left out")
     if nothing:
         notes.append(
-            f"{nothing} of them unchanged or nearly so: no noise in them that can be told from texture"
+            f"{nothing} of them unchanged or nearly so: no noise can be told from what they show"
         )
     show("[green]✓[/] {}: {}", output, ", ".join(notes))
 

@@ -49,9 +49,10 @@ class VideoFacts:
     """What a recording says about its picture.
 
     ``aspect`` is a pixel's width to its height, None where it isn't said; ``fields`` tells which field of an
-    interlaced picture comes first; ``bits`` is the depth of a sample; ``mastering`` and ``light`` describe the display
-    that HDR was graded on, in the words of x265; ``uneven`` tells that the rate varies, where that was looked for;
-    ``metadata`` is that of the video stream, ``disposition`` FFmpeg's bits; ``exif`` and ``icc`` come from pictures.
+    interlaced picture comes first; ``bits`` is the depth of a sample; ``inks`` tells that it is stored as CMYK;
+    ``mastering`` and ``light`` describe the display that HDR was graded on, in the words of x265; ``uneven`` tells that
+    the rate varies, where that was looked for; ``metadata`` is that of the video stream, ``disposition`` FFmpeg's bits;
+    ``exif`` and ``icc`` come from pictures.
     """
 
     colour: ColourTags = ColourTags()
@@ -61,6 +62,7 @@ class VideoFacts:
     bits: int = 8
     rgb: bool = False
     alpha: bool = False
+    inks: bool = False
     mastering: str = ""
     light: str = ""
     dolby_vision: bool = False

@@ -67,6 +67,8 @@ class Finding(Enum):
     """Its flat places are clean: a drawing, a screenshot, or what compression has smoothed."""
     TEXTURE = "texture"
     """It has no place that is flat enough to tell noise from texture."""
+    SMALL = "small"
+    """It is too small to tell anything."""
 
 
 @dataclass(frozen=True)
@@ -86,7 +88,7 @@ def noise_of_picture(planes: Planes, most_tiles: int = 1500) -> SingleEstimate:
     """
     tiles = _Tiles(planes, most_tiles)
     if not tiles.count:
-        return SingleEstimate(Finding.TEXTURE)
+        return SingleEstimate(Finding.SMALL)
     luma = tiles.cut(planes.y, TILE, TILE)
     level, rest = _about_slope(luma)
     variance = _mean_square(rest) * np.float32(TILE**2 / (TILE**2 - 3))
@@ -100,7 +102,11 @@ def noise_of_picture(planes: Planes, most_tiles: int = 1500) -> SingleEstimate:
     flat, points = _floor(level, variance, rest, likely)
     if len(flat) < _FEWEST:
         clean = int(((variance < LEAST_STD**2) & ~clipped).sum())
-        return SingleEstimate(Finding.NONE if clean > _FEWEST else Finding.TEXTURE)
+        if (
+            clean > _FEWEST or not alive.any()
+        ):  # all black or white: clipped, and still without noise
+            return SingleEstimate(Finding.NONE)
+        return SingleEstimate(Finding.SMALL if tiles.count < _FEWEST else Finding.TEXTURE)
     energy = _block_energies(rest[flat])
     std = float(np.sqrt(np.average([p[1] for p in points], weights=[p[2] for p in points])))
     if std < LEAST_STD:

@@ -4,20 +4,19 @@ from __future__ import annotations
 
 from fractions import Fraction
 from pathlib import Path
-from typing import cast
 
 import av
 import numpy as np
 from av.video.codeccontext import VideoCodecContext
 from av.video.frame import VideoFrame
 
-from ..arrays import Bytes
 from ..cameras.picture_tags import upright_exif
 from ..errors import SinkError
 from ..files import write_bytes
-from ..frames import Planes, convert, frame_from_planes, rgb_frame
+from ..frames import Planes, convert, frame_from_planes
 from ..frames.facts import VideoFacts
 from ..frames.orientation import UPRIGHT, turned
+from ..frames.samples import Samples, changed_like, colours_of, frame_of, samples_of
 from .base import PathSink
 from .picture_tags import with_tags
 from .storage import refuse_colours
@@ -25,12 +24,14 @@ from .storage import refuse_colours
 _CODECS = {".png": "png", ".jpg": "mjpeg", ".jpeg": "mjpeg"}
 PICTURE_SUFFIXES = tuple(_CODECS)
 # Formats that PNG keeps as they are.
-_PNG_FORMATS = ("rgb24", "rgba", "gray", "pal8", "rgb48be", "gray16be")
-_SWAPPED = {"rgb48le": "rgb48be", "gray16le": "gray16be"}  # which it has with the other byte first
+_PNG_FORMATS = (
+    *("rgb24", "rgba", "gray", "ya8", "pal8", "monob"),
+    *("rgb48be", "rgba64be", "gray16be", "ya16be"),
+)
 
 
 class PictureSink(PathSink):
-    """Takes one frame, and writes it as PNG (R'G'B') or JPEG (full-range BT.601) when it is closed.
+    """Takes one frame, and writes it as PNG (R'G'B' or grey) or JPEG (full-range BT.601) when it is closed.
 
     Args:
         path: The file.
@@ -55,42 +56,51 @@ class PictureSink(PathSink):
         """
         planes = turned(planes, self._facts.orientation)
         if self._png:
-            self._encode(rgb_frame(planes))
+            self._encode(frame_of(colours_of(planes)))
             return
         chroma = "444" if planes.format.chroma == "gray" else planes.format.chroma
         self._encode(frame_from_planes(convert(planes, chroma, True, "bt601")))
 
-    def write_like(self, planes: Planes, source: VideoFrame, unchanged: bool) -> None:
+    def write_like(self, planes: Planes, source: VideoFrame, noisy: Planes) -> None:
         """Takes the frame with what its planes have no place for.
 
-        A PNG keeps the R'G'B' of an ``unchanged`` picture, which doesn't survive a trip through bytes of Y'CbCr,
-        and the transparency of any.
+        A PNG keeps the R'G'B' of an unchanged picture, which doesn't survive a trip through bytes of Y'CbCr, and of any
+        picture its transparency and, where there are more than 8 bits a sample, 16 of them.
 
         Args:
             planes: The frame.
             source: It as it was decoded.
-            unchanged: Whether the planes are still those of ``source``.
+            noisy: The planes of ``source``.
 
         Raises:
             SinkError: it is the second one.
         """
-        way = self._facts.orientation
-        if self._png and unchanged and source.format.name in _SWAPPED:
-            source = source.reformat(format=_SWAPPED[source.format.name])
-        if self._png and unchanged and source.format.name in _PNG_FORMATS:
-            if way == UPRIGHT:
-                self._encode(source)
-                return
-            name = source.format.name if source.format.name != "pal8" else "rgba"
-            samples = cast(Bytes, source.to_ndarray(format=name))  # or 16 bits each
-            self._encode(VideoFrame.from_ndarray(way.turn(samples), name))
-        elif self._png and self._facts.alpha:
-            rgb = cast(Bytes, rgb_frame(turned(planes, way)).to_ndarray())
-            rgba = cast(Bytes, source.to_ndarray(format="rgba"))
-            alpha = way.turn(rgba)[..., 3:]
-            self._encode(VideoFrame.from_ndarray(np.dstack([rgb, alpha]), "rgba"))
-        else:
+        if not self._png:
             self.write(planes)
+            return
+        way = self._facts.orientation
+        unchanged = _same(planes, noisy)
+        deep = max(c.bits for c in source.format.components) > 8
+        if unchanged and way == UPRIGHT and source.format.name in _PNG_FORMATS:
+            self._encode(source)
+        elif deep:
+            samples = samples_of(source, deep=True)
+            if not unchanged:
+                samples = changed_like(samples, noisy, planes)
+            self._encode(frame_of(way.turn(self._visible(samples))))
+        elif unchanged and (source.format.is_rgb or source.format.has_palette):
+            self._encode(frame_of(way.turn(self._visible(samples_of(source, deep=False)))))
+        else:
+            samples = colours_of(planes)
+            if self._facts.alpha:
+                samples = np.dstack([samples, samples_of(source, deep=False)[..., -1]])
+            self._encode(frame_of(way.turn(samples)))
+
+    def _visible(self, samples: Samples) -> Samples:
+        """The same without a transparency that says nothing: that of a picture which is opaque everywhere."""
+        if samples.shape[-1] % 2 == 0 and not self._facts.alpha:
+            return samples[..., :-1]
+        return samples
 
     def _encode(self, frame: VideoFrame) -> None:
         if self._data is not None:
@@ -121,7 +131,7 @@ class PictureSink(PathSink):
                 "Name an output that ends in another suffix, such as .png.",
             ) from error
         # A profile for grey or for inks would be wrong beside R'G'B'.
-        kind = b"GRAY" if frame.format.name.startswith("gray") else b"RGB "
+        kind = b"GRAY" if frame.format.name.startswith(("gray", "ya", "mono")) else b"RGB "
         icc = self._facts.icc if self._facts.icc[16:20] == kind else b""
         data = b"".join(bytes(packet) for packet in packets)
         self._data = with_tags(data, upright_exif(self._facts.exif), icc)
@@ -139,3 +149,8 @@ class PictureSink(PathSink):
     def abort(self) -> None:
         """Forgets the picture."""
         self._data = None
+
+
+def _same(one: Planes, other: Planes) -> bool:
+    pairs = ((one.y, other.y), (one.u, other.u), (one.v, other.v))
+    return all(a is b or np.array_equal(a, b) for a, b in pairs)

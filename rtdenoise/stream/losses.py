@@ -52,6 +52,11 @@ def _of_picture(facts: VideoFacts, path: Path) -> list[str]:
     lost = []
     if facts.alpha and path.suffix.lower() != ".png":
         lost.append("transparency")
+    kept_bits = 16 if path.suffix.lower() == ".png" else 8
+    if facts.bits > kept_bits:
+        lost.append(f"{facts.bits - kept_bits} of {facts.bits} bits a sample")
+    if facts.inks:
+        lost.append("CMYK (it became RGB)")
     if facts.exif and not exif:
         lost.append("EXIF")
     if facts.icc and not icc:

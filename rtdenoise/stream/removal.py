@@ -88,6 +88,8 @@ def _reason(denoiser: Denoiser, frames: int) -> str | None:
 def _of_one(finding: Finding | None, what: str) -> str:
     if finding is Finding.NONE:
         return f"no noise was found, the flat places of {what} are clean"
+    if finding is Finding.SMALL:
+        return f"{what} is too small to tell noise from what it shows"
     if finding is Finding.TEXTURE:
         return f"{what} has no flat place in which noise can be told from texture"
     return f"{what} has hardly any noise"

@@ -16,7 +16,6 @@ from pathlib import Path
 from typing import Any
 
 import av
-import numpy as np
 from av.audio.stream import AudioStream
 from av.codec.context import CodecContext
 from av.container import InputContainer
@@ -146,8 +145,9 @@ def transcode(
         camera.close()
     remarks = [*remarks_of(camera), *audio.remarks]
     if changed:
+        what = "1 frame was" if changed == 1 else f"{changed} frames were"
         remarks.append(
-            f"The picture changes its size or kind: {changed} frames were brought to that of the first one."
+            f"The picture changes its size or kind: {what} brought to that of the first one."
         )
     if timeline.starts:
         remarks.append(
@@ -204,11 +204,7 @@ def _write(
             sink.write(turned(clean, facts.orientation))
         return
     if isinstance(sink, PictureSink):
-        same = all(
-            a is b or np.array_equal(a, b)
-            for a, b in ((noisy.y, clean.y), (noisy.u, clean.u), (noisy.v, clean.v))
-        )
-        sink.write_like(clean, frame, same)
+        sink.write_like(clean, frame, noisy)
         return
     sink.write(clean)
 

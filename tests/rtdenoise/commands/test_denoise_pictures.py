@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Callable
 from dataclasses import replace
+from fractions import Fraction
 from pathlib import Path
 
 import av
 import cv2
 import numpy as np
 import pytest
+from av.video.codeccontext import VideoCodecContext
 from av.video.stream import VideoStream
 from click.testing import CliRunner, Result
 
@@ -22,6 +25,7 @@ from rtdenoise.commands.denoise import command
 from rtdenoise.denoisers.streaming import StreamDenoiser
 from rtdenoise.errors import ClipError, ProfileError, SinkError
 from rtdenoise.frames import planes_from_frame
+from rtdenoise.frames.samples import frame_of, samples_of
 from rtdenoise.noise import NoiseCurve, NoiseModel, PlaneNoise
 from rtdenoise.profile import Profile
 
@@ -97,6 +101,81 @@ def test_a_tiff_of_16_bits_that_stays_as_it_is_keeps_them(
     np.testing.assert_array_equal(cv2.imread(str(out), cv2.IMREAD_UNCHANGED), picture)
 
 
+def test_a_grey_png_becomes_a_clean_grey_one(denoise: Run, tmp_path: Path) -> None:
+    source, clean = tmp_path / "grey.png", scene()[..., 2]
+    cv2.imwrite(str(source), noisy(clean))
+    for name in ("out.png", "out.jpg"):
+        assert denoise(source, tmp_path / name).exit_code == 0
+        found = cv2.imread(str(tmp_path / name), cv2.IMREAD_UNCHANGED)
+        before = cv2.imread(str(source), cv2.IMREAD_UNCHANGED)
+        assert before is not None
+        assert found is not None
+        if name == "out.png":
+            assert found.ndim == 2
+        grey = found if found.ndim == 2 else found[..., 1]
+        assert psnr_db(np.asarray(grey, np.uint8), clean) > (
+            psnr_db(np.asarray(before, np.uint8), clean) + 4
+        )
+
+
+def test_a_film_of_grey_pngs_is_grey(denoise: Run, tmp_path: Path) -> None:
+    source = tmp_path / "photos"
+    source.mkdir()
+    for index in range(3):
+        cv2.imwrite(str(source / f"{index}.png"), np.full((64, 96), 100 + index, np.uint8))
+    denoise(source, tmp_path / "out.mkv", "--network", "none")
+    with av.open(str(tmp_path / "out.mkv")) as container:
+        frame = next(container.decode(video=0))
+        assert frame.colorspace != 0  # R'G'B', as which its planes would be shown green
+        assert np.abs(frame.to_ndarray(format="rgb24").astype(int) - 100).max() <= 2
+
+
+@pytest.mark.parametrize("colours", [1, 3])
+def test_grey_with_transparency_and_16_bits_are_kept_by_png(
+    denoise: Run, tmp_path: Path, colours: int
+) -> None:
+    """What was cleaned is as smooth as 16 bits are, and the transparency is that of the source."""
+    source, out = tmp_path / "photo.png", tmp_path / "out.png"
+    shape = (240, 320)
+    rows, columns = np.mgrid[0 : shape[0], 0 : shape[1]]
+    clean = np.dstack([20000 + rows * 40 + columns * 17] * colours)
+    noise = np.random.default_rng(3).normal(0, 3000, clean.shape)
+    alpha = (rows * 200).astype(np.uint16)[..., None]
+    picture = np.dstack([(clean + noise).clip(0, 65535).astype(np.uint16), alpha])
+    frame = frame_of(picture)
+    context = av.CodecContext.create("png", "w")
+    assert isinstance(context, VideoCodecContext)
+    context.width, context.height, context.pix_fmt = 320, 240, frame.format.name
+    context.time_base = Fraction(1, 25)
+    frame.pts = 0
+    source.write_bytes(b"".join(bytes(p) for p in (*context.encode(frame), *context.encode(None))))
+    result = denoise(source, out)
+    assert "Not carried over" not in result.output
+    with av.open(str(out)) as container:
+        found = next(container.decode(video=0))
+        assert found.format.name == frame.format.name
+        samples = samples_of(found, deep=True)
+    np.testing.assert_array_equal(samples[..., -1], picture[..., -1])
+    before, after = (
+        (p[..., :-1].astype(float) - clean)[20:-20, 20:-20] for p in (picture, samples)
+    )
+    assert after.std() < before.std() * 0.6
+    assert len(np.unique(samples[..., 0])) > 256
+    assert "8 of 16 bits a sample" in denoise(source, tmp_path / "out.jpg").output
+
+
+def test_what_becomes_of_inks_is_said(denoise: Run, tmp_path: Path) -> None:
+    source = tmp_path / "inks.tif"
+    inks = np.zeros((64, 96, 4), np.uint8)
+    tags = {256: 96, 257: 64, 262: 5, 273: 8, 277: 4, 278: 64, 279: inks.size, 284: 1}
+    entries = [struct.pack("<HHII", tag, 4, 1, value) for tag, value in tags.items()]
+    entries.insert(2, struct.pack("<HHII", 258, 3, 4, 8 + inks.size))
+    at = 8 + inks.size + 8
+    data = struct.pack("<2sHI", b"II", 42, at) + inks.tobytes() + struct.pack("<4H", 8, 8, 8, 8)
+    source.write_bytes(data + struct.pack("<H", len(entries)) + b"".join(entries) + bytes(4))
+    assert "Not carried over: CMYK" in denoise(source, tmp_path / "out.png").output
+
+
 def test_nothing_is_said_where_nothing_was_asked_for(denoise: Run, tmp_path: Path) -> None:
     source = tmp_path / "photo.png"
     cv2.imwrite(str(source), noisy(scene()))
@@ -118,6 +197,49 @@ def test_each_picture_of_a_folder_by_itself_into_another(denoise: Run, tmp_path:
     assert psnr_db(read(out / "a.png"), scene()) > psnr_db(read(source / "a.png"), scene()) + 4
     with pytest.raises(SinkError, match="is the folder that the pictures are in"):
         denoise(source, source)
+
+
+def test_what_of_a_folder_cannot_be_written_is_left_out_by_its_name(
+    denoise: Run, tmp_path: Path
+) -> None:
+    source, out = tmp_path / "photos", tmp_path / "clean"
+    source.mkdir()
+    cv2.imwrite(str(source / "a.png"), noisy(scene((64, 96))))
+    with av.open(str(source / "moves.png"), "w", format="apng") as container:
+        stream = container.add_stream("apng", rate=5)
+        assert isinstance(stream, VideoStream)
+        stream.width, stream.height, stream.pix_fmt = 96, 64, "rgb24"
+        for index in range(3):
+            frame = av.VideoFrame.from_ndarray(noisy(scene((64, 96)), seed=index), "rgb24")
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode(None))
+    (source / "wide.bmp").write_bytes(b"no picture")
+    result = denoise(source, f"{out}/")
+    assert result.exit_code == 0
+    for name in ("moves.png", "wide.bmp"):
+        assert f"Left out: {source / name}" in result.output
+    assert "1 picture, each by itself, 2 left out" in result.output
+    assert [p.name for p in out.iterdir()] == ["a.png"]
+
+
+@pytest.mark.parametrize(
+    ("level", "shape", "words"),
+    [
+        (0, (96, 128, 3), "no noise was found"),
+        (255, (96, 128, 3), "no noise was found"),
+        (90, (1, 1, 3), "too small"),
+        (90, (3, 5, 3), "too small"),
+    ],
+)
+def test_why_nothing_was_taken_from_a_plain_or_tiny_picture(
+    denoise: Run, tmp_path: Path, level: int, shape: tuple[int, ...], words: str
+) -> None:
+    source = tmp_path / "photo.png"
+    cv2.imwrite(str(source), np.full(shape, level, np.uint8))
+    said = denoise(source, tmp_path / "out.png").output
+    assert words in said
+    assert "1 frame in" in said
+    assert "texture" not in said
 
 
 def test_a_folder_of_other_sizes_as_a_film_is_refused_with_the_cure(
