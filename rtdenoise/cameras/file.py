@@ -27,9 +27,10 @@ from ..files import parse_json, text_of
 from ..frames.facts import VideoFacts
 from ..frames.pyav import MATRIX_CODES, assumed_matrix
 from .base import CameraBase, CameraInfo, Mode
-from .decoding import LIMITS, MOST_PIXELS, Decoder
+from .decoding import LIMITS, Decoder
 from .description import describe, is_uneven
 from .iso_boxes import IsoFacts, iso_facts
+from .picture_headers import sizeless
 from .picture_tags import picture_tags
 from .raw import developed, is_raw
 
@@ -40,8 +41,8 @@ _TEXT_CODECS = {"ansi", "bintext", "xbin", "idf"}
 _RANGES = {"tv": 1, "pc": 2}
 _MATRICES: dict[str, int] = dict(MATRIX_CODES.items())
 _CAMERA_LAYOUTS = ("yuyv422", "yvyu422", "uyvy422")  # what webcams send is BT.601 at any size
-_MILLIONS = MOST_PIXELS // 1_000_000
 _HINT = "If a player shows it, convert it first: ffmpeg -i FILE clip.mkv."
+_PICTURE_HINT = "If another program shows it, convert it first: ffmpeg -i FILE photo.png."
 _LEAST_GAP_S = 0.25  # by which a recording must be shorter than it says, before that is told
 
 
@@ -104,8 +105,11 @@ class FileCamera(CameraBase):
     @property
     def is_picture(self) -> bool:
         """Whether the file is a single picture, not a film."""
-        name = self._container.format.name
-        return name == "image2" or name.endswith("_pipe")
+        return _holds_picture(self._container)
+
+    @property
+    def _hint(self) -> str:
+        return _PICTURE_HINT if self.is_picture else _HINT
 
     @cached_property
     def is_raw(self) -> bool:
@@ -193,7 +197,7 @@ class FileCamera(CameraBase):
             except av.FFmpegError as error:
                 if not self._packets:
                     raise ClipError(
-                        f"{self._path} can't be read: {error.strerror}.", _HINT
+                        f"{self._path} can't be read: {error.strerror}.", self._hint
                     ) from error
                 self._ended_early = (
                     f"{self._path} can't be read to its end ({error.strerror}): what comes after frame "
@@ -258,8 +262,10 @@ class FileCamera(CameraBase):
 
     def _empty(self) -> ClipError:
         if self.damaged_packets:
-            return ClipError(f"None of the frames in {self._path} can be decoded.", _HINT)
-        return ClipError(f"{self._path} holds no frames.", _HINT)
+            if self.is_picture:
+                return ClipError(f"The picture in {self._path} can't be decoded.", self._hint)
+            return ClipError(f"None of the frames in {self._path} can be decoded.", self._hint)
+        return ClipError(f"{self._path} holds no frames.", self._hint)
 
     def close(self) -> None:
         """Closes the file. Safe to call twice, and from another thread."""
@@ -370,20 +376,28 @@ def _video_stream(container: InputContainer, path: Path) -> VideoStream:
     stream = _chosen(list(container.streams.video), path)
     codec = stream.codec_context
     if codec is None:
-        raise ClipError(f"{path} holds video in a codec that FFmpeg can't decode here.", _HINT)
+        picture = _holds_picture(container)
+        what = "is a picture" if picture else "holds video"
+        raise ClipError(
+            f"{path} {what} in a codec that FFmpeg can't decode here.",
+            _PICTURE_HINT if picture else _HINT,
+        )
     if codec.name in _TEXT_CODECS:
         raise ClipError(f"{path} is a text file, not a video.", hint)
     # FFmpeg tells no size either of what is beyond the limits.
     if not stream.width or not stream.height:
-        raise ClipError(
-            f"{path} holds no frames, or one of more than {_MILLIONS} million pixels.",
-            "Look at it in another program, and scale it down if it is too large.",
-        )
+        raise sizeless(path, _holds_picture(container))
     return stream
 
 
 def _is_cover(stream: VideoStream) -> bool:
     return bool(stream.disposition & Disposition.attached_pic)
+
+
+def _holds_picture(container: InputContainer) -> bool:
+    """Whether a file is one picture by its format, and no film."""
+    name = container.format.name
+    return name == "image2" or name.endswith("_pipe")
 
 
 def _chosen(streams: list[VideoStream], path: Path) -> VideoStream:

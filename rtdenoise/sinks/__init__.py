@@ -70,7 +70,7 @@ def open_sink(
     path = user_path(output)
     suffix = path.suffix.lower()
     if path.is_dir():
-        raise _unknown(output)
+        raise _unknown(output, (*VIDEO_SUFFIXES, *PICTURE_SUFFIXES))
     if suffix in VIDEO_SUFFIXES:
         if facts is not None and facts.colour.hdr:
             refuse_colours("live", "", facts)  # frames of 8 bits are handed over
@@ -79,7 +79,7 @@ def open_sink(
         )
     if suffix in PICTURE_SUFFIXES:
         return PictureSink(path, facts)
-    raise _unknown(output)
+    raise _unknown(output, (*VIDEO_SUFFIXES, *PICTURE_SUFFIXES))
 
 
 def _upright(
@@ -101,10 +101,11 @@ def _upright(
 
 
 def check_output(output: str) -> None:
-    """Refuses what :func:`open_sink` would refuse anyway, without opening it, in a fraction of a second.
+    """Refuses what is no output of a stream, without opening it, in a fraction of a second.
 
     Raises:
-        SinkError: there is no such virtual camera, several fit, it is in use or forbidden, or the suffix is unknown.
+        SinkError: there is no such virtual camera, several fit, it is in use or forbidden, or the suffix is unknown
+            or a picture's.
         StorageError: the file's folder is missing or can't be written.
     """
     kind, colon, label = output.partition(":")
@@ -122,12 +123,13 @@ def check_output(output: str) -> None:
     from .storage import VIDEO_SUFFIXES
 
     path = user_path(output)
-    if (
-        not output
-        or path.is_dir()
-        or path.suffix.lower() not in (*VIDEO_SUFFIXES, *PICTURE_SUFFIXES)
-    ):
-        raise _unknown(output)
+    if path.suffix.lower() in PICTURE_SUFFIXES and not path.is_dir():
+        raise SinkError(
+            f"{output} is one picture, and a camera's stream has many frames.",
+            "Name a video, such as one that ends in .mp4; rtdenoise denoise cleans pictures.",
+        )
+    if not output or path.is_dir() or path.suffix.lower() not in VIDEO_SUFFIXES:
+        raise _unknown(output, VIDEO_SUFFIXES)
     require_folder(path)
     check_writable(path)
 
@@ -181,11 +183,8 @@ def _same(first: str, second: str) -> SinkError:
     return SinkError(same, "Give each output once.")
 
 
-def _unknown(output: str) -> SinkError:
-    """Why an output is none."""
-    from .picture import PICTURE_SUFFIXES
-    from .storage import VIDEO_SUFFIXES
-
+def _unknown(output: str, suffixes: Sequence[str]) -> SinkError:
+    """Why an output is none, where files may have those suffixes."""
     path = user_path(output)
     if not output:
         return SinkError("The output has no name.", "Name a file, or write virtual or pipewire.")
@@ -200,7 +199,7 @@ def _unknown(output: str) -> SinkError:
     )
     if close and not suffix:
         return SinkError(f"There is no output {output}.", f"Did you mean {close[0]}{colon}{label}?")
-    known = ", ".join((*VIDEO_SUFFIXES, *PICTURE_SUFFIXES))
+    known = ", ".join(suffixes)
     return SinkError(
         f"The output {output} has {'the unknown' if suffix else 'no'} suffix{' ' + suffix if suffix else ''}.",
         f"Name a file that ends in {known}, or write virtual, pipewire or null.",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import random
 import struct
 import subprocess
 import sys
@@ -14,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import av
+import cv2
 import numpy as np
 import pytest
 from av.stream import Disposition
@@ -22,6 +24,7 @@ from av.video.frame import VideoFrame
 from rtdenoise.cameras.decoding import MOST_PIXELS
 from rtdenoise.cameras.file import FileCamera
 from rtdenoise.cameras.images import ImagesCamera, natural_key
+from rtdenoise.cameras.picture_headers import claimed_size
 from rtdenoise.errors import ClipError
 from rtdenoise.frames import Planes, frame_from_planes, planes_from_frame
 
@@ -220,6 +223,36 @@ def test_a_film_that_is_too_large_is_told(tmp_path: Path) -> None:
         container.mux(packet)
     with pytest.raises(ClipError, match="more than 134 million pixels"):
         FileCamera(path)
+
+
+@pytest.mark.parametrize(
+    ("name", "data", "words"),
+    [
+        ("a.webp", b"RIFF\x32\0\0\0WEBPVP8X\n\0\0\0\x02" + bytes(50), "a WebP of several frames"),
+        ("a.jpg", b"\xff\xd8\xff\xe0" + bytes(range(1, 256)) * 20, "it is damaged"),
+        ("a.jpg", random.Random(1).randbytes(20000), "it is damaged"),
+        ("a.bmp", b"BM" + bytes(16) + struct.pack("<ii", 20000, -20000) + bytes(40), "20000×20000"),
+        ("a.jxl", b"\xff\x0a" + bytes(2000), "photo.png|it is damaged"),
+    ],
+)
+def test_why_a_picture_has_no_size_is_told(
+    tmp_path: Path, name: str, data: bytes, words: str
+) -> None:
+    path = tmp_path / name
+    path.write_bytes(data)
+    with pytest.raises(ClipError, match=words) as caught:
+        FileCamera(path)
+    assert ("million pixels" in str(caught.value)) == ("×" in words)
+    assert "clip.mkv" not in str(caught.value)
+
+
+def test_the_size_that_pictures_claim_is_read(tmp_path: Path) -> None:
+    picture = np.zeros((37, 53, 3), np.uint8)
+    for name in ("a.png", "a.jpg", "a.bmp"):
+        cv2.imwrite(str(tmp_path / name), picture)
+        assert claimed_size(tmp_path / name) == (53, 37)
+    (tmp_path / "a.txt").write_text("BMW")
+    assert claimed_size(tmp_path / "a.txt") is None
 
 
 @pytest.mark.parametrize("suffix", ["mkv", "avi"])

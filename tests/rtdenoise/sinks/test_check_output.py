@@ -30,6 +30,16 @@ def test_unknown_outputs_are_refused(output: str, words: str) -> None:
         check_output(output)
 
 
+@pytest.mark.parametrize("output", ["photo.png", "photo.JPG", "photo.jpeg"])
+def test_a_stream_goes_into_no_picture(output: str, tmp_path: Path) -> None:
+    with pytest.raises(SinkError, match=r"is one picture.*\.mp4"):
+        check_output(str(tmp_path / output))
+    with pytest.raises(SinkError, match="unknown suffix") as caught:
+        check_output("film.gif")
+    assert ".mp4" in caught.value.hint
+    assert ".png" not in caught.value.hint
+
+
 def test_folders_and_files_in_files_are_refused(tmp_path: Path) -> None:
     with pytest.raises(SinkError, match="is a folder"):
         check_output(str(tmp_path))
