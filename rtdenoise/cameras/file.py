@@ -3,22 +3,16 @@
 from __future__ import annotations
 
 import hashlib
-import io
 import math
-import os
 import re
-import stat
 import threading
 from collections.abc import Iterator
-from contextlib import suppress
 from fractions import Fraction
 from functools import cached_property
 from pathlib import Path
-from typing import BinaryIO
 
 import av
 from av.container import InputContainer
-from av.stream import Disposition
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
@@ -27,22 +21,18 @@ from ..files import parse_json, text_of
 from ..frames.facts import VideoFacts
 from ..frames.pyav import MATRIX_CODES, assumed_matrix
 from .base import CameraBase, CameraInfo, Mode
-from .decoding import LIMITS, Decoder
+from .containers import CURE, PICTURE_CURE, holds_picture, open_container, video_stream
+from .decoding import Decoder
 from .description import describe, is_uneven
 from .iso_boxes import IsoFacts, iso_facts
-from .picture_headers import sizeless
 from .picture_tags import picture_tags
-from .raw import developed, is_raw
+from .raw import is_raw
 
 DEFAULT_RATE_FPS = Fraction(30)
 _MOST_FPS = 1000
-# FFmpeg plays text files and old character art as video; here they are a mistake.
-_TEXT_CODECS = {"ansi", "bintext", "xbin", "idf"}
 _RANGES = {"tv": 1, "pc": 2}
 _MATRICES: dict[str, int] = dict(MATRIX_CODES.items())
 _CAMERA_LAYOUTS = ("yuyv422", "yvyu422", "uyvy422")  # what webcams send is BT.601 at any size
-_HINT = "If a player shows it, convert it first: ffmpeg -i FILE clip.mkv."
-_PICTURE_HINT = "If another program shows it, convert it first: ffmpeg -i FILE photo.png."
 _LEAST_GAP_S = 0.25  # by which a recording must be shorter than it says, before that is told
 
 
@@ -60,7 +50,7 @@ class FileCamera(CameraBase):
         self._path = path
         self._container = open_container(path)
         try:
-            self._stream = _video_stream(self._container, path)
+            self._stream = video_stream(self._container, path)
             self._decoder = Decoder(self._stream.codec_context)
             super().__init__(file_camera_info(path), _mode(self._stream))
         except BaseException:
@@ -105,11 +95,11 @@ class FileCamera(CameraBase):
     @property
     def is_picture(self) -> bool:
         """Whether the file is a single picture, not a film."""
-        return _holds_picture(self._container)
+        return holds_picture(self._container)
 
     @property
     def _hint(self) -> str:
-        return _PICTURE_HINT if self.is_picture else _HINT
+        return PICTURE_CURE if self.is_picture else CURE
 
     @cached_property
     def is_raw(self) -> bool:
@@ -126,7 +116,7 @@ class FileCamera(CameraBase):
         """What the file says about its picture; it is opened once more for this."""
         container = open_container(self._path)
         try:
-            stream = _video_stream(container, self._path)
+            stream = video_stream(container, self._path)
             # A raw file is developed the right way up, in colours of its own.
             exif, icc = (b"", b"") if self.is_raw else picture_tags(self._path)
             return describe(container, stream, iso=self._iso, exif=exif, icc=icc)
@@ -138,7 +128,7 @@ class FileCamera(CameraBase):
         """Whether the rate varies; the whole file is read for this."""
         container = open_container(self._path)
         try:
-            stream = _video_stream(container, self._path)
+            stream = video_stream(container, self._path)
             return is_uneven(container, stream, self._mode.rate_fps)
         finally:
             container.close()
@@ -275,84 +265,6 @@ class FileCamera(CameraBase):
                 self._container.close()
 
 
-def open_container(path: Path) -> InputContainer:
-    """Opens a media file for reading; a raw file as the picture that it is developed into.
-
-    Raises:
-        ClipError: there is no such file, or it isn't a media file.
-    """
-    av.logging.set_level(None)
-    _check_that_it_is_a_file(path)
-    if is_raw(path):
-        return av.open(io.BytesIO(developed(path)), "r", options=LIMITS)
-    try:
-        # The prefix keeps FFmpeg from reading a colon in the name as a protocol.
-        container = av.open(f"file:{path}", metadata_errors="replace", options=LIMITS)
-    except av.PermissionError as error:
-        raise ClipError(f"There is no permission to read {path}.", "Change it.") from error
-    except av.EOFError as error:
-        if path.stat().st_size:
-            raise ClipError(f"{path} holds no frames.", _HINT) from error
-        raise _unreadable(path) from error
-    except (av.FFmpegError, OSError) as error:
-        raise _unreadable(path) from error
-    return container
-
-
-def _check_that_it_is_a_file(path: Path) -> None:
-    try:
-        mode = path.stat().st_mode
-    except (FileNotFoundError, NotADirectoryError) as error:
-        raise ClipError(f"There is no file {path}.", "Check the path.") from error
-    except (OSError, ValueError) as error:
-        raise ClipError(
-            f"{path} can't be read: {getattr(error, 'strerror', None) or error}.", "Check the path."
-        ) from error
-    if stat.S_ISDIR(mode):
-        raise ClipError(f"{path} is a folder, not a video.", "Name a file in it.")
-    if stat.S_ISFIFO(mode) or stat.S_ISSOCK(mode):
-        raise ClipError(
-            f"{path} is a pipe, which can be read only once.",
-            "Let rtdenoise denoise read it, or write it to a file first.",
-        )
-    if not stat.S_ISREG(mode):
-        raise ClipError(
-            f"{path} is a device, not a file.", "A webcam is named without file: in front."
-        )
-
-
-def _unreadable(path: Path) -> ClipError:
-    """Why FFmpeg can't make anything of a file."""
-    if path.stat().st_size == 0:
-        return ClipError(f"{path} is empty.", "Copy or record it again.")
-    with suppress(OSError), path.open("rb") as file:
-        # What cameras and phones write has its index at the end, and the sizes of all frames are in it.
-        if file.read(12)[4:8] == b"ftyp" and not _has_box(file, b"moov"):
-            return ClipError(
-                f"{path} was cut off: the index at its end is missing, without which nobody can read it.",
-                "Copy it again; if it was never finished, a program such as untrunc may rebuild the index.",
-            )
-    return ClipError(
-        f"{path} is no video or picture that FFmpeg knows, or is damaged.",
-        "Name another file; one from rtdenoise capture ends in .mkv or .nut.",
-    )
-
-
-def _has_box(file: BinaryIO, name: bytes) -> bool:
-    """Whether an MP4 file has a box of that name at its top level."""
-    file.seek(0)
-    while len(head := file.read(16)) >= 8:
-        size = int.from_bytes(head[:4], "big")
-        if size == 1:
-            size = int.from_bytes(head[8:16], "big")
-        if head[4:8] == name:
-            return True
-        if size < 8:
-            return False
-        file.seek(size - len(head), os.SEEK_CUR)
-    return False
-
-
 def _told_length_s(stream: VideoStream) -> float:
     """How long the file says that its picture lasts; less than 0 where it doesn't say."""
     if stream.duration and stream.time_base:
@@ -361,58 +273,6 @@ def _told_length_s(stream: VideoStream) -> float:
     if found is None:
         return -1.0
     return int(found[1]) * 3600 + int(found[2]) * 60 + float(found[3])
-
-
-def _video_stream(container: InputContainer, path: Path) -> VideoStream:
-    hint = "Name a clip such as one from capture."
-    if not container.streams.video:
-        raise ClipError(f"{path} holds no video.", hint)
-    if container.streams.audio and all(_is_cover(s) for s in container.streams.video):
-        name = "cover.png" if container.streams.video[0].name == "png" else "cover.jpg"
-        raise ClipError(
-            f"{path} is a sound file with a cover picture, not a film.",
-            f"Take the cover out if you want it cleaned: ffmpeg -i FILE -map 0:v:0 -c copy {name}.",
-        )
-    stream = _chosen(list(container.streams.video), path)
-    codec = stream.codec_context
-    if codec is None:
-        picture = _holds_picture(container)
-        what = "is a picture" if picture else "holds video"
-        raise ClipError(
-            f"{path} {what} in a codec that FFmpeg can't decode here.",
-            _PICTURE_HINT if picture else _HINT,
-        )
-    if codec.name in _TEXT_CODECS:
-        raise ClipError(f"{path} is a text file, not a video.", hint)
-    # FFmpeg tells no size either of what is beyond the limits.
-    if not stream.width or not stream.height:
-        raise sizeless(path, _holds_picture(container))
-    return stream
-
-
-def _is_cover(stream: VideoStream) -> bool:
-    return bool(stream.disposition & Disposition.attached_pic)
-
-
-def _holds_picture(container: InputContainer) -> bool:
-    """Whether a file is one picture by its format, and no film."""
-    name = container.format.name
-    return name == "image2" or name.endswith("_pipe")
-
-
-def _chosen(streams: list[VideoStream], path: Path) -> VideoStream:
-    """The stream that players show: the default one, no cover picture, no tile of a larger picture."""
-    films = [s for s in streams if not _is_cover(s)] or streams
-    default = next((s for s in films if s.disposition & Disposition.default), None)
-    # Tiles belong to a picture that is no stream itself; beside them there may be a thumbnail.
-    tiles = default is None and any(s.disposition & Disposition.dependent for s in films)
-    facts = iso_facts(path) if tiles else None
-    if facts is not None and facts.still:
-        raise ClipError(
-            f"{path} is one picture in {len(films)} tiles, which can't be put together here.",
-            "Save it as JPEG or PNG first, with the program that shows it.",
-        )
-    return default or films[0]
 
 
 def _mode(stream: VideoStream) -> Mode:

@@ -16,8 +16,9 @@ from av.video.stream import VideoStream
 
 from ..errors import ClipError
 from .base import CameraBase, CameraInfo, Mode
+from .containers import open_container
 from .decoding import Decoder
-from .file import DEFAULT_RATE_FPS, FileCamera, file_camera_info, open_container
+from .file import DEFAULT_RATE_FPS, FileCamera, file_camera_info
 from .raw import RAW_SUFFIXES, has_raw_suffix, require_rawpy
 
 PICTURE_SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp", ".ppm", ".pgm")

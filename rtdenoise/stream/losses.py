@@ -11,7 +11,8 @@ from av.container import InputContainer
 from av.stream import Disposition
 
 from ..cameras.base import Camera
-from ..cameras.file import FileCamera, open_container
+from ..cameras.containers import open_container
+from ..cameras.file import FileCamera
 from ..cameras.picture_tags import picture_tags
 from ..errors import RtdenoiseError
 from ..frames.facts import UNSAID, VideoFacts

@@ -22,7 +22,8 @@ from av.container import InputContainer
 from av.video.frame import VideoFrame
 
 from ..cameras.base import Camera, remarks_of
-from ..cameras.file import FileCamera, open_container
+from ..cameras.containers import open_container
+from ..cameras.file import FileCamera
 from ..cameras.images import ImagesCamera
 from ..denoisers import Denoiser, blend
 from ..denoisers.fields import FieldsDenoiser
