@@ -190,9 +190,11 @@ def test_each_picture_of_a_folder_by_itself_into_another(denoise: Run, tmp_path:
     for name, shape in (("a.png", (240, 320)), ("b.jpg", (200, 160)), ("b.bmp", (200, 160))):
         cv2.imwrite(str(source / name), noisy(scene(shape)), [cv2.IMWRITE_JPEG_QUALITY, 97])
     (source / "c.png").write_bytes(b"no picture")
+    (source / "d.jxl").write_bytes(b"\xff\x0a no picture")  # of a kind that not every FFmpeg reads
     result = denoise(source, f"{out}/")
-    assert "Left out: " in result.output
-    assert "3 pictures, each by itself, 1 left out" in result.output
+    for name in ("c.png", "d.jxl"):
+        assert f"Left out: {source / name}" in result.output
+    assert "3 pictures, each by itself, 2 left out" in result.output
     assert sorted(p.name for p in out.iterdir()) == ["a.png", "b.jpg", "b.png"]
     assert psnr_db(read(out / "a.png"), scene()) > psnr_db(read(source / "a.png"), scene()) + 4
     with pytest.raises(SinkError, match="is the folder that the pictures are in"):
