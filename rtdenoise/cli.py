@@ -21,6 +21,7 @@ from typing import Any
 import click
 
 from . import charset
+from .console import to_nowhere
 from .errors import RtdenoiseError, is_out_of_memory
 from .options import FilePath
 from .version import __version__
@@ -118,17 +119,12 @@ def _flushed(code: int) -> int:
     An output that failed is left for the null device: Python would try once more at its end, and complain.
     """
     for stream in (sys.stderr, sys.stdout):
-        if stream is None:  # closed before the start
-            continue
         try:
             stream.flush()
         except OSError as error:
             if stream is sys.stdout and not isinstance(error, BrokenPipeError):
                 code = code or _output_failed(error)
-            with suppress(OSError, ValueError):
-                nowhere = os.open(os.devnull, os.O_WRONLY)
-                os.dup2(nowhere, stream.fileno())
-                os.close(nowhere)
+            to_nowhere(stream)
         except ValueError:  # closed
             continue
     return code

@@ -13,7 +13,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any
 
 import click
 
@@ -101,12 +101,17 @@ def show_json(value: Any) -> None:
         _nobody_reads()
 
 
-def _nobody_reads() -> None:
-    """After the reader of standard output went away: what follows is thrown away, and is no failure."""
+def to_nowhere(stream: IO[str]) -> None:
+    """Throws away what an output that failed still holds, and all that follows."""
     with suppress(OSError, ValueError, AttributeError):
         nowhere = os.open(os.devnull, os.O_WRONLY)
-        os.dup2(nowhere, sys.stdout.fileno())
+        os.dup2(nowhere, stream.fileno())
         os.close(nowhere)
+
+
+def _nobody_reads() -> None:
+    """After the reader of standard output went away: what follows is no failure."""
+    to_nowhere(sys.stdout)
 
 
 class Ticker:

@@ -11,7 +11,7 @@ from typing import BinaryIO
 
 import av
 from av.container import InputContainer
-from av.stream import Disposition
+from av.stream import Disposition, Stream
 from av.video.stream import VideoStream
 
 from ..errors import ClipError
@@ -113,7 +113,7 @@ def video_stream(container: InputContainer, path: Path) -> VideoStream:
     hint = "Name a clip such as one from capture."
     if not container.streams.video:
         raise ClipError(f"{path} holds no video.", hint)
-    if container.streams.audio and all(_is_cover(s) for s in container.streams.video):
+    if container.streams.audio and all(is_cover(s) for s in container.streams.video):
         name = "cover.png" if container.streams.video[0].name == "png" else "cover.jpg"
         raise ClipError(
             f"{path} is a sound file with a cover picture, not a film.",
@@ -136,7 +136,8 @@ def video_stream(container: InputContainer, path: Path) -> VideoStream:
     return stream
 
 
-def _is_cover(stream: VideoStream) -> bool:
+def is_cover(stream: Stream) -> bool:
+    """Whether a video stream is a picture that stands for the file."""
     return bool(stream.disposition & Disposition.attached_pic)
 
 
@@ -148,7 +149,7 @@ def holds_picture(container: InputContainer) -> bool:
 
 def _chosen(streams: list[VideoStream], path: Path) -> VideoStream:
     """The stream that players show: the default one, no cover picture, no tile of a larger picture."""
-    films = [s for s in streams if not _is_cover(s)] or streams
+    films = [s for s in streams if not is_cover(s)] or streams
     default = next((s for s in films if s.disposition & Disposition.default), None)
     # Tiles belong to a picture that is no stream itself; beside them there may be a thumbnail.
     tiles = default is None and any(s.disposition & Disposition.dependent for s in films)

@@ -73,9 +73,8 @@ def require_folder(path: Path) -> None:
     """
     with writing(path):
         path = destination(path)
-    if not path.parent.exists():
-        with writing(path):
-            path.parent.stat()
+    with writing(path):
+        path.parent.stat()
     if not path.parent.is_dir():
         raise StorageError(f"{path.parent} is a file, not a folder.", "Choose another folder.")
 

@@ -11,8 +11,10 @@ from typing import Any, cast
 
 import av
 from av.container import InputContainer, OutputContainer
-from av.stream import Disposition, Stream
+from av.stream import Stream
 from av.subtitles.codeccontext import SubtitleCodecContext
+
+from ..cameras.containers import is_cover
 
 # What containers and encoders write of their own, and what no longer holds.
 _OWN_KEYS = re.compile(
@@ -57,11 +59,6 @@ def same_language(one: str | None, other: str | None) -> bool:
     """Whether two codes stand for one language, or neither for any."""
     a, b = ("" if code in (None, "und") else code for code in (one, other))
     return _BIBLIOGRAPHIC.get(a or "", a) == _BIBLIOGRAPHIC.get(b or "", b)
-
-
-def is_cover(stream: Stream) -> bool:
-    """Whether a video stream is a picture that stands for the file."""
-    return bool(stream.disposition & Disposition.attached_pic)
 
 
 @dataclass(frozen=True)

@@ -11,13 +11,13 @@ from av.container import InputContainer
 from av.stream import Disposition
 
 from ..cameras.base import Camera
-from ..cameras.containers import open_container
+from ..cameras.containers import is_cover, open_container
 from ..cameras.file import FileCamera
 from ..cameras.picture_tags import picture_tags
 from ..errors import RtdenoiseError
 from ..frames.facts import UNSAID, VideoFacts
 from ..sinks.base import Sink
-from ..sinks.beside import is_cover, passed_on, same_language
+from ..sinks.beside import passed_on, same_language
 from ..sinks.file import FileSink
 from ..sinks.picture import PictureSink
 
