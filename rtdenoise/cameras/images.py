@@ -21,17 +21,10 @@ from .decoding import Decoder
 from .file import DEFAULT_RATE_FPS, FileCamera, file_camera_info
 from .raw import RAW_SUFFIXES, has_raw_suffix, require_rawpy
 
+# Not every FFmpeg reads those of the second line: what can't be read is left out by name.
 PICTURE_SUFFIXES = (
     *(".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp", ".ppm", ".pgm"),
-    *(
-        ".gif",
-        ".jp2",
-        ".jxl",
-        ".avif",
-        ".heic",
-        ".heif",
-        ".exr",
-    ),  # what can't be read is left out by name
+    *(".gif", ".jp2", ".jxl", ".avif", ".heic", ".heif", ".exr"),
 )
 _JPEG_SUFFIXES = (".jpg", ".jpeg")
 

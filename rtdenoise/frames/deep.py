@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from .colour import convert
 from .orientation import UPRIGHT, Orientation, turned
 from .planes import PlaneFormat, Planes
-from .pyav import MATRIX_CODES, SWS_FLAGS, frame_from_planes, scaler
+from .pyav import MATRIX_CODES, frame_from_planes, in_format
 
 _TOP = 1023
 
@@ -38,15 +38,7 @@ def deepened(
     chroma = layout.chroma
     name = "gray10le" if chroma == "gray" else f"yuv{chroma}p10le"
     matrix, span = MATRIX_CODES[layout.matrix], 2 if layout.full_range else 1
-    deep = scaler.reformatter.reformat(
-        frame,
-        format=name,
-        src_colorspace=matrix,
-        dst_colorspace=matrix,
-        src_color_range=span,
-        dst_color_range=span,
-        interpolation=SWS_FLAGS,
-    )
+    deep = in_format(frame, name, matrix, span)
     result = VideoFrame(layout.width, layout.height, name)
     before, after = (_in_chroma(turned(planes, way), layout) for planes in (noisy, clean))
     for index in range(len(deep.planes)):

@@ -60,7 +60,7 @@ _LIMITED, _FULL = 1, 2  # AVColorRange
 MATRIX_CODES: dict[Matrix, int] = {"bt601": 5, "bt709": 1, "bt2020": 9, "smpte240m": 7}
 """AVColorSpace's number of each matrix, which is that of ITU-T H.273."""
 _MATRICES: dict[int, Matrix] = {1: "bt709", 7: "smpte240m", 9: "bt2020", 10: "bt2020"}
-SWS_FLAGS = (
+_SWS_FLAGS = (
     Interpolation.BILINEAR
     | Interpolation.ACCURATE_RND
     | Interpolation.FULL_CHR_H_INT
@@ -148,6 +148,32 @@ class _Scaler(threading.local):
 scaler = _Scaler()
 
 
+def in_format(
+    frame: VideoFrame, name: str, matrix: int, span: int, span_after: int | None = None
+) -> VideoFrame:
+    """A frame in another pixel format, of its own size and matrix.
+
+    Args:
+        frame: The frame.
+        name: FFmpeg's name of the format.
+        matrix: AVColorSpace's number of its matrix, whatever the frame says.
+        span: AVColorRange's number of its range.
+        span_after: Likewise of the range that is wanted; None: the same.
+
+    Raises:
+        OSError, ValueError: libswscale doesn't know the format.
+    """
+    return scaler.reformatter.reformat(
+        frame,
+        format=name,
+        src_colorspace=matrix,
+        dst_colorspace=matrix,
+        src_color_range=span,
+        dst_color_range=span if span_after is None else span_after,
+        interpolation=_SWS_FLAGS,
+    )
+
+
 def simplify(frame: VideoFrame, full_range: bool) -> VideoFrame:
     """Any frame in 8 bits as planar YCbCr, grey or ``rgb24``, through libswscale.
 
@@ -170,15 +196,7 @@ def simplify(frame: VideoFrame, full_range: bool) -> VideoFrame:
     matrix = MATRIX_CODES[_MATRICES.get(frame.colorspace, "bt601")]
     color_range = _FULL if rgb or full_range else _LIMITED
     try:
-        result = scaler.reformatter.reformat(
-            frame,
-            format=target,
-            src_colorspace=matrix,
-            dst_colorspace=matrix,
-            interpolation=SWS_FLAGS,
-            src_color_range=color_range,
-            dst_color_range=color_range,
-        )
+        result = in_format(frame, target, matrix, color_range)
     except (OSError, ValueError) as error:
         raise ClipError(
             f"Frames in the pixel format {source.name} can't be read.",
@@ -212,14 +230,6 @@ def rgb_frame(planes: Planes) -> VideoFrame:
     if gray and not planes.format.full_range:  # libswscale takes all grey for full-range
         frame = frame_from_planes(convert(planes, "444", True))
     color_range = _FULL if gray or planes.format.full_range else _LIMITED
-    result = scaler.reformatter.reformat(
-        frame,
-        format="rgb24",
-        src_colorspace=frame.colorspace,
-        dst_colorspace=frame.colorspace,
-        interpolation=SWS_FLAGS,
-        src_color_range=color_range,
-        dst_color_range=_FULL,
-    )
+    result = in_format(frame, "rgb24", frame.colorspace, color_range, _FULL)
     result.pts, result.time_base = frame.pts, frame.time_base
     return result

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from ..arrays import Bytes
 from .colour import convert
 from .planes import Planes
-from .pyav import MATRIX_CODES, SWS_FLAGS, assumed_matrix, rgb_frame, scaler
+from .pyav import MATRIX_CODES, assumed_matrix, in_format, rgb_frame
 
 Samples = NDArray[Any]  # of 8 or of 16 bits, without sign
 _FULL = 2  # AVColorRange
@@ -40,15 +40,7 @@ def samples_of(frame: VideoFrame, deep: bool) -> Samples:
         if matrix not in MATRIX_CODES.values():
             matrix = MATRIX_CODES[assumed_matrix(frame.width, frame.height)]
         span = _FULL if rgb or len(colours) == 1 else frame.color_range
-        frame = scaler.reformatter.reformat(
-            frame,
-            format=name,
-            src_colorspace=matrix,
-            dst_colorspace=matrix,
-            src_color_range=span,
-            dst_color_range=_FULL,
-            interpolation=SWS_FLAGS,
-        )
+        frame = in_format(frame, name, matrix, span, _FULL)
     return np.array(_view(frame), np.uint16 if deep else np.uint8)
 
 
