@@ -134,6 +134,9 @@ class Clip:
                 series=tuple(Series.from_json(item) for item in value["series"]),
                 facts={key: item for key, item in value.items() if key not in _OWN_KEYS},
             )
+            # The only one of the facts that is worked with; the others are read anew, or shown.
+            for start in value.get("scene_starts", ()):
+                count_of(start)
         except (KeyError, TypeError, ValueError) as cause:
             raise ClipError(f"{sidecar} is damaged: a fact is missing or wrong.", hint) from cause
         if any(series.stop > clip.frames for series in clip.series):

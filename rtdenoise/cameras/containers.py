@@ -22,6 +22,11 @@ from .raw import developed, is_raw
 
 # FFmpeg plays text files and old character art as video; here they are a mistake.
 _TEXT_CODECS = {"ansi", "bintext", "xbin", "idf"}
+# HTTP Live Streaming's list of files: one without its last line, as a recorder leaves that was killed, is a
+# broadcast for FFmpeg, which plays its last files only and then waits for more, for minutes.
+_PLAYLIST = {**LIMITS, "live_start_index": "0", "max_reload": "1"}
+PLAYLIST_WAIT_S = 20.0
+"""How long the files of a playlist may take to come, and at its end the one that isn't there."""
 CURE = "If a player shows it, convert it first: ffmpeg -i FILE clip.mkv."
 PICTURE_CURE = "If another program shows it, convert it first: ffmpeg -i FILE photo.png."
 
@@ -37,9 +42,12 @@ def open_container(path: Path) -> InputContainer:
     if is_raw(path):
         return av.open(io.BytesIO(developed(path)), "r", options=LIMITS)
     try:
+        options, timeout = (_PLAYLIST, PLAYLIST_WAIT_S) if _is_playlist(path) else (LIMITS, None)
         # The prefix keeps FFmpeg from reading a colon in the name as a protocol.
-        container = av.open(f"file:{path}", metadata_errors="replace", options=LIMITS)
-    except av.PermissionError as error:
+        container = av.open(
+            f"file:{path}", metadata_errors="replace", options=options, timeout=timeout
+        )
+    except PermissionError as error:
         raise ClipError(f"There is no permission to read {path}.", "Change it.") from error
     except av.EOFError as error:
         if path.stat().st_size:
@@ -48,6 +56,11 @@ def open_container(path: Path) -> InputContainer:
     except (av.FFmpegError, OSError) as error:
         raise _unreadable(path) from error
     return container
+
+
+def _is_playlist(path: Path) -> bool:
+    with path.open("rb") as file:
+        return file.read(7) == b"#EXTM3U"
 
 
 def _check_that_it_is_a_file(path: Path) -> None:

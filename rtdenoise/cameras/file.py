@@ -33,6 +33,7 @@ _MOST_FPS = 1000
 _RANGES = {"tv": 1, "pc": 2}
 _MATRICES: dict[str, int] = dict(MATRIX_CODES.items())
 _CAMERA_LAYOUTS = ("yuyv422", "yvyu422", "uyvy422")  # what webcams send is BT.601 at any size
+_LATEST_S = 1e11  # 3000 years: ticks of every container hold it
 _LEAST_GAP_S = 0.25  # by which a recording must be shorter than it says, before that is told
 
 
@@ -223,7 +224,8 @@ class FileCamera(CameraBase):
         for frame in frames:
             self._tag(frame)
             frame.time_base = frame.time_base or self._stream.time_base  # the last ones lack it
-            if frame.pts is None:  # raw streams carry no times
+            # raw streams carry no times, damaged ones some that no clock tells
+            if frame.time is None or abs(frame.time) > _LATEST_S:
                 frame.time_base, frame.pts = 1 / self._mode.rate_fps, self._frames
             self._frames += 1
         return frames

@@ -4,7 +4,8 @@ Recorders that reconnect, and files that were put together, count from 0 once mo
 what comes after the n-th start is shifted by what brings its first picture behind the last one before.
 
 MPEG streams count 90 000ths of a second in 33 bits. FFmpeg takes a start from 0 there for the end of that range, and
-adds 26.5 hours: it looks like a long pause, which such streams, sent in regular steps, can't have.
+adds 26.5 hours: it looks like a long pause, which such streams, sent in regular steps, can't have. Elsewhere a pause
+of more than ten days is none: the clock was set, or the time is damaged.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ _AGAIN_S = 0.5  # so far back no reordering of frames reaches
 _RANGE_S = (1 << 33) / 90_000  # of the times of MPEG streams
 _PAUSE_S = 10.0  # at the end of that range; reception may fail for as long
 _LEAP_S = 3600.0  # anywhere else
+_LONGEST_S = 864_000.0  # in other streams: a damaged time, or a clock that was set
 
 
 class Timeline:
@@ -52,7 +54,7 @@ class Timeline:
     def _leaps(self, before_s: float, after_s: float) -> bool:
         """Whether times of one stream are too far apart for a pause."""
         if not self._regular:
-            return False
+            return after_s - before_s > _LONGEST_S
         wraps = before_s < _RANGE_S <= after_s
         return after_s - before_s > (_PAUSE_S if wraps else _LEAP_S)
 

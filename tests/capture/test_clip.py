@@ -124,6 +124,8 @@ def test_other_json_is_no_sidecar(path: Path, value: Any) -> None:
         ("camera", "cam"),
         ("series", 5),
         ("series", [{"first": 0}]),
+        ("scene_starts", [[None]]),
+        ("scene_starts", 3),
     ],
 )
 def test_wrong_facts_are_refused(path: Path, key: str, value: Any) -> None:

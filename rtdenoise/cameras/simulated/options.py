@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -76,9 +77,12 @@ def parse_options(rest: str) -> Options:
     for item in filter(None, query.split("&")):
         name, _, text = item.partition("=")
         if name not in _READERS:
+            close = difflib.get_close_matches(name.lower(), _HELP, n=1)
             raise CameraError(
                 f"The simulated camera has no option “{name}”.",
-                f"It has: {'; '.join(f'{key} ({_HELP[key]})' for key in _HELP)}.",
+                f"Did you mean {close[0]}, {_HELP[close[0]]}?"
+                if close
+                else f"It has: {', '.join(_HELP)}.",
             )
         try:
             given[name] = _READERS[name](text)

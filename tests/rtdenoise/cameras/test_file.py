@@ -382,6 +382,20 @@ def long_film(path: Path, codec: str, **options: str) -> Path:
     return path
 
 
+@pytest.mark.parametrize("whole", [True, False])
+def test_a_playlist_is_played_from_the_start_and_not_waited_for(
+    tmp_path: Path, whole: bool
+) -> None:
+    path = tmp_path / "list.m3u8"
+    names = ["0.ts", "1.ts", "2.ts", "3.ts", "4.ts"]
+    for name in names:
+        long_film(tmp_path / name, "mpeg2video")
+    lines = ["#EXTM3U", "#EXT-X-TARGETDURATION:1", *(f"#EXTINF:2,\n{name}" for name in names)]
+    path.write_text("\n".join(lines + ["#EXT-X-ENDLIST"] * whole) + "\n")
+    assert len(list(FileCamera(path).frames())) == 300
+    assert FileCamera(path).mode.rate_fps == 30
+
+
 def without(path: Path, lost: set[int]) -> Path:
     copy = path.with_name(f"lossy{path.suffix}")
     with av.open(str(path)) as source, av.open(str(copy), "w") as target:

@@ -215,7 +215,9 @@ def test_live_goes_on_when_pipewire_is_restarted(
             own.start_pipewire()
         wait_for(lambda: log.read_text().count("src is back") == 2, "the camera isn't back")
         said = log.read_text(encoding="utf-8")
-        assert "PipeWire has ended, and src with it. Waiting for it to come back" in said
+        # on a busy machine the camera is seen to go before the session is seen to end
+        gone = ("PipeWire has ended, and src with it", "src went away while it was read")
+        assert sum(said.count(f"{text}. Waiting for it to come back") for text in gone) == 2
         assert "PipeWire has ended, and the camera out with it" in said
         assert "PipeWire runs again: choose the camera out again" in said
         assert live.poll() is None

@@ -301,7 +301,8 @@ def test_light_and_gain_make_the_exposure() -> None:
     ("rest", "lists"),
     [
         (":kitchen", "desk, room, street, chart"),
-        ("?loudness=3", "noise (low, medium or high)"),
+        ("?loudness=3", "noise, gain, light, processing"),
+        ("?nois=3", "Did you mean noise, low, medium or high?"),
         ("?noise=loud", "low, medium or high"),
         ("?seed=x", "whole number"),
         ("?seed=-1", "whole number"),

@@ -32,18 +32,31 @@ function columns(video) {
   const canvas = new OffscreenCanvas(video.videoWidth, video.videoHeight);
   const context = canvas.getContext('2d');
   context.drawImage(video, 0, 0);
-  const row = context.getImageData(0, video.videoHeight / 2, video.videoWidth, 1).data;
-  return Array.from({length: row.length / 4}, (_, i) => Array.from(row.slice(4 * i, 4 * i + 3)));
+  // the mean of some rows: on a busy machine the ladder may show the camera's own, noisy picture
+  const [width, rows] = [video.videoWidth, 32];
+  const data = context.getImageData(0, video.videoHeight / 2, width, rows).data;
+  const mean = i => Array.from({length: rows}, (_, y) => data[4 * width * y + i]).reduce((a, b) => a + b) / rows;
+  return Array.from({length: width}, (_, i) => [mean(4 * i), mean(4 * i + 1), mean(4 * i + 2)]);
+}
+async function camera() {
+  for (let tries = 40; ; tries--) {  // a browser that has just begun may not have looked for cameras yet
+    try {
+      return await navigator.mediaDevices.getUserMedia({video: {width: 640, height: 360}});
+    } catch (error) {
+      if (error.name !== 'NotFoundError' || !tries) throw error;
+      await new Promise(done => setTimeout(done, 500));
+    }
+  }
 }
 const frames = (video, count) => new Promise(done => {
   const next = () => --count ? video.requestVideoFrameCallback(next) : done();
   video.requestVideoFrameCallback(next);
 });
 (async () => {
-  const stream = await navigator.mediaDevices.getUserMedia({video: {width: 640, height: 360}});
-  const camera = document.getElementById('camera');
-  camera.srcObject = stream;
-  await camera.play();
+  const stream = await camera();
+  const shown = document.getElementById('camera');
+  shown.srcObject = stream;
+  await shown.play();
   const [a, b] = [new RTCPeerConnection(), new RTCPeerConnection()];
   a.onicecandidate = event => b.addIceCandidate(event.candidate);
   b.onicecandidate = event => a.addIceCandidate(event.candidate);
@@ -55,7 +68,7 @@ const frames = (video, count) => new Promise(done => {
   await b.setLocalDescription();
   await a.setRemoteDescription(b.localDescription);
   await frames(received, 40);
-  tell({label: stream.getVideoTracks()[0].label, seen: columns(camera), received: columns(received)});
+  tell({label: stream.getVideoTracks()[0].label, seen: columns(shown), received: columns(received)});
 })().catch(error => tell({error: String(error)}));
 </script>"""
 
@@ -100,7 +113,7 @@ def film(path: Path, rate_fps: int = 10) -> None:
         for _ in range(8)
     ]
     sink = open_sink(str(path), format=bars.format, rate_fps=Fraction(rate_fps))
-    for index in range(450):
+    for index in range(900):
         luma = noisy[index % len(noisy)]
         sink.write(Planes(luma, bars.u, bars.v, bars.format, index / rate_fps))
     sink.close()
@@ -108,7 +121,7 @@ def film(path: Path, rate_fps: int = 10) -> None:
 
 def check(columns: list[list[int]], margin: int, tolerance: int) -> None:
     """Each bar has its colour, up to ``margin`` pixels beside its neighbours."""
-    row = np.array(columns, int)
+    row = np.array(columns)
     bar = len(row) // len(BARS)
     for index, colour in enumerate(BARS):
         inner = row[index * bar + margin : (index + 1) * bar - margin]

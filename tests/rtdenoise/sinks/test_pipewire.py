@@ -160,7 +160,7 @@ def test_a_reader_that_keeps_its_buffers_does_not_starve_the_next(desk: Session)
                 check=False,
                 timeout=60,
             )
-            assert int(seen.stdout) == int(picture.y.sum()), seen.stderr
+            assert seen.stdout.strip() == str(int(picture.y.sum())).encode(), seen
         given, _ = desk.read("keeper", 3).communicate(timeout=60)
     sink.close()
     assert given == i420(picture, 64, 48) * 3

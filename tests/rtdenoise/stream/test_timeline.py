@@ -27,6 +27,14 @@ def test_what_starts_again_follows_what_was_before() -> None:
     assert timeline.starts == 2
 
 
+def test_pauses_of_hours_stay_and_of_years_do_not() -> None:
+    timeline = Timeline(0.5)
+    times = [0.0, 30_000.0, 1.8e9, 1.8e9 + 1, 30_002.0]
+    shown = [timeline.picture_s(t) for t in times]
+    assert shown == pytest.approx([0.0, 30_000.0, 30_000.5, 30_001.5, 30_002.0])
+    assert timeline.sound_shift_s(1, 30_001.0) == 0.0  # whose clock was right
+
+
 def test_sound_waits_for_the_picture_and_goes_with_it() -> None:
     timeline = Timeline(0.5)
     timeline.picture_s(0.0)
