@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import cv2
 import numpy as np
 
 from ..arrays import Bytes, Doubles, Floats, Mask
@@ -10,7 +11,9 @@ from .kernels import Kernels
 _MOST_BLOCKS = 500  # that a fit looks at: more make it slower, and no better
 _FEWEST_BLOCKS = 6
 _STEPS = 2
-_FAR = 1.0  # pixels from a fit, at which a vector counts half
+_BORDER = 3  # blocks from a thing's edge, in which what lies behind it spoils vectors
+_CORE = 60  # blocks that are left, for the others not to be asked
+_FAR = 0.3  # pixels from a fit, at which a vector counts half
 _LEAST_VARIANCE = 0.25  # squared bytes
 _PRIOR = 1.0  # pixels that a step may go in a thing without texture
 # Squared levels: of less variance among a thing's blocks no change of contrast is told.
@@ -19,6 +22,24 @@ _CONTRAST = 4.0
 _STRIPS, _FEW = 12, 0.02
 _RIGHT, _BELOW = np.array([1, 0], np.float32), np.array([0, 1], np.float32)
 _TINY = 1e-9  # of the blocks: what holds a motion that they don't tell
+
+
+def core(place: Mask, corner: tuple[int, int], grid: tuple[int, int]) -> Mask:
+    """The blocks of things, (rows, columns), that are not near their edges; the picture's edge is none.
+
+    Args:
+        place: Which blocks belong to things, in a part of the picture.
+        corner: The part's first block, (row, column).
+        grid: Blocks of the whole picture, (rows, columns).
+    """
+    (rows, columns), (row, column) = place.shape, corner
+    top, bottom = _BORDER * (row == 0), _BORDER * (row + rows >= grid[0])
+    left, right = _BORDER * (column == 0), _BORDER * (column + columns >= grid[1])
+    edge = cv2.BORDER_REPLICATE
+    padded = cv2.copyMakeBorder(place.view(np.uint8), top, bottom, left, right, edge)
+    width = 2 * _BORDER + 1
+    inner = cv2.erode(padded, np.ones((width, width), np.uint8), borderValue=0)
+    return np.asarray(inner[top : top + rows, left : left + columns] > 0)
 
 
 def fit_affine(
@@ -47,7 +68,8 @@ def fit_affine(
     Returns:
         The same for all blocks of the part by an affine flow, (rows, columns, 2); None where they tell nothing.
     """
-    some = np.flatnonzero(place)
+    inner = core(place, corner, (luma.shape[0] // side, luma.shape[1] // side))
+    some = np.flatnonzero(place if np.count_nonzero(inner) < _CORE else inner)
     some = some[:: max(-(-len(some) // _MOST_BLOCKS), 1)]
     at = np.stack(np.divmod(some, place.shape[1])[::-1], 1)  # as (column, row)
     corners = (at + corner[::-1]) * side

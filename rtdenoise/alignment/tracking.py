@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 
 from ..arrays import Bytes, Floats, Mask
-from .affine import fit_affine
+from .affine import core, fit_affine
 from .kernels import MEMORY, MOVES, Kernels
 from .motion import FEWEST, MOVED, Movement, Search, lengths, remap, search_area
 from .refinement import Refinement
@@ -23,9 +23,18 @@ _PRIOR = -2.0  # the belief of a block of which nothing is known
 _THING = 60  # blocks that a thing needs to be taken for one
 # A thing is rigid where its own movement leaves hardly more than the refined vectors, in variances of noise over so
 # many blocks, of which each counts up to so many; and differs from these by less than the texture can tell, over so
-# many cells.
-_RIGID_AROUND, _RIGID_MARGIN, _RIGID_MOST = 9, 1.0, 1.5
-_RIGID_CELLS, _RIGID_DOUBT, _RIGID_MOST_DOUBT = 11, 1.0, 2.0
+# many cells. Near its edge the refined vectors are spoiled by what lies behind: blocks there count for so little that
+# those further inside decide for them.
+_RIGID_AROUND, _RIGID_MARGIN, _RIGID_MOST = 17, 1.0, 1.5
+_RIGID_CELLS, _RIGID_DOUBT, _RIGID_MOST_DOUBT = 13, 1.0, 2.0
+_BORDER_COUNTS = np.float32(0.02)
+# Variances of noise over a whole thing, by which its movement must explain it better than rest: what noise alone seems
+# to move comes to six, as many as an affine movement has numbers.
+_SURE_GAIN = 20.0
+_LEAST_SHARE, _LEAST_WEIGHT = 0.05, 1e-4
+_JOINS = (
+    0.1  # variances of noise by which a neighbour's movement must explain a block better than rest
+)
 _STEPS_OF_REFINEMENT = 4
 _GOES_ON = 0.9  # of the search's error, which the vectors of the frame before must leave less of
 _GOES_ON_AROUND = 9  # blocks
@@ -111,9 +120,11 @@ class Tracker:
         if not moves.any():
             return None
         flow = self._refined(old, new, noise, flow, after, moves, box, pixels, earlier)
-        moves &= lengths(flow) > _STILL
+        gain = (before - self._error(old, new, box, flow)) / noise
+        moves &= (lengths(flow) > _STILL) & _surely(gain, moves)
         if not moves.any():
             return None
+        flow, moves = self._joined(old, new, noise, flow, before, moves, box)
         whole, moved = np.zeros((*self._grid, 2), np.float32), np.zeros(self._grid, np.bool_)
         _put(whole[box], moves, flow)
         moved[box] = moves
@@ -142,7 +153,9 @@ class Tracker:
         """
         refinement = Refinement(*pixels, box, self._side, self._kernels)
         inside = moves.astype(np.float32)
-        cells = refinement.cells(inside)
+        counts = np.maximum(
+            core(moves, (box[0].start, box[1].start), self._grid), _BORDER_COUNTS * inside
+        )
         if earlier is not None:
             # What moved goes on moving: a better start than the search's where that has failed.
             going = self._kernels.spread(earlier.flow[box], earlier.moved[box].astype(np.float32))
@@ -150,17 +163,45 @@ class Tracker:
             errors = [cv2.blur(e, size) for e in (self._error(old, new, box, going), after)]
             _put(flow, np.asarray(errors[0] < _GOES_ON * errors[1]), going)
         start = refinement.vectors(flow)
-        near = np.asarray(cv2.blur(cells, (3, 3)), np.float32)
+        near = np.asarray(cv2.blur(refinement.cells(inside), (3, 3)), np.float32)
         bent = refinement.refine(start, near, _STEPS_OF_REFINEMENT)
         flow = refinement.block_vectors(bent)
         affine = self._affine(flow, moves, box, pixels)
         worse = self._error(old, new, box, affine) - self._error(old, new, box, flow)
         worse = np.clip(worse, -_RIGID_MOST * noise, _RIGID_MOST * noise)
-        rigid = _mean(worse, inside, _RIGID_AROUND) < _RIGID_MARGIN * noise
+        rigid = _mean(worse, counts, _RIGID_AROUND) < _RIGID_MARGIN * noise
         doubt = np.minimum(refinement.doubt(bent, refinement.vectors(affine)), _RIGID_MOST_DOUBT)
-        rigid &= refinement.blocks(_mean(doubt, cells, _RIGID_CELLS)) < _RIGID_DOUBT
+        rigid &= (
+            refinement.blocks(_mean(doubt, refinement.cells(counts), _RIGID_CELLS)) < _RIGID_DOUBT
+        )
         _put(flow, rigid, affine)
         return flow
+
+    def _joined(
+        self,
+        old: Floats,
+        new: Floats,
+        noise: Floats,
+        flow: Floats,
+        before: Floats,
+        moves: Mask,
+        box: tuple[slice, slice],
+    ) -> tuple[Floats, Mask]:
+        """Neighbours of what moves, which its movement explains better than rest, move as well.
+
+        A thing's edge lies within them: where they stayed, it would be blurred. ``before`` is what rest leaves, as
+        :meth:`_error` has it.
+        """
+        inside = moves.astype(np.float32)
+        shares, sums = (
+            cv2.blur(a, (3, 3), borderType=cv2.BORDER_REPLICATE)
+            for a in (inside, flow * inside[:, :, None])
+        )
+        wider = np.asarray(sums / np.maximum(shares, _LEAST_SHARE)[:, :, None], np.float32)
+        _put(wider, moves, flow)
+        better = self._error(old, new, box, wider) < before - np.float32(_JOINS) * noise
+        joined = moves | (better & (shares > _LEAST_SHARE))
+        return wider, np.asarray(joined)
 
     def _affine(
         self, flow: Floats, moves: Mask, box: tuple[slice, slice], pixels: tuple[Bytes, Bytes]
@@ -183,6 +224,19 @@ class Tracker:
         return affine
 
 
+def _surely(gain: Floats, moves: Mask) -> Mask:
+    """Blocks of things that the noise alone would hardly set in motion.
+
+    Args:
+        gain: By how much its movement explains a block better than rest, in variances of noise, (rows, columns), as
+            means over 3 x 3 blocks.
+        moves: Which blocks move.
+    """
+    count, things = cv2.connectedComponents(moves.view(np.uint8), connectivity=4)
+    sure = np.bincount(things.ravel(), gain.ravel(), count) > _SURE_GAIN
+    return np.asarray(sure[things])
+
+
 def _put(flow: Floats, where: Mask, other: Floats) -> None:
     """Writes other vectors into a flow at some blocks: NumPy takes much longer for it."""
     cv2.copyTo(other, where.view(np.uint8), flow)
@@ -190,5 +244,5 @@ def _put(flow: Floats, where: Mask, other: Floats) -> None:
 
 def _mean(values: Floats, weights: Floats, width: int) -> Floats:
     """Weighted means over squares of so many."""
-    total = np.maximum(cv2.blur(weights, (width, width)), 1e-3)
+    total = np.maximum(cv2.blur(weights, (width, width)), _LEAST_WEIGHT)
     return np.asarray(cv2.blur(values * weights, (width, width)) / total, np.float32)

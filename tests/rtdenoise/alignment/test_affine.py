@@ -131,6 +131,38 @@ def test_a_known_movement_is_found(motion: Motion, sigma: float, kernels: Kernel
     assert furthest(found, motion, THING) < 0.1
 
 
+def waves(motion: Motion) -> Bytes:
+    """A picture that needs no interpolation, of waves of 5 to 30 pixels, moved."""
+    random = np.random.default_rng(0)
+    x, y = np.meshgrid(np.arange(SIDE * COLUMNS), np.arange(SIDE * ROWS))
+    total = np.zeros(x.shape)
+    for _ in range(40):
+        angle, phase = random.uniform(0, 2 * np.pi, 2)
+        along = np.cos(angle) * (x + motion.x) + np.sin(angle) * (y + motion.y)
+        total += np.cos(2 * np.pi / random.uniform(5, 30) * along + phase)
+    return np.asarray(np.clip(np.rint(120 + 25 * total / total.std()), 0, 255), np.uint8)
+
+
+@pytest.mark.parametrize("part", [0.1, 0.3, 0.5, 0.7, 0.9])
+@pytest.mark.parametrize("kernels", [Kernels(), COMPILED], ids=["opencv", "compiled"])
+def test_parts_of_a_pixel_are_told_without_a_bias(part: float, kernels: Kernels) -> None:
+    motion = Motion(x=part, y=-part / 2)
+    vectors = block_flow(motion) + np.float32(0.2)
+    found = fitted(vectors, THING, waves(Motion()), waves(motion), SIDE, kernels)
+    assert furthest(found, motion, THING) < 0.03
+
+
+def test_a_background_beside_it_that_stays_does_not_spoil_it() -> None:
+    motion, last = Motion(turn=1.0), texture()
+    wider = within(7, 33, 11, 45)
+    moving = np.kron(THING, np.ones((SIDE, SIDE), bool))
+    new = noisy(np.where(moving, moved(last, motion), last), 2.0)
+    vectors = block_flow(motion) * THING[:, :, None]
+    found = fitted(vectors, wider, noisy(last, 0.5, 3), new, SIDE)
+    assert found is not None
+    assert furthest(found[THING[wider]], motion, THING) < 0.1
+
+
 def test_what_does_not_belong_to_it_counts_less() -> None:
     motion = MOTIONS[2]
     last = texture()

@@ -103,15 +103,15 @@ def test_a_square_is_followed_whole_and_the_background_is_not() -> None:
             continue
         assert found is not None
         inside = square.blocks(20 + STEP * index)
-        assert found.moved[inside].mean() > 0.94  # the flat middle is a sixth of it
+        assert found.moved[inside].mean() > 0.98  # the flat middle is a sixth of it
+        rim = square.blocks(20 + STEP * index, grown=1) & ~inside
+        assert found.moved[rim].mean() > 0.6  # the square's edge lies in it, or beside it
         assert not found.moved[~square.blocks(20 + STEP * index, grown=10)].any()
         assert found.moved[~square.blocks(20 + STEP * index, grown=2)].mean() < 0.05
         error = SIDE * found.flow[inside & found.moved] - (-STEP, 0)
-        # Most go by the square's own fit; the others, at its edge above all, by the vectors of the search.
-        far = np.hypot(*error.T)
-        assert float(np.median(far)) < 0.3
-        assert float(np.percentile(far, 80)) < 0.4
-        assert float(far.max()) < 1.5
+        assert (
+            float(np.hypot(*error.T).max()) < 0.2
+        )  # all go by the square's own fit, also at its edge
         assert not found.flow[~found.moved].any()
         assert found.flow.shape == (*GRID, 2)
 
