@@ -174,7 +174,7 @@ class Kernels:
 
     def refine(
         self, sums: Floats, weights: Floats, flow: Floats, noise: float, windows: Windows
-    ) -> tuple[Floats, Floats]:
+    ) -> Floats:
         """One step of Lucas and Kanade.
 
         Args:
@@ -185,7 +185,7 @@ class Kernels:
             windows: In cells.
 
         Returns:
-            Better vectors, (rows, columns, 2); and xx, xy and yy of the sums as they counted, (3, rows, columns).
+            Better vectors, (rows, columns, 2).
         """
         counts = weights / (1 + np.maximum(sums[8] / np.float32(noise) - np.float32(FITS), 0))
         counted = np.ascontiguousarray(np.moveaxis(sums[:5] * counts, 0, 2))
@@ -196,7 +196,7 @@ class Kernels:
         length = np.sqrt(np.square(change).sum(2))
         moved = flow + change * (MOST_STEP / np.maximum(length, np.float32(MOST_STEP)))[:, :, None]
         calm = cv2.sepFilter2D(moved, -1, _CALM, _CALM, borderType=_EDGE)
-        return np.asarray(calm, np.float32), np.moveaxis(counted[:, :, :3], 2, 0)
+        return np.asarray(calm, np.float32)
 
     def rest(self, old: Floats, new: Floats, flow: Floats, corner: tuple[int, int]) -> Floats:
         """Mean squares of what is left of the difference after a movement, over 3 × 3 blocks.

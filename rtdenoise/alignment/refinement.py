@@ -31,8 +31,6 @@ class Refinement:
         kernels: Compute it.
 
     Attributes:
-        means: What the last step saw of the movement: xx, xy and yy of :meth:`.Kernels.slopes`, weighted, (3, rows,
-            columns).
         noise: The mean square that it left in most cells, in squared levels.
     """
 
@@ -60,7 +58,6 @@ class Refinement:
         above, beside = max(top - _MARGIN, 0), max(left - _MARGIN, 0)
         self._last = kernels.halved(last[above : bottom + _MARGIN, beside : right + _MARGIN])
         self._corner = ((left - beside) / HALF, (top - above) / HALF)
-        self.means: Floats = np.zeros((3, *self._shape), np.float32)
         self.noise = _LEAST_NOISE
 
     def cells(self, blocks: Floats) -> Floats:
@@ -89,14 +86,6 @@ class Refinement:
         """The inverse of :meth:`vectors`, interpolated."""
         return self.blocks(cells) * np.float32(1 / self._unit)
 
-    def squares(self, flow: Floats) -> Floats:
-        """Mean squares of what a movement leaves of the frame, in squared levels, (rows, columns) of cells.
-
-        Args:
-            flow: As (x, y) in pixels of half resolution, (rows, columns, 2).
-        """
-        return np.asarray(self._slopes(flow)[8])
-
     def refine(self, flow: Floats, weights: Floats, steps: int) -> Floats:
         """The vectors after some steps, (rows, columns, 2) of cells, in pixels of half resolution.
 
@@ -115,21 +104,19 @@ class Refinement:
                 noise = float(np.median(inside)) if len(inside) else 0.0
                 self.noise = max(noise, _LEAST_NOISE)
             windows = _FIRST if step < _FIRST_STEPS else _THEN
-            flow, self.means = self._kernels.refine(sums, weights, flow, self.noise, windows)
+            flow = self._kernels.refine(sums, weights, flow, self.noise, windows)
         return flow
 
-    def doubt(self, flow: Floats, other: Floats) -> Floats:
-        """By how many variances of noise two movements differ in a cell, as far as its texture tells.
+    def worse(self, other: Floats, flow: Floats, wanted: Mask) -> Floats:
+        """By how many variances of noise another movement leaves more than a flow, in sums over a cell's pixels.
 
         Args:
-            flow: In pixels of half resolution, (rows, columns, 2).
-            other: The same.
+            other: In pixels of half resolution, (rows, columns, 2) of cells.
+            flow: The same.
+            wanted: Which cells are, (rows, columns).
         """
-        x, y = cv2.split(other - flow)
-        xx, xy, yy = self.means
-        return np.asarray(
-            (xx * x * x + 2 * xy * x * y + yy * y * y) * np.float32(CELL**2 / self.noise)
-        )
+        left = [self._slopes(vectors, wanted)[8] for vectors in (other, flow)]
+        return np.asarray((left[0] - left[1]) * np.float32(CELL**2 / self.noise))
 
     def _slopes(self, flow: Floats, wanted: Mask | None = None) -> Floats:
         return self._kernels.slopes(self._last, self._frame, flow, self._corner, wanted)

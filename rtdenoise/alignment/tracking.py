@@ -21,12 +21,12 @@ from .slow import SlowMovement
 _STRIDE, _STEPS = 4, 6  # of the search
 _PRIOR = -2.0  # the belief of a block of which nothing is known
 _THING = 60  # blocks that a thing needs to be taken for one
-# A thing is rigid where its own movement leaves hardly more than the refined vectors, in variances of noise over so
-# many blocks, of which each counts up to so many; and differs from these by less than the texture can tell, over so
-# many cells. Near its edge the refined vectors are spoiled by what lies behind: blocks there count for so little that
-# those further inside decide for them.
+# A thing is rigid where its own movement leaves hardly more than the refined vectors: in variances of noise over so many
+# blocks, of which each counts up to so many, and in sums over the pixels of a cell, over so many cells. Near its edge
+# the refined vectors are spoiled by what lies behind: blocks there count for so little that those further inside decide
+# for them.
 _RIGID_AROUND, _RIGID_MARGIN, _RIGID_MOST = 17, 1.0, 1.5
-_RIGID_CELLS, _RIGID_DOUBT, _RIGID_MOST_DOUBT = 13, 1.0, 2.0
+_RIGID_CELLS, _RIGID_MARGIN_CELL, _RIGID_MOST_CELL = 13, 0.8, 2.0
 _BORDER_COUNTS = np.float32(0.02)
 # Variances of noise over a whole thing, by which its movement must explain it better than rest: what noise alone seems
 # to move comes to six, as many as an affine movement has numbers.
@@ -167,13 +167,16 @@ class Tracker:
         bent = refinement.refine(start, near, _STEPS_OF_REFINEMENT)
         flow = refinement.block_vectors(bent)
         affine = self._affine(flow, moves, box, pixels)
-        worse = self._error(old, new, box, affine) - self._error(old, new, box, flow)
-        worse = np.clip(worse, -_RIGID_MOST * noise, _RIGID_MOST * noise)
-        rigid = _mean(worse, counts, _RIGID_AROUND) < _RIGID_MARGIN * noise
-        doubt = np.minimum(refinement.doubt(bent, refinement.vectors(affine)), _RIGID_MOST_DOUBT)
-        rigid &= (
-            refinement.blocks(_mean(doubt, refinement.cells(counts), _RIGID_CELLS)) < _RIGID_DOUBT
-        )
+        left = self._error(old, new, box, flow)
+        worse = self._error(old, new, box, affine) - left
+        # What no movement explains (JPEG, light) is more than the noise where there is little of it.
+        unit = np.maximum(noise, _mean(left, counts, _RIGID_AROUND))
+        worse = np.clip(worse, -_RIGID_MOST * unit, _RIGID_MOST * unit)
+        rigid = _mean(worse, counts, _RIGID_AROUND) < _RIGID_MARGIN * unit
+        cells = refinement.cells(counts)
+        more = refinement.worse(refinement.vectors(affine), bent, cells > 0)
+        more = _mean(np.clip(more, -_RIGID_MOST_CELL, _RIGID_MOST_CELL), cells, _RIGID_CELLS)
+        rigid &= refinement.blocks(more) < _RIGID_MARGIN_CELL
         _put(flow, rigid, affine)
         return flow
 

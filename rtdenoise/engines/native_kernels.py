@@ -116,7 +116,7 @@ class _NativeKernels(Kernels):
 
     def refine(
         self, sums: Floats, weights: Floats, flow: Floats, noise: float, windows: Windows
-    ) -> tuple[Floats, Floats]:
+    ) -> Floats:
         rows, columns = weights.shape
         widths, shares = _windows(windows)
         flow, weights = _whole(flow), _whole(weights)
@@ -129,7 +129,7 @@ class _NativeKernels(Kernels):
                 *(counted.ctypes.data, refined.ctypes.data),
             )
         )
-        return refined, counted[:3]
+        return refined
 
     def rest(self, old: Floats, new: Floats, flow: Floats, corner: tuple[int, int]) -> Floats:
         if flow.strides[1:] != (2 * flow.itemsize, flow.itemsize):
