@@ -127,6 +127,8 @@ class FileCamera(CameraBase):
             notes = picture_notes(self._path)
             if self.is_picture:
                 notes = replace(notes, further=notes.further + len(container.streams.video) - 1)
+            if self._iso is not None:
+                notes = replace(notes, unkept=self._iso.tags)
             return describe(container, stream, iso=self._iso, exif=exif, icc=icc, notes=notes)
         finally:
             container.close()

@@ -181,6 +181,23 @@ def test_damaged_notes_are_no_notes(tmp_path: Path) -> None:
     assert picture_notes(tmp_path / "missing.png") == PictureNotes()
 
 
+def test_tags_of_avif_are_said_to_be_lost(tmp_path: Path) -> None:
+    path = tmp_path / "in.mp4"
+    with av.open(str(path), "w") as container:
+        stream: Any = container.add_stream("libx264", rate=25)
+        stream.width, stream.height, stream.pix_fmt = 96, 64, "yuv420p"
+        container.mux(stream.encode(VideoFrame(96, 64, "yuv420p")))
+        container.mux(stream.encode(None))
+    items = (
+        struct.pack(">I4sIHHI", 21, b"infe", 2 << 24, 1, 0, 0x45786966) + b"\0"
+        + struct.pack(">I4sIHH4s", 45, b"infe", 2 << 24, 2, 0, b"mime") + b"XMP\0application/rdf+xml\0"
+    )  # fmt: skip
+    meta = struct.pack(">I4sI", 12 + len(items), b"meta", 0) + items
+    assert copied(path, tmp_path / "film.png") == ()
+    path.write_bytes(path.read_bytes().replace(b"isom", b"avif", 1) + meta)
+    assert copied(path, tmp_path / "out.png") == ("tags (EXIF, XMP)",)
+
+
 # --- further pictures, and transparency ------------------------------------------------------------
 
 
