@@ -19,9 +19,11 @@ from .decoding import LIMITS
 from .iso_boxes import iso_facts
 from .picture_headers import sizeless
 from .raw import developed, is_raw
+from .tiff import read_otherwise
 
 # FFmpeg plays text files and old character art as video; here they are a mistake.
 _TEXT_CODECS = {"ansi", "bintext", "xbin", "idf"}
+_ICON = "ico"
 # HTTP Live Streaming's list of files: one without its last line, as a recorder leaves that was killed, is a
 # broadcast for FFmpeg, which plays its last files only and then waits for more, for minutes.
 _PLAYLIST = {**LIMITS, "live_start_index": "0", "max_reload": "1"}
@@ -32,7 +34,7 @@ PICTURE_CURE = "If another program shows it, convert it first: ffmpeg -i FILE ph
 
 
 def open_container(path: Path) -> InputContainer:
-    """Opens a media file for reading; a raw file as the picture that it is developed into.
+    """Opens a media file for reading; a raw file as the picture that it is developed into, odd TIFFs as PNG.
 
     Raises:
         ClipError: there is no such file, or it isn't a media file.
@@ -41,6 +43,9 @@ def open_container(path: Path) -> InputContainer:
     _check_that_it_is_a_file(path)
     if is_raw(path):
         return av.open(io.BytesIO(developed(path)), "r", options=LIMITS)
+    png = read_otherwise(path)
+    if png is not None:
+        return av.open(io.BytesIO(png), "r", options=LIMITS)
     try:
         options, timeout = (_PLAYLIST, PLAYLIST_WAIT_S) if _is_playlist(path) else (LIMITS, None)
         # The prefix keeps FFmpeg from reading a colon in the name as a protocol.
@@ -154,15 +159,26 @@ def is_cover(stream: Stream) -> bool:
     return bool(stream.disposition & Disposition.attached_pic)
 
 
+def is_still_of(stream: VideoStream, streams: list[VideoStream]) -> bool:
+    """Whether a stream is the single picture that an animated AVIF has beside its frames."""
+    return stream.frames == 1 and any(
+        other.frames > 1 and (other.width, other.height) == (stream.width, stream.height)
+        for other in streams
+    )
+
+
 def holds_picture(container: InputContainer) -> bool:
-    """Whether a file is one picture by its format, and no film."""
+    """Whether a file is one picture by its format, and no film; an icon's sizes are one picture."""
     name = container.format.name
-    return name == "image2" or name.endswith("_pipe")
+    return name in ("image2", _ICON) or name.endswith("_pipe")
 
 
 def _chosen(streams: list[VideoStream], path: Path) -> VideoStream:
     """The stream that players show: the default one, no cover picture, no tile of a larger picture."""
     films = [s for s in streams if not is_cover(s)] or streams
+    if streams[0].container.format.name == _ICON:
+        return max(films, key=lambda s: s.width * s.height)
+    films = [s for s in films if not is_still_of(s, films)]
     default = next((s for s in films if s.disposition & Disposition.default), None)
     # Tiles belong to a picture that is no stream itself; beside them there may be a thumbnail.
     tiles = default is None and any(s.disposition & Disposition.dependent for s in films)

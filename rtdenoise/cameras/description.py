@@ -12,7 +12,7 @@ from av.container import InputContainer
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
-from ..frames.facts import UNSAID, ColourTags, FieldOrder, VideoFacts
+from ..frames.facts import UNSAID, ColourTags, FieldOrder, PictureNotes, VideoFacts
 from ..frames.field_order import field_order_of
 from ..frames.orientation import UPRIGHT, Orientation
 from .iso_boxes import IsoFacts
@@ -33,6 +33,7 @@ def describe(
     iso: IsoFacts | None,
     exif: bytes = b"",
     icc: bytes = b"",
+    notes: PictureNotes | None = None,
 ) -> VideoFacts:
     """Reads the facts of a stream; the container is not fit for playing afterwards.
 
@@ -42,6 +43,7 @@ def describe(
         iso: What its header says where it is an ISO file.
         exif: EXIF of a picture.
         icc: The colour profile of a picture.
+        notes: What else a picture says.
     """
     context = stream.codec_context
     frame = _first_frame(container, stream)
@@ -51,9 +53,11 @@ def describe(
     components = pixels.components if pixels is not None else ()
     colours = [c for c in components if not c.is_alpha]
     palette = bool(pixels and pixels.has_palette)
+    # TIFF's decoder says of grey what no file says.
+    said = context.name != "tiff"
     colour = ColourTags(
-        source.color_primaries or 2,
-        source.color_trc or 2,
+        source.color_primaries or UNSAID if said else UNSAID,
+        source.color_trc or UNSAID if said else UNSAID,
         # PNG's decoder says of grey too that it is R'G'B'; where there is one colour nothing is mixed.
         UNSAID if len(colours) == 1 and not palette else source.colorspace,
         _FULL if name.startswith("yuvj") else source.color_range,
@@ -67,11 +71,11 @@ def describe(
         colour=colour,
         aspect=Fraction(aspect) if aspect and aspect != 1 else None,
         fields=order,
-        orientation=_orientation(frame, stream, iso, exif),
+        orientation=orientation_of(stream, iso, exif) or turned_by(frame),
         bits=max((c.bits for c in components), default=8),
         rgb=palette or bool(pixels and pixels.is_rgb),
         alpha=stream.metadata.get("alpha_mode") == "1"
-        or (any(c.is_alpha for c in components) and _see_through(frame)),
+        or ((palette or any(c.is_alpha for c in components)) and _see_through(frame)),
         inks=_is_of_inks(context.name, name),
         mastering=mastering,
         light=light,
@@ -80,6 +84,7 @@ def describe(
         disposition=int(stream.disposition),
         exif=exif,
         icc=icc,
+        notes=notes or PictureNotes(),
     )
 
 
@@ -105,16 +110,18 @@ def _see_through(frame: VideoFrame | None) -> bool:
     return True
 
 
-def _orientation(
-    frame: VideoFrame | None, stream: VideoStream, iso: IsoFacts | None, exif: bytes
-) -> Orientation:
+def orientation_of(stream: VideoStream, iso: IsoFacts | None, exif: bytes) -> Orientation | None:
+    """Which way is up by a file's header; None where only its frames may tell. Arguments as of :func:`describe`."""
     if exif:
         return Orientation.from_exif(exif_orientation(exif))
     if iso is not None and stream.id in iso.matrices:
         way = Orientation.from_matrix(iso.matrices[stream.id])
-        if way != UPRIGHT:
-            return way
-    # Older PyAV doesn't tell.
+        return way if way != UPRIGHT else None
+    return None
+
+
+def turned_by(frame: VideoFrame | None) -> Orientation:
+    """Which way is up by a frame; older PyAV doesn't tell."""
     return Orientation.from_rotation(getattr(frame, "rotation", 0))
 
 

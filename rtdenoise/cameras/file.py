@@ -7,6 +7,7 @@ import math
 import re
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from fractions import Fraction
 from functools import cached_property
 from pathlib import Path
@@ -25,6 +26,7 @@ from .containers import CURE, PICTURE_CURE, holds_picture, open_container, video
 from .decoding import Decoder
 from .description import describe, is_uneven
 from .iso_boxes import IsoFacts, iso_facts
+from .picture_notes import picture_notes
 from .picture_tags import picture_tags
 from .raw import is_raw
 
@@ -119,8 +121,15 @@ class FileCamera(CameraBase):
         try:
             stream = video_stream(container, self._path)
             # A raw file is developed the right way up, in colours of its own.
-            exif, icc = (b"", b"") if self.is_raw else picture_tags(self._path)
-            return describe(container, stream, iso=self._iso, exif=exif, icc=icc)
+            if self.is_raw:
+                return describe(container, stream, iso=self._iso)
+            exif, icc = picture_tags(self._path)
+            notes = picture_notes(self._path)
+            if self.is_picture:
+                notes = replace(notes, further=notes.further + len(container.streams.video) - 1)
+            if self._iso is not None:
+                notes = replace(notes, unkept=self._iso.tags)
+            return describe(container, stream, iso=self._iso, exif=exif, icc=icc, notes=notes)
         finally:
             container.close()
 

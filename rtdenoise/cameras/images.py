@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import replace
 from fractions import Fraction
+from functools import cached_property
+from itertools import islice
 from pathlib import Path
 
 import av
@@ -15,11 +17,18 @@ from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
 from ..errors import ClipError
+from ..frames.facts import PictureNotes
+from ..frames.orientation import UPRIGHT, Orientation
+from ..frames.samples import turned_frame
 from .base import CameraBase, CameraInfo, Mode
-from .containers import open_container
+from .containers import open_container, video_stream
 from .decoding import Decoder
+from .description import orientation_of, turned_by
 from .file import DEFAULT_RATE_FPS, FileCamera, file_camera_info
-from .raw import RAW_SUFFIXES, has_raw_suffix, require_rawpy
+from .iso_boxes import iso_facts
+from .picture_notes import picture_notes
+from .picture_tags import exif_orientation, picture_tags
+from .raw import RAW_SUFFIXES, has_raw_suffix, is_raw, require_rawpy
 
 # Not every FFmpeg reads those of the second line: what can't be read is left out by name.
 PICTURE_SUFFIXES = (
@@ -70,6 +79,15 @@ def _is_jpeg(path: Path) -> bool:
     return False
 
 
+def _told(names: list[str]) -> str:
+    return ", ".join(names[:3]) + (" and others" if len(names) > 3 else "")
+
+
+def _shown(width: int, height: int, way: Orientation) -> tuple[int, int]:
+    """The size of a stored picture once it is turned."""
+    return (height, width) if way.transposed else (width, height)
+
+
 class ImagesCamera(CameraBase):
     """Plays the pictures of a folder, as fast as they are read.
 
@@ -94,9 +112,11 @@ class ImagesCamera(CameraBase):
             )
         require_rawpy(self._paths)
         self._unreadable: list[str] = []
+        self._several: list[str] = []
+        self._ways: dict[int, Orientation | None] = {}
         first = self._first_picture()
         mode = first.mode
-        facts = replace(first.facts, exif=b"", icc=b"")
+        facts = replace(first.facts, exif=b"", icc=b"", notes=PictureNotes())
         first.close()
         rate = DEFAULT_RATE_FPS
         if rate_fps is not None:
@@ -109,15 +129,19 @@ class ImagesCamera(CameraBase):
             Mode(mode.codec, mode.pixel_format, mode.width, mode.height, rate),
         )
         self.facts = facts
-        """What the first picture says about itself."""
-        self.all_alike = (
-            mode.codec == "mjpeg" and len({_is_jpeg(path) for path in self._paths}) == 1
-        )
-        """Whether all pictures are coded alike, so that their packets make one film."""
+        """What the first picture says about itself; frames of all others are turned as if they lay as it does."""
         self._lock = threading.Lock()
         self._closed = False
         self._damaged = 0
         self._frames = 0
+
+    @cached_property
+    def all_alike(self) -> bool:
+        """Whether all pictures are coded alike and lie the same way, so that their packets make one film."""
+        if self._mode.codec != "mjpeg" or len({_is_jpeg(path) for path in self._paths}) > 1:
+            return False
+        numbers = {exif_orientation(picture_tags(path)[0]) for path in self._paths}
+        return len(numbers) == 1
 
     def _first_picture(self) -> FileCamera:
         """The first picture that can be opened."""
@@ -133,18 +157,19 @@ class ImagesCamera(CameraBase):
 
     @property
     def remarks(self) -> tuple[str, ...]:
-        """Which files were passed over."""
-        names = self._unreadable
-        if not names:
-            return self._passed_over
-        told = ", ".join(names[:3]) + (" and others" if len(names) > 3 else "")
-        verb = (
-            "is no picture that can be read, and was"
-            if len(names) == 1
-            else "can't be read, and were"
-        )
-        left_out = f"{told} {verb} left out ({len(names)} of {len(self._paths)} pictures)."
-        return (*self._passed_over, left_out)
+        """Which files were passed over, and of which there is more than what was used."""
+        said = list(self._passed_over)
+        if self._unreadable:
+            one = len(self._unreadable) == 1
+            verb = "is no picture that can be read, and was" if one else "can't be read, and were"
+            count = f"{len(self._unreadable)} of {len(self._paths)} pictures"
+            said.append(f"{_told(self._unreadable)} {verb} left out ({count}).")
+        if self._several:
+            verb = "holds" if len(self._several) == 1 else "hold"
+            said.append(
+                f"{_told(self._several)} {verb} several pictures, of which only the first was used."
+            )
+        return tuple(said)
 
     @property
     def damaged_packets(self) -> int:
@@ -166,7 +191,7 @@ class ImagesCamera(CameraBase):
             with self._lock:
                 if self._closed:
                     return
-                packet = self._read(path)
+                packet = self._read(index, path)
             if packet is None:
                 self._unreadable.append(path.name)
                 continue
@@ -174,26 +199,31 @@ class ImagesCamera(CameraBase):
             packet.pts = packet.dts = index
             yield packet
 
-    def _read(self, path: Path) -> av.Packet[VideoStream] | None:
+    def _read(self, index: int, path: Path) -> av.Packet[VideoStream] | None:
         # Not closed by hand: its packet may be decoded later, and lives on it.
         try:
             container = open_container(path)
+            stream = video_stream(container, path)
         except ClipError:
             return None
-        if not container.streams.video:
-            return None
-        stream = container.streams.video[0]
-        size, wanted = (stream.width, stream.height), (self._mode.width, self._mode.height)
-        if size not in (wanted, (0, 0)):  # the latter where it is damaged, which decode finds out
+        exif = b"" if is_raw(path) else picture_tags(path)[0]
+        iso = iso_facts(path)
+        way = self._ways[index] = orientation_of(stream, iso, exif)
+        size = _shown(stream.width, stream.height, way or UPRIGHT)
+        wanted = _shown(self._mode.width, self._mode.height, self.facts.orientation)
+        told_later = way is None and iso is not None  # by the frame
+        if size != wanted and not (told_later and size[::-1] == wanted):
             raise ClipError(
                 f"{path} has {size[0]}×{size[1]} pixels, the first picture {wanted[0]}×{wanted[1]}.",
                 "A film has one size; rtdenoise denoise FOLDER OUT/ cleans each picture by itself.",
             )
+        packets: list[av.Packet[VideoStream]] = []
         with suppress(av.FFmpegError):
-            for packet in container.demux(stream):
-                if packet.size:
-                    return packet
-        return None
+            source = (packet for packet in container.demux(stream) if packet.size)
+            packets += islice(source, 2)
+        if len(packets) > 1 or picture_notes(path).further:
+            self._several.append(path.name)
+        return packets[0] if packets else None
 
     def decode(self, packet: av.Packet[VideoStream] | None) -> list[VideoFrame]:
         """The frame of one packet."""
@@ -211,7 +241,8 @@ class ImagesCamera(CameraBase):
         if not frames:
             self._damaged += 1
             return []
-        frame = frames[0]
+        way = self._ways.get(pts or 0) or turned_by(frames[0])
+        frame = turned_frame(frames[0], way.then(self.facts.orientation.inverse()))
         frame.time_base, frame.pts = time_base, pts
         self._frames += 1
         return [frame]

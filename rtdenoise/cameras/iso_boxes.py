@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
+import re
 import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 _MOST_BYTES = 64_000_000  # of a header that is read; the largest are some MB
+_STILLS = ("heic", "heix", "heim", "heis", "mif1", "avif", "avci", "jpeg")
+_ANIMATIONS = ("avis", "hevc", "hevx", "msf1")
+# How a header announces them.
+_TAGS = {
+    "EXIF": rb"infe[\x02\x03].{7,9}Exif",
+    "XMP": rb"application/rdf\+xml\0",
+    "colour profile": rb"colr(prof|rICC)",
+}
 _DOLBY_VISION = (b"dvcC", b"dvvC", b"dvwC")
 
 
@@ -16,17 +25,18 @@ class IsoFacts:
     """What an ISO file's header says.
 
     ``brand`` is its major brand; ``matrices`` has the display matrix (a, b, u, c, d, v, x, y, w) of each video
-    track that is turned by quarters, by its number.
+    track that is turned by quarters, by its number; ``tags`` names what a picture says of itself beside its samples.
     """
 
     brand: str
     matrices: dict[int, tuple[int, ...]]
     dolby_vision: bool
+    tags: tuple[str, ...] = ()
 
     @property
     def still(self) -> bool:
         """Whether it is a picture (HEIC, AVIF)."""
-        return self.brand in ("heic", "heix", "heim", "heis", "mif1", "avif", "avci", "jpeg")
+        return self.brand in _STILLS
 
 
 def iso_facts(path: Path) -> IsoFacts | None:
@@ -59,7 +69,10 @@ def iso_facts(path: Path) -> IsoFacts | None:
     if not brand:
         return None
     dolby = any(name in header for name in _DOLBY_VISION)
-    return IsoFacts(brand, dict(_matrices(header)), dolby)
+    tags: tuple[str, ...] = ()
+    if brand in (*_STILLS, *_ANIMATIONS):
+        tags = tuple(name for name, mark in _TAGS.items() if re.search(mark, header, re.DOTALL))
+    return IsoFacts(brand, dict(_matrices(header)), dolby, tags)
 
 
 def _boxes(data: bytes) -> Iterator[tuple[bytes, bytes]]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from itertools import chain, count
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,6 +16,7 @@ if TYPE_CHECKING:
     from .denoise_with import DenoiserMaker
 
 _KEPT = (".png", ".jpg", ".jpeg")
+_TOLD = 3  # names in a sentence
 
 
 def wants_folder(source: str, output: str) -> bool:
@@ -54,6 +57,7 @@ def denoise_folder(source: str, output: str, maker: DenoiserMaker, strength: flo
     for remark in raw_beside_jpegs(folder):
         maker.say("[yellow]![/] {}", remark)
     cleaned = nothing = 0
+    losses = _Losses()
     try:
         with progress("Cleaning each picture by itself", len(paths), "pictures") as ticker:
             for path, name in zip(paths, _names(paths), strict=True):
@@ -66,6 +70,9 @@ def denoise_folder(source: str, output: str, maker: DenoiserMaker, strength: flo
                     maker.say("Left out: {}", error if told else f"{path}: {error}")
                 else:
                     cleaned += 1
+                    losses.add(path.name, report.lost)
+                    for remark in report.remarks:
+                        maker.say("[yellow]![/] {}: {}", path, remark)
                     nothing += strength > 0 and report.removed_std < NEXT_TO_NOTHING
                 ticker.advance()
     except KeyboardInterrupt:
@@ -82,6 +89,8 @@ def denoise_folder(source: str, output: str, maker: DenoiserMaker, strength: flo
             f"None of the {counted(len(paths), 'picture')} in {source} can be cleaned.",
             "Check them.",
         )
+    for sentence in losses.sentences():
+        maker.say("{}", sentence)
     notes = [f"{counted(cleaned, 'picture')}, each by itself"]
     if cleaned < len(paths):
         notes.append(f"{len(paths) - cleaned} left out")
@@ -93,13 +102,38 @@ def denoise_folder(source: str, output: str, maker: DenoiserMaker, strength: flo
 
 
 def _names(paths: list[Path]) -> list[str]:
-    """What the clean pictures are called: PNG where the picture's own kind can't be written, and no name twice."""
-    taken = {path.name for path in paths if path.suffix.lower() in _KEPT}
+    """What the clean pictures are called: PNG where the picture's own kind can't be written, and no name twice.
+
+    Names that differ in capitals only count as one: not every disk tells them apart.
+    """
+    taken = {path.name.casefold() for path in paths if path.suffix.lower() in _KEPT}
     names = []
     for path in paths:
         name = path.name
         if path.suffix.lower() not in _KEPT:
-            name = f"{path.stem}.png" if f"{path.stem}.png" not in taken else f"{path.name}.png"
-            taken.add(name)
+            numbered = (f"{path.name}-{n}.png" for n in count(2))
+            tried = chain((f"{path.stem}.png", f"{path.name}.png"), numbered)
+            name = next(name for name in tried if name.casefold() not in taken)
+            taken.add(name.casefold())
         names.append(name)
     return names
+
+
+class _Losses:
+    """What pictures said that their copies don't, summed up over a folder."""
+
+    def __init__(self) -> None:
+        self._names: dict[str, list[str]] = {}
+
+    def add(self, name: str, lost: Sequence[str]) -> None:
+        """Takes what was lost of a picture of that name."""
+        for what in lost:
+            self._names.setdefault(what, []).append(name)
+
+    def sentences(self) -> list[str]:
+        """One for each kind of loss, with the first names."""
+        told = []
+        for what, names in self._names.items():
+            more = f" and {len(names) - _TOLD} others" if len(names) > _TOLD else ""
+            told.append(f"Not carried over: {what} ({', '.join(names[:_TOLD])}{more}).")
+        return told

@@ -45,6 +45,24 @@ class ColourTags:
 
 
 @dataclass(frozen=True)
+class PictureNotes:
+    """What a picture file says beside EXIF and colour profile.
+
+    ``xmp`` and ``iptc`` are as in Adobe's specifications (XML; IIM's records), ``comment`` is JPEG's; ``texts`` are
+    PNG's chunks, (kind, content); ``density`` is (across, down) in pixels per metre, None where it isn't said;
+    ``unkept`` names what no output takes; ``further`` is how many pictures the file holds beside the first.
+    """
+
+    xmp: bytes = b""
+    iptc: bytes = b""
+    comment: bytes = b""
+    texts: tuple[tuple[bytes, bytes], ...] = ()
+    density: tuple[Fraction, Fraction] | None = None
+    unkept: tuple[str, ...] = ()
+    further: int = 0
+
+
+@dataclass(frozen=True)
 class VideoFacts:
     """What a recording says about its picture.
 
@@ -52,7 +70,7 @@ class VideoFacts:
     interlaced picture comes first; ``bits`` is the depth of a sample; ``inks`` tells that it is stored as CMYK;
     ``mastering`` and ``light`` describe the display that HDR was graded on, in the words of x265; ``uneven`` tells that
     the rate varies, where that was looked for; ``metadata`` is that of the video stream, ``disposition`` FFmpeg's bits;
-    ``exif`` and ``icc`` come from pictures.
+    ``exif``, ``icc`` and ``notes`` come from pictures.
     """
 
     colour: ColourTags = ColourTags()
@@ -71,6 +89,7 @@ class VideoFacts:
     disposition: int = 0
     exif: bytes = b""
     icc: bytes = b""
+    notes: PictureNotes = PictureNotes()
 
     def upright(self) -> VideoFacts:
         """The same of the picture once it has been turned the right way up."""
@@ -83,4 +102,7 @@ class VideoFacts:
         elif fields != "progressive" and way.flip_y:
             fields = "bottom" if fields == "top" else "top"
         aspect = 1 / self.aspect if self.aspect and way.transposed else self.aspect
-        return replace(self, orientation=UPRIGHT, fields=fields, aspect=aspect)
+        notes = self.notes
+        if notes.density is not None and way.transposed:
+            notes = replace(notes, density=notes.density[::-1])
+        return replace(self, orientation=UPRIGHT, fields=fields, aspect=aspect, notes=notes)

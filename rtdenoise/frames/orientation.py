@@ -46,6 +46,21 @@ class Orientation:
             return cls(False, a < 0, d < 0)
         return UPRIGHT
 
+    def inverse(self) -> Orientation:
+        """What turns the shown picture back into the stored one."""
+        if self.transposed:
+            return Orientation(True, self.flip_y, self.flip_x)
+        return self
+
+    def then(self, other: Orientation) -> Orientation:
+        """This one, and after it another one, in one."""
+        across, down = (
+            (self.flip_y, self.flip_x) if other.transposed else (self.flip_x, self.flip_y)
+        )
+        return Orientation(
+            self.transposed != other.transposed, across != other.flip_x, down != other.flip_y
+        )
+
     def turn(self, plane: NDArray[_Sample]) -> NDArray[_Sample]:
         """A plane (rows, columns), or a picture (rows, columns, samples), the right way up, contiguous."""
         if self.transposed:

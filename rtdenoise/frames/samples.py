@@ -10,8 +10,16 @@ from numpy.typing import NDArray
 
 from ..arrays import Bytes
 from .colour import convert
+from .orientation import UPRIGHT, Orientation, turned
 from .planes import Planes
-from .pyav import MATRIX_CODES, assumed_matrix, in_format, rgb_frame
+from .pyav import (
+    MATRIX_CODES,
+    assumed_matrix,
+    frame_from_planes,
+    in_format,
+    planes_from_frame,
+    rgb_frame,
+)
 
 Samples = NDArray[Any]  # of 8 or of 16 bits, without sign
 _FULL = 2  # AVColorRange
@@ -51,6 +59,17 @@ def frame_of(samples: Samples) -> VideoFrame:
     frame = VideoFrame(columns, rows, (_DEEP_NAMES if deep else _NAMES)[count])
     _view(frame)[:] = samples
     return frame
+
+
+def turned_frame(frame: VideoFrame, way: Orientation) -> VideoFrame:
+    """A frame of any pixel format the right way up, of as many bits or more; itself where it is."""
+    if way == UPRIGHT:
+        return frame
+    pixels = frame.format
+    deep = max(c.bits for c in pixels.components) > 8
+    if deep or pixels.is_rgb or pixels.has_palette:
+        return frame_of(way.turn(samples_of(frame, deep)))
+    return frame_from_planes(turned(planes_from_frame(frame), way))
 
 
 def colours_of(planes: Planes) -> Bytes:

@@ -134,7 +134,8 @@ class PictureSink(PathSink):
         kind = b"GRAY" if frame.format.name.startswith(("gray", "ya", "mono")) else b"RGB "
         icc = self._facts.icc if self._facts.icc[16:20] == kind else b""
         data = b"".join(bytes(packet) for packet in packets)
-        self._data = with_tags(data, upright_exif(self._facts.exif), icc)
+        notes = self._facts.upright().notes
+        self._data = with_tags(data, upright_exif(self._facts.exif), icc, notes)
 
     def close(self) -> None:
         """Writes the file, whole or not at all. Safe to call twice.

@@ -4,18 +4,21 @@ from __future__ import annotations
 
 from collections import Counter
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 
 import av
 from av.container import InputContainer
 from av.stream import Disposition
+from av.video.stream import VideoStream
 
 from ..cameras.base import Camera
-from ..cameras.containers import is_cover, open_container
+from ..cameras.containers import holds_picture, is_cover, is_still_of, open_container
 from ..cameras.file import FileCamera
+from ..cameras.picture_notes import picture_notes
 from ..cameras.picture_tags import picture_tags
 from ..errors import RtdenoiseError
-from ..frames.facts import UNSAID, VideoFacts
+from ..frames.facts import UNSAID, PictureNotes, VideoFacts
 from ..sinks.base import Sink
 from ..sinks.beside import passed_on, same_language
 from ..sinks.file import FileSink
@@ -62,7 +65,31 @@ def _of_picture(facts: VideoFacts, path: Path) -> list[str]:
         lost.append("EXIF")
     if facts.icc and not icc:
         lost.append("the colour profile")
-    return lost
+    return lost + _of_notes(facts.notes, picture_notes(path))
+
+
+def _of_notes(before: PictureNotes, after: PictureNotes) -> list[str]:
+    """What a picture said beside EXIF and profile, and a copy doesn't; in a film that is all of it."""
+    lost = [
+        name
+        for name, was, kept in (
+            ("XMP", before.xmp, after.xmp),
+            ("IPTC", before.iptc, after.iptc),
+            ("its comment", before.comment, after.comment),
+            ("the resolution (dpi)", before.density, after.density),
+        )
+        if was and not kept
+    ]
+    keywords = [content.partition(b"\0")[0] for _, content in before.texts if not after.texts]
+    names = [*before.unkept, *(keyword.decode("latin-1") for keyword in keywords)]
+    if names:
+        lost.append(f"tags ({', '.join(names[:6])}{', …' * (len(names) > 6)})")
+    return lost + further_pictures(before.further)
+
+
+def further_pictures(count: int) -> list[str]:
+    """Names the pictures that a file holds beside the one that was read."""
+    return [f"{count} further picture{'s' * (count > 1)}"] if count else []
 
 
 def _of_film(before: VideoFacts, after: VideoFacts) -> list[str]:
@@ -80,6 +107,7 @@ def _of_film(before: VideoFacts, after: VideoFacts) -> list[str]:
         lost.append("what HDR was graded on")
     if before.icc or before.exif:
         lost.append("EXIF and the colour profile")
+    lost += _of_notes(replace(before.notes, density=None), PictureNotes())
     said, kept = before.colour, after.colour
     names = []
     for name in ("primaries", "transfer"):
@@ -115,7 +143,9 @@ def _streams(container: InputContainer) -> Counter[str]:
     kinds: Counter[str] = Counter()
     for stream in container.streams:
         kind: str = stream.type
-        if kind == "video":
+        if isinstance(stream, VideoStream):
+            if holds_picture(container) or is_still_of(stream, list(container.streams.video)):
+                continue  # told of otherwise, or the same picture
             kind = "cover" if is_cover(stream) else "video"
         elif kind == "data" and ("timecode" in stream.metadata or container.chapters()):
             continue  # how MP4 keeps a time code, or its chapters
