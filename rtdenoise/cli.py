@@ -22,7 +22,7 @@ import click
 
 from . import charset
 from .console import to_nowhere
-from .errors import RtdenoiseError, is_out_of_memory
+from .errors import RtdenoiseError, is_out_of_memory, refused_by_system
 from .options import FilePath
 from .version import __version__
 
@@ -185,6 +185,10 @@ def run(args: list[str]) -> int:
             return 1
         if isinstance(error, OSError) and _in_output(error):
             return 0 if isinstance(error, BrokenPipeError) else _output_failed(error)
+        refused = refused_by_system(error)
+        if refused is not None:
+            _say_error(refused.message, refused.hint)
+            return 1
         _say_error(
             f"Something unforeseen happened: {type(error).__name__}: {error}",
             "Run it again as rtdenoise --verbose … and report what it prints.",

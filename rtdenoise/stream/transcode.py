@@ -27,7 +27,7 @@ from ..cameras.images import ImagesCamera
 from ..denoisers import Denoiser, blend
 from ..denoisers.fields import FieldsDenoiser
 from ..errors import ClipError, SinkError
-from ..files import user_path
+from ..files import is_folder, user_path
 from ..frames import Planes, planes_from_frame
 from ..frames.deep import deepened
 from ..frames.facts import VideoFacts
@@ -173,7 +173,7 @@ def _open(
 ) -> Sink:
     path = user_path(output)
     rate, layout = camera.mode.rate_fps, first.format
-    if path.suffix.lower() not in VIDEO_SUFFIXES or path.is_dir():
+    if path.suffix.lower() not in VIDEO_SUFFIXES or is_folder(path):
         return open_sink(output, format=layout, rate_fps=rate, facts=facts)
     if facts is not None:
         layout = turned_format(layout, facts.orientation)
