@@ -17,7 +17,7 @@ from ..cameras.picture_tags import picture_tags
 from ..errors import RtdenoiseError
 from ..frames.facts import UNSAID, VideoFacts
 from ..sinks.base import Sink
-from ..sinks.beside import passed_on, same_language
+from ..sinks.beside import passed_on, same_language, time_code
 from ..sinks.file import FileSink
 from ..sinks.picture import PictureSink
 
@@ -126,10 +126,11 @@ def _streams(container: InputContainer) -> Counter[str]:
 def _tags(source: InputContainer, copy: InputContainer) -> list[str]:
     """Entries about the whole, and languages, names and defaults of the streams."""
     kept = {key.casefold(): text for key, text in copy.metadata.items()}
-    if any("timecode" in stream.metadata for stream in copy.streams):
-        kept["timecode"] = ""  # QuickTime has a stream for what DV says of the whole
+    kept["timecode"] = ""
     gone = [key for key in passed_on(source.metadata) if key.casefold() not in kept]
     lost = [f"tags ({', '.join(sorted(gone)[:6])}{', …' * (len(gone) > 6)})"] if gone else []
+    if time_code(source) not in ("", time_code(copy)):
+        lost.append("the time code")
     flags = Counter[str]()
     for kind in ("audio", "subtitle"):
         pairs = zip(_of_kind(source, kind), _of_kind(copy, kind), strict=False)

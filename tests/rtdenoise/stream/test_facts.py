@@ -24,7 +24,8 @@ from rtdenoise.frames import PlaneFormat, Planes, planes_from_frame
 from rtdenoise.frames.facts import ColourTags, VideoFacts
 from rtdenoise.frames.field_order import FieldMarker
 from rtdenoise.frames.orientation import Orientation
-from rtdenoise.sinks import open_sink
+from rtdenoise.sinks import beside, open_sink
+from rtdenoise.sinks.beside import time_code
 from rtdenoise.sinks.file import FileSink
 from rtdenoise.sinks.picture_tags import with_tags
 from rtdenoise.stream.transcode import TranscodeReport, transcode
@@ -361,6 +362,47 @@ def test_the_time_code_of_dv_becomes_a_track(tmp_path: Path) -> None:
         assert container.metadata["timecode"] == "00:00:00:00"
     for suffix in (".mp4", ".mov", ".mkv"):
         assert copy(source, tmp_path / f"out{suffix}").lost == ()
+
+
+def test_the_time_code_of_quicktime_stays_or_is_said_to_be_lost(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source = tmp_path / "in.mov"
+    with av.open(str(film(tmp_path / "plain.mov"))) as given, av.open(str(source), "w") as target:
+        out = target.add_stream_from_template(given.streams.video[0])
+        out.metadata["timecode"] = "01:00:00:02"
+        for packet in given.demux(video=0):
+            packet.stream = out
+            target.mux(packet)
+    for suffix in (".mp4", ".mov", ".mkv", ".avi", ".nut"):
+        out_path = tmp_path / f"out{suffix}"
+        assert copy(source, out_path).lost == ()
+        with av.open(str(out_path)) as container:
+            assert time_code(container) == "01:00:00:02"
+    monkeypatch.setattr(beside, "time_code", lambda _: "")
+    assert copy(source, tmp_path / "out.avi").lost == ("the time code",)
+
+
+def test_a_track_that_never_came_is_left_out_and_said(tmp_path: Path) -> None:
+    whole, source = tmp_path / "whole.ts", tmp_path / "in.ts"
+    with av.open(str(whole), "w") as container:
+        video: Any = container.add_stream("mpeg2video", rate=25)
+        video.width, video.height, video.pix_fmt = 96, 64, "yuv420p"
+        sound: Any = container.add_stream("mp2", rate=44_100)
+        for n in range(5):
+            frame = VideoFrame.from_ndarray(np.full((64, 96, 3), 90, np.uint8), format="rgb24")
+            frame.pts, frame.time_base = n, Fraction(1, 25)
+            container.mux(video.encode(frame.reformat(format="yuv420p")))
+        piece = av.AudioFrame.from_ndarray(np.zeros((1, 1152), np.int16), "s16", "mono")
+        piece.sample_rate, piece.pts = 44_100, 0
+        container.mux([*video.encode(None), *sound.encode(piece), *sound.encode(None)])
+    data = whole.read_bytes()
+    packets = [data[at : at + 188] for at in range(0, len(data), 188)]
+    source.write_bytes(b"".join(p for p in packets if (p[1] & 31, p[2]) != (1, 1)))  # the sound's
+    for suffix in (".mp4", ".mov", ".mkv", ".avi", ".nut"):
+        report = copy(source, tmp_path / f"out{suffix}")
+        assert report.frames == 5
+        assert report.remarks == ("An audio track is without any sound, and left out.",)
 
 
 def test_sound_that_an_edit_list_cuts_away_is_not_heard_again(tmp_path: Path) -> None:
