@@ -21,6 +21,11 @@ from ..sinks.beside import passed_on, same_language, time_code
 from ..sinks.file import FileSink
 from ..sinks.picture import PictureSink
 
+_ROLES = (
+    *("comment", "forced", "hearing_impaired", "visual_impaired", "captions", "descriptions"),
+    *("dub", "original", "lyrics", "karaoke", "clean_effects"),
+)
+
 
 def losses(camera: Camera, facts: VideoFacts | None, sink: Sink) -> tuple[str, ...]:
     """What was lost, in a few words each; none where that can't be told.
@@ -140,12 +145,25 @@ def _tags(source: InputContainer, copy: InputContainer) -> list[str]:
             name = passed_on(one.metadata).get("title")
             if name is not None and name not in other.metadata.values():
                 flags["names of streams"] += 1
-    default, defaults = Disposition.default, []
-    for container in (source, copy):
-        defaults.append([s.disposition & default for s in _of_kind(container, "audio")])
-    if len(defaults[0]) > 1 and any(defaults[0]) and defaults[0] != defaults[1]:
-        flags["which stream is the default"] += 1
-    return lost + list(flags)
+    return lost + list(flags) + _roles(source, copy)
+
+
+def _roles(source: InputContainer, copy: InputContainer) -> list[str]:
+    """What is said of sound and subtitles: which are the default, and what they are for."""
+    lost, gone = [], Disposition(0)
+    for kind in ("audio", "subtitle"):
+        pairs = list(zip(_of_kind(source, kind), _of_kind(copy, kind), strict=False))
+        before, after = (
+            [pair[n].disposition & Disposition.default for pair in pairs] for n in (0, 1)
+        )
+        if kind == "subtitle" and any(after) and not any(before):
+            lost.append("that no subtitle is the default")  # MP4 always has one
+        elif before != after and any(before) and len(before) > 1:
+            lost.append("which stream is the default")
+        for one, other in pairs:
+            gone |= one.disposition & ~other.disposition
+    names = [role.replace("_", " ") for role in _ROLES if gone & Disposition[role]]
+    return lost + ([f"what tracks are for ({', '.join(names)})"] if names else [])
 
 
 def _of_kind(container: InputContainer, kind: str) -> list[av.stream.Stream]:
