@@ -69,6 +69,7 @@ def describe(
         fields=order,
         orientation=_orientation(frame, stream, iso, exif),
         bits=max((c.bits for c in components), default=8),
+        chroma=_chroma(pixels),
         rgb=palette or bool(pixels and pixels.is_rgb),
         alpha=stream.metadata.get("alpha_mode") == "1"
         or (any(c.is_alpha for c in components) and _see_through(frame)),
@@ -81,6 +82,13 @@ def describe(
         exif=exif,
         icc=icc,
     )
+
+
+def _chroma(pixels: av.VideoFormat | None) -> float:
+    """How many samples each plane of colour has to one of luma."""
+    if pixels is None or len(pixels.components) < 3:  # grey, with alpha or without; or a palette
+        return float(pixels is not None and pixels.has_palette)
+    return pixels.chroma_width(64) * pixels.chroma_height(64) / 64**2
 
 
 def _first_frame(container: InputContainer, stream: VideoStream) -> VideoFrame | None:

@@ -21,6 +21,7 @@ from ..sinks.beside import passed_on, same_language, time_code
 from ..sinks.file import FileSink
 from ..sinks.picture import PictureSink
 
+_CHROMA = {1.0: "4:4:4", 0.5: "4:2:2", 0.25: "4:2:0"}
 _ROLES = (
     *("comment", "forced", "hearing_impaired", "visual_impaired", "captions", "descriptions"),
     *("dub", "original", "lyrics", "karaoke", "clean_effects"),
@@ -75,6 +76,9 @@ def _of_film(before: VideoFacts, after: VideoFacts) -> list[str]:
     lost = ["transparency"] if before.alpha else []
     if before.bits > after.bits:
         lost.append(f"{before.bits - after.bits} of {before.bits} bits a sample")
+    if before.chroma > after.chroma:
+        was = "R'G'B'" if before.rgb else _CHROMA.get(before.chroma, "finer colours")
+        lost.append(f"detail of colours ({was} became {_CHROMA.get(after.chroma, 'coarser ones')})")
     if before.aspect != after.aspect:
         lost.append("the shape of its pixels")
     if before.fields != after.fields:
