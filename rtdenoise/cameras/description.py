@@ -5,6 +5,7 @@ from __future__ import annotations
 import struct
 from contextlib import suppress
 from fractions import Fraction
+from itertools import pairwise
 from typing import Any, cast
 
 import av
@@ -23,6 +24,7 @@ _FIELDS: dict[int, FieldOrder] = {2: "top", 3: "bottom", 4: "top", 5: "bottom"} 
 _SIDE_DATA = ("h264", "hevc", "av1", "vp9")
 _PQ = 16
 _OFF_GRID = 0.25  # intervals that a frame may lie beside its place
+_AGAIN_S = 0.5  # so far back no reordering of frames reaches
 _LIMITED, _FULL = 1, 2
 
 
@@ -127,14 +129,24 @@ def _orientation(
 
 
 def is_uneven(container: InputContainer, stream: VideoStream, rate_fps: Fraction) -> bool:
-    """Whether a stream's times don't lie on the grid of its rate; the container is played to its end for this."""
+    """Whether a stream's times don't lie on the grid of its rate, or two in one place, as where two recordings overlap.
+
+    The container is played to its end for this.
+    """
     times = []
     with suppress(av.FFmpegError):
         for packet in container.demux(stream):
             if packet.size and packet.pts is not None:
                 times.append(float(packet.pts * packet.time_base))
     places = [(time_s - min(times)) * float(rate_fps) for time_s in times]
-    return any(abs(place - round(place)) > _OFF_GRID for place in places)
+    taken: set[int] = set()
+    for before, place in pairwise([0.0, *places]):
+        if place < before - _AGAIN_S * rate_fps:
+            taken.clear()  # times start again: these pictures will follow those before
+        if abs(place - round(place)) > _OFF_GRID or round(place) in taken:
+            return True
+        taken.add(round(place))
+    return False
 
 
 def _hdr10(frame: VideoFrame | None, codec: str) -> tuple[str, str]:
