@@ -81,7 +81,9 @@ class CopiedTimes:
         if self._last is not None:
             # Two subtitles may come at once.
             dts = max(dts, self._last + self._sound)
-            begins = self._played if self._block else float(dts)
+            # How long a block of ADPCM or WMA lasts is known to so many digits: that must not add up over hours.
+            exact = self._block and self._codec.startswith("pcm_")
+            begins = self._played if exact else given if self._block else float(dts)
         packet.pts = None if packet.pts is None else round(packet.pts * scale) + dts - round(given)
         packet.dts = self._last = dts
         packet.duration = round((packet.duration or 0) * scale)

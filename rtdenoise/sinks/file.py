@@ -260,6 +260,7 @@ class FileSink(PathSink):
         """Takes one packet of one of the ``audio`` streams or of a subtitle; gives whether there is a place for it.
 
         Raises:
+            SinkError: it comes after a pause that the file can't say, or FFmpeg refuses it.
             StorageError: the disk is full; the file is removed.
         """
         target = self._audio.get(packet.stream.index)

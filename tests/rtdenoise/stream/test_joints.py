@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
@@ -16,6 +17,7 @@ from rtdenoise.cameras.file import FileCamera
 from rtdenoise.denoisers import Passthrough
 from rtdenoise.errors import SinkError
 from rtdenoise.frames import Planes
+from rtdenoise.sinks.copied_times import CopiedTimes
 from rtdenoise.sinks.file import FileSink
 from rtdenoise.stream.transcode import transcode
 
@@ -220,3 +222,22 @@ def test_what_the_muxer_refuses_is_said_without_the_name_of_a_temporary_file(
             sink.copy(next(container.demux(sound)))
     assert ".part" not in str(error.value)
     assert "returned" not in str(error.value)
+
+
+@pytest.mark.parametrize(("codec", "rate"), [("adpcm_ms", 11_025), ("pcm_s16le", 44_100)])
+def test_hours_of_sound_go_into_avi_whole(codec: str, rate: int) -> None:
+    with av.open(io.BytesIO(), "w", format="avi") as container:
+        stream = container.add_stream(codec, rate=rate)
+        assert isinstance(stream, av.AudioStream)
+        stream.layout = "mono"
+        container.start_encoding()
+        # The header's rate is a whole number of bits.
+        size, samples = (256, 500) if codec == "adpcm_ms" else (2048, 1024)
+        stream.codec_context.bit_rate = size * 8 * rate // samples
+        stored = CopiedTimes(stream, ".avi")
+        for n in range(120_000):
+            packet: Any = av.Packet(size)
+            packet.time_base = Fraction(samples, rate)
+            packet.pts = packet.dts = n
+            assert len(stored.place(packet)) == 1
+    assert stored.left_out_s == 0
