@@ -7,10 +7,12 @@ them: ``rtdenoise --help`` stays quick, and anyone's package can add a command.
 from __future__ import annotations
 
 import io
+import math
 import os
 import signal
 import sys
 import threading
+import time
 import traceback
 from contextlib import suppress
 from dataclasses import dataclass
@@ -22,7 +24,7 @@ import click
 
 from . import charset
 from .console import to_nowhere
-from .errors import RtdenoiseError, is_out_of_memory
+from .errors import RtdenoiseError, is_out_of_memory, refused_by_system
 from .options import FilePath
 from .version import __version__
 
@@ -38,6 +40,8 @@ _ORDER = (
     "evaluate",
     "bench",
 )
+
+_ONCE_S = 2.0  # so long after Ctrl-C another one is taken for the same wish
 
 
 @dataclass(frozen=True)
@@ -106,6 +110,8 @@ def main(args: list[str] | None = None) -> None:
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors=charset.ERRORS)
     code = _flushed(run(sys.argv[1:] if args is None else args))
+    with suppress(ValueError):  # in another thread than Python's first
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # all is done: the end is not to fail
     if any(thread.daemon for thread in threading.enumerate()):
         # One that is still at work in a library's C++ (a network that is being made, a read that hangs in a driver)
         # would abort the program while Python ends. All that is kept is written by now.
@@ -135,9 +141,17 @@ def _end_as_after_ctrl_c() -> None:
 
     So what Ctrl-C finishes and keeps is kept then too. What is ignored, after ``nohup``, stays ignored. Requests often
     come in pairs (to a program and to its group; a closed terminal): one is enough, and the others don't interrupt what
-    is being finished.
+    is being finished. Of Ctrl-C only those count that come some time after the one before.
     """
     asked: list[bool] = []
+    interrupted_s = -math.inf
+
+    def interrupt(*_: object) -> None:
+        nonlocal interrupted_s
+        if time.monotonic() - interrupted_s < _ONCE_S:
+            return
+        interrupted_s = time.monotonic()
+        raise KeyboardInterrupt
 
     def end(*_: object) -> None:
         if asked:
@@ -149,6 +163,8 @@ def _end_as_after_ctrl_c() -> None:
             raise KeyboardInterrupt
         signal.raise_signal(signal.SIGINT)
 
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+        signal.signal(signal.SIGINT, interrupt)
     for name in ("SIGTERM", "SIGHUP"):
         number = getattr(signal, name, None)
         if number is not None and signal.getsignal(number) is signal.SIG_DFL:
@@ -185,6 +201,10 @@ def run(args: list[str]) -> int:
             return 1
         if isinstance(error, OSError) and _in_output(error):
             return 0 if isinstance(error, BrokenPipeError) else _output_failed(error)
+        refused = refused_by_system(error)
+        if refused is not None:
+            _say_error(refused.message, refused.hint)
+            return 1
         _say_error(
             f"Something unforeseen happened: {type(error).__name__}: {error}",
             "Run it again as rtdenoise --verbose … and report what it prints.",

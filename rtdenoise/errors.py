@@ -15,6 +15,7 @@ command line prints both and exits with 1.
 from __future__ import annotations
 
 import errno
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -100,6 +101,22 @@ def storage_error(error: OSError, path: Path) -> StorageError:
         error.errno or 0, ("{path} can't be written: " + (error.strerror or str(error)) + ".", "")
     )
     return StorageError(message.format(path=path), hint)
+
+
+def refused_by_system(error: Exception) -> RtdenoiseError | None:
+    """The error for a path that the system refuses, wherever it was used; None for any other one."""
+    if not isinstance(error, OSError) or not isinstance(error.filename, (str, bytes)):
+        return None
+    if error.errno in (errno.EACCES, errno.EPERM):
+        message, hint = (
+            "There is no permission for {path}.",
+            "Change its permissions, or name another.",
+        )
+    elif error.errno in (errno.ENAMETOOLONG, errno.ELOOP, errno.EROFS, errno.EIO, errno.ENOSPC):
+        message, hint = _CURES[error.errno]
+    else:
+        return None
+    return RtdenoiseError(message.format(path=os.fsdecode(error.filename)), hint)
 
 
 @contextmanager

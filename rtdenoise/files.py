@@ -56,6 +56,11 @@ def destination(path: Path) -> Path:
     raise OSError(errno.ELOOP, os.strerror(errno.ELOOP))
 
 
+def is_folder(path: Path) -> bool:
+    """Whether a folder is there; not where nobody can look, or no name is so long. Opening it tells why."""
+    return os.path.isdir(path)
+
+
 def is_device(path: Path) -> bool:
     """Whether ``path`` is something that can't be replaced by a file: a device, a pipe, an open file's number."""
     if descriptor(path) is not None:
@@ -96,7 +101,7 @@ def whole_file(path: Path) -> Iterator[Path]:
     before is untouched. A file that is replaced hands on its permissions.
 
     Raises:
-        StorageError: the folder can't be made or written, or the disk is full.
+        StorageError: the folder can't be made or written, the file there may not be written, or the disk is full.
     """
     with writing(Path(path)):
         path = destination(Path(path))
@@ -107,6 +112,7 @@ def whole_file(path: Path) -> Iterator[Path]:
                 with _opened_device(path) as device, prepared.open("rb") as ready:
                     shutil.copyfileobj(ready, device)
             return
+        refuse_protected(path)
         path.parent.mkdir(parents=True, exist_ok=True)
         sweep(path.parent)
         temporary = temporary_path(path)
@@ -119,6 +125,22 @@ def whole_file(path: Path) -> Iterator[Path]:
             with suppress(OSError):
                 temporary.unlink(missing_ok=True)
             raise
+
+
+def is_protected(path: Path) -> bool:
+    """Whether a file is there that this user may not write. A rename would replace it all the same."""
+    here = os.access in os.supports_effective_ids
+    return os.path.isfile(path) and not os.access(path, os.W_OK, effective_ids=here)
+
+
+def refuse_protected(path: Path) -> None:
+    """Refuses to replace a file that is protected.
+
+    Raises:
+        PermissionError: it is.
+    """
+    if is_protected(path):
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), os.fspath(path))
 
 
 def _opened_device(path: Path) -> BinaryIO:
@@ -186,6 +208,7 @@ def check_writable(path: Path) -> None:
             if descriptor(path) is None and not os.access(path, os.W_OK):
                 raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
             return
+        refuse_protected(path)
         path.parent.mkdir(parents=True, exist_ok=True)
         trial = temporary_path(path)
         try:

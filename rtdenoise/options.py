@@ -64,7 +64,7 @@ def in_a_folder(ctx: click.Context, param: click.Parameter, value: Path | None) 
     Raises:
         click.BadParameter: it isn't.
     """
-    if value is not None and not value.parent.is_dir():
+    if value is not None and not os.path.isdir(value.parent):
         raise click.BadParameter(f"The folder {value.parent} does not exist.", ctx, param)
     return value
 

@@ -38,6 +38,7 @@ _ROWS = (
     ("full range", "full"),
     ("HDR (HLG, PQ)", "hlg"),
     ("10 bits", "10"),
+    ("finer colours than 4:2:0", "chroma"),
     ("shape of a pixel", "aspect"),
     ("interlaced", "fields"),
     ("turned or mirrored", "turned"),
@@ -120,6 +121,8 @@ def differences(before: Reading, after: Reading, target: str) -> tuple[str, ...]
         found.append("fields")
     if any(before.defaults) and len(before.defaults) > 1 and before.defaults != after.defaults:
         found.append("defaults")
+    if before.chroma > after.chroma:
+        found.append("chroma")
     if not _chapters_agree(before, after):
         found.append("chapters")
     words = [[word for _, word in reading.words] for reading in (before, after)]
@@ -179,6 +182,8 @@ def page(outcomes: list[Outcome]) -> dict[str, str]:
 def _about(outcome: Outcome, says: str | None) -> bool:
     if says == "10":
         return "10le" in outcome.source.pixel_format
+    if says == "chroma":
+        return "420" not in outcome.source.pixel_format
     if says == "hlg":
         return outcome.says in ("hlg", "pq")
     return outcome.says == says if says is not None else outcome.says == "nothing"

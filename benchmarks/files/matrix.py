@@ -90,6 +90,7 @@ _COLOURS = {  # primaries, transfer, matrix, range
 class Reading:
     """What a file says. Times are seconds from the start of the file.
 
+    ``chroma`` counts samples of a colour in 64×64 pixels.
     ``shown`` has the mean R', G', B' of the upper left quarter of each frame as it is shown, 0…255.
     """
 
@@ -98,6 +99,7 @@ class Reading:
     size: tuple[int, int]
     colours: tuple[int, int, int, int]
     bits: int
+    chroma: int
     aspect: Fraction
     fields: str
     sound_late_s: list[float]
@@ -290,6 +292,7 @@ def read(path: Path) -> Reading:
             size=(first.height, first.width) if turned else (first.width, first.height),
             colours=(first.color_primaries, first.color_trc, first.colorspace, 2 if full else first.color_range),
             bits=max(c.bits for c in first.format.components),
+            chroma=first.format.chroma_width(64) * first.format.chroma_height(64),
             aspect=Fraction(video.sample_aspect_ratio or 1),
             fields=_FIELDS.get(context.field_order, "unknown" if first.interlaced_frame else "progressive"),
             sound_late_s=[first_sound[s.index] - times[0] for s in sound if s.index in first_sound],

@@ -21,10 +21,10 @@ from .slow import SlowMovement
 _STRIDE, _STEPS = 4, 6  # of the search
 _PRIOR = -2.0  # the belief of a block of which nothing is known
 _THING = 60  # blocks that a thing needs to be taken for one
-# A thing is rigid where its own movement leaves hardly more than the refined vectors: in variances of noise over so many
-# blocks, of which each counts up to so many, and in sums over the pixels of a cell, over so many cells. Near its edge
-# the refined vectors are spoiled by what lies behind: blocks there count for so little that those further inside decide
-# for them.
+# A thing is rigid where its own movement leaves hardly more than the refined vectors: in variances of noise over so
+# many blocks, of which each counts up to so many, and in sums over the pixels of a cell, over so many cells. Near its
+# edge the refined vectors are spoiled by what lies behind: blocks there count for so little that those further inside
+# decide for them.
 _RIGID_AROUND, _RIGID_MARGIN, _RIGID_MOST = 17, 1.0, 1.5
 _RIGID_CELLS, _RIGID_MARGIN_CELL, _RIGID_MOST_CELL = 13, 0.8, 2.0
 _BORDER_COUNTS = np.float32(0.02)

@@ -9,7 +9,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from ..errors import CameraError, ClipError
-from ..files import user_path
+from ..files import is_folder, user_path
 
 if TYPE_CHECKING:
     from .base import Camera
@@ -126,13 +126,13 @@ def _open_file(rest: str, size: tuple[int, int] | None, rate_fps: float | None) 
         raise ClipError("file: names no file.", "Write file:PATH, such as file:clip.mkv.")
     path = user_path(rest)
     has = ["size"] if size is not None else []
-    has += ["rate"] if rate_fps is not None and not path.is_dir() else []
+    has += ["rate"] if rate_fps is not None and not is_folder(path) else []
     if has:
         raise ClipError(
             f"{path} has its own {' and '.join(has)}.",
             "Leave out --size and --fps; live --output-size scales the picture.",
         )
-    return ImagesCamera(path, rate_fps) if path.is_dir() else FileCamera(path)
+    return ImagesCamera(path, rate_fps) if is_folder(path) else FileCamera(path)
 
 
 def _refuse_mistakes(spec: str) -> None:

@@ -18,6 +18,7 @@ from ..errors import ClipError
 from .decoding import LIMITS
 from .iso_boxes import iso_facts
 from .picture_headers import sizeless
+from .playlists import absent, is_streaming, unsafe_name
 from .raw import developed, is_raw
 from .tiff import read_otherwise
 
@@ -41,19 +42,19 @@ def open_container(path: Path) -> InputContainer:
     """
     av.logging.set_level(None)
     _check_that_it_is_a_file(path)
-    if is_raw(path):
-        return av.open(io.BytesIO(developed(path)), "r", options=LIMITS)
-    png = read_otherwise(path)
-    if png is not None:
-        return av.open(io.BytesIO(png), "r", options=LIMITS)
     try:
-        options, timeout = (_PLAYLIST, PLAYLIST_WAIT_S) if _is_playlist(path) else (LIMITS, None)
+        if is_raw(path):
+            return av.open(io.BytesIO(developed(path)), "r", options=LIMITS)
+        png = read_otherwise(path)
+        if png is not None:
+            return av.open(io.BytesIO(png), "r", options=LIMITS)
+        options, timeout = (_PLAYLIST, PLAYLIST_WAIT_S) if is_streaming(path) else (LIMITS, None)
         # The prefix keeps FFmpeg from reading a colon in the name as a protocol.
         container = av.open(
             f"file:{path}", metadata_errors="replace", options=options, timeout=timeout
         )
     except PermissionError as error:
-        raise ClipError(f"There is no permission to read {path}.", "Change it.") from error
+        raise unsafe_name(path) or _forbidden(path) from error
     except av.EOFError as error:
         if path.stat().st_size:
             raise ClipError(f"{path} holds no frames.", CURE) from error
@@ -63,16 +64,13 @@ def open_container(path: Path) -> InputContainer:
     return container
 
 
-def _is_playlist(path: Path) -> bool:
-    with path.open("rb") as file:
-        return file.read(7) == b"#EXTM3U"
-
-
 def _check_that_it_is_a_file(path: Path) -> None:
     try:
         mode = path.stat().st_mode
     except (FileNotFoundError, NotADirectoryError) as error:
         raise ClipError(f"There is no file {path}.", "Check the path.") from error
+    except PermissionError as error:
+        raise _forbidden(path) from error
     except (OSError, ValueError) as error:
         raise ClipError(
             f"{path} can't be read: {getattr(error, 'strerror', None) or error}.", "Check the path."
@@ -90,10 +88,22 @@ def _check_that_it_is_a_file(path: Path) -> None:
         )
 
 
+def _forbidden(path: Path) -> ClipError:
+    return ClipError(
+        f"There is no permission to read {path}.",
+        "Change the permissions of the file or of its folder.",
+    )
+
+
 def _unreadable(path: Path) -> ClipError:
     """Why FFmpeg can't make anything of a file."""
     if path.stat().st_size == 0:
         return ClipError(f"{path} is empty.", "Copy or record it again.")
+    if missing := absent(path):
+        return ClipError(
+            f"{path} names {missing[0]}, which can't be read.",
+            "Put it there, or name another file.",
+        )
     with suppress(OSError), path.open("rb") as file:
         # What cameras and phones write has its index at the end, and the sizes of all frames are in it.
         if file.read(12)[4:8] == b"ftyp" and not _has_box(file, b"moov"):

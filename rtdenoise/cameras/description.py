@@ -5,6 +5,7 @@ from __future__ import annotations
 import struct
 from contextlib import suppress
 from fractions import Fraction
+from itertools import pairwise
 from typing import Any, cast
 
 import av
@@ -23,6 +24,7 @@ _FIELDS: dict[int, FieldOrder] = {2: "top", 3: "bottom", 4: "top", 5: "bottom"} 
 _SIDE_DATA = ("h264", "hevc", "av1", "vp9")
 _PQ = 16
 _OFF_GRID = 0.25  # intervals that a frame may lie beside its place
+_AGAIN_S = 0.5  # so far back no reordering of frames reaches
 _LIMITED, _FULL = 1, 2
 
 
@@ -73,6 +75,7 @@ def describe(
         fields=order,
         orientation=orientation_of(stream, iso, exif) or turned_by(frame),
         bits=max((c.bits for c in components), default=8),
+        chroma=_chroma(pixels),
         rgb=palette or bool(pixels and pixels.is_rgb),
         alpha=stream.metadata.get("alpha_mode") == "1"
         or ((palette or any(c.is_alpha for c in components)) and _see_through(frame)),
@@ -86,6 +89,13 @@ def describe(
         icc=icc,
         notes=notes or PictureNotes(),
     )
+
+
+def _chroma(pixels: av.VideoFormat | None) -> float:
+    """How many samples each plane of colour has to one of luma."""
+    if pixels is None or len(pixels.components) < 3:  # grey, with alpha or without; or a palette
+        return float(pixels is not None and pixels.has_palette)
+    return pixels.chroma_width(64) * pixels.chroma_height(64) / 64**2
 
 
 def _first_frame(container: InputContainer, stream: VideoStream) -> VideoFrame | None:
@@ -126,14 +136,24 @@ def turned_by(frame: VideoFrame | None) -> Orientation:
 
 
 def is_uneven(container: InputContainer, stream: VideoStream, rate_fps: Fraction) -> bool:
-    """Whether a stream's times don't lie on the grid of its rate; the container is played to its end for this."""
+    """Whether a stream's times don't lie on the grid of its rate, or two in one place, as where two recordings overlap.
+
+    The container is played to its end for this.
+    """
     times = []
     with suppress(av.FFmpegError):
         for packet in container.demux(stream):
             if packet.size and packet.pts is not None:
                 times.append(float(packet.pts * packet.time_base))
     places = [(time_s - min(times)) * float(rate_fps) for time_s in times]
-    return any(abs(place - round(place)) > _OFF_GRID for place in places)
+    taken: set[int] = set()
+    for before, place in pairwise([0.0, *places]):
+        if place < before - _AGAIN_S * rate_fps:
+            taken.clear()  # times start again: these pictures will follow those before
+        if abs(place - round(place)) > _OFF_GRID or round(place) in taken:
+            return True
+        taken.add(round(place))
+    return False
 
 
 def _hdr10(frame: VideoFrame | None, codec: str) -> tuple[str, str]:

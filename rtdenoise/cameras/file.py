@@ -28,6 +28,7 @@ from .description import describe, is_uneven
 from .iso_boxes import IsoFacts, iso_facts
 from .picture_notes import picture_notes
 from .picture_tags import picture_tags
+from .playlists import absent
 from .raw import is_raw
 
 DEFAULT_RATE_FPS = Fraction(30)
@@ -52,6 +53,7 @@ class FileCamera(CameraBase):
     def __init__(self, path: Path) -> None:
         self._path = path
         self._container = open_container(path)
+        self._absent = absent(path)
         try:
             self._stream = video_stream(self._container, path)
             self._decoder = Decoder(self._stream.codec_context)
@@ -88,7 +90,13 @@ class FileCamera(CameraBase):
         said = f"{incomplete} frames are incomplete, because parts of the recording are missing."
         if incomplete == 1:
             said = "One frame is incomplete, because a part of the recording is missing."
-        return tuple(text for text in (self._ended_early, said * bool(incomplete)) if text)
+        lacks = ""
+        if self._absent:
+            more = f" and {len(self._absent) - 1} more" if len(self._absent) > 1 else ""
+            lacks = (
+                f"{self._path} lacks {self._absent[0]}{more}, which it names: that part is missing."
+            )
+        return tuple(text for text in (lacks, self._ended_early, said * bool(incomplete)) if text)
 
     @property
     def path(self) -> Path:

@@ -157,6 +157,7 @@ def _clean(
 
 
 def _open(source: str) -> Camera:
+    import os
     import re
 
     from ..cameras import open_camera
@@ -164,14 +165,13 @@ def _open(source: str) -> Camera:
     from ..files import user_path
 
     path = user_path(source)
-    if path.is_file() or path.is_dir():
-        return open_camera(f"file:{source}")
-    if path.exists():
+    there = os.path.exists(path)
+    if there and not (os.path.isfile(path) or os.path.isdir(path)):
         if source.startswith("/dev/video"):
             raise ClipError(
                 f"{source} is a device.", f"Clean it with rtdenoise live --camera {source}."
             )
         raise ClipError(f"{source} is a device, and no recording.", "Name a file.")
-    if re.match(r"(file:|simulated($|[:?]))", source):
+    if not there and re.match(r"(file:|simulated($|[:?]))", source):
         return open_camera(source)
-    raise ClipError(f"There is no file {source}.", "Check the path.")
+    return open_camera(f"file:{source}")

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from ..errors import ClipError, SinkError, writing
-from ..files import user_path
+from ..errors import ClipError, SinkError, StorageError, writing
+from ..files import is_folder, is_protected, user_path
 
 if TYPE_CHECKING:
     from .denoise_with import DenoiserMaker
@@ -21,8 +21,8 @@ _TOLD = 3  # names in a sentence
 
 def wants_folder(source: str, output: str) -> bool:
     """Whether IN is a folder and OUT another one: there already, or with a slash at its end."""
-    return user_path(source).is_dir() and (
-        output.endswith(("/", "\\")) or user_path(output).is_dir()
+    return is_folder(user_path(source)) and (
+        output.endswith(("/", "\\")) or is_folder(user_path(output))
     )
 
 
@@ -47,7 +47,7 @@ def denoise_folder(source: str, output: str, maker: DenoiserMaker, strength: flo
     if not paths:
         raise ClipError(f"The folder {source} holds no pictures.", "Check the path.")
     require_rawpy(paths)
-    if target.exists() and target.resolve() == folder.resolve():
+    if is_folder(target) and target.resolve() == folder.resolve():
         raise SinkError(
             f"{output} is the folder that the pictures are in.",
             "Name another one for the clean ones.",
@@ -65,8 +65,10 @@ def denoise_folder(source: str, output: str, maker: DenoiserMaker, strength: flo
                     camera = FileCamera(path)
                     denoiser = maker.for_recording(camera)
                     report = transcode(camera, denoiser, str(target / name), strength=strength)
-                except (ClipError, SinkError) as error:
-                    told = str(path) in error.message
+                except (ClipError, SinkError, StorageError) as error:
+                    if isinstance(error, StorageError) and not is_protected(target / name):
+                        raise
+                    told = str(path) in error.message or str(target / name) in error.message
                     maker.say("Left out: {}", error if told else f"{path}: {error}")
                 else:
                     cleaned += 1

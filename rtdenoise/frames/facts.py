@@ -67,7 +67,8 @@ class VideoFacts:
     """What a recording says about its picture.
 
     ``aspect`` is a pixel's width to its height, None where it isn't said; ``fields`` tells which field of an
-    interlaced picture comes first; ``bits`` is the depth of a sample; ``inks`` tells that it is stored as CMYK;
+    interlaced picture comes first; ``bits`` is the depth of a sample; ``chroma`` how many samples a
+    plane of colour has to one of luma (1, 1/2, 1/4; 0: there is none); ``inks`` tells that it is stored as CMYK;
     ``mastering`` and ``light`` describe the display that HDR was graded on, in the words of x265; ``uneven`` tells that
     the rate varies, where that was looked for; ``metadata`` is that of the video stream, ``disposition`` FFmpeg's bits;
     ``exif``, ``icc`` and ``notes`` come from pictures.
@@ -78,6 +79,7 @@ class VideoFacts:
     fields: FieldOrder = "progressive"
     orientation: Orientation = UPRIGHT
     bits: int = 8
+    chroma: float = 0.0
     rgb: bool = False
     alpha: bool = False
     inks: bool = False

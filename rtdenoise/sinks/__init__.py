@@ -5,12 +5,12 @@ from __future__ import annotations
 import difflib
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
 from ..errors import SinkError
-from ..files import user_path
+from ..files import is_folder, user_path
 
 if TYPE_CHECKING:
     from ..frames import PlaneFormat
@@ -69,7 +69,7 @@ def open_sink(
 
     path = user_path(output)
     suffix = path.suffix.lower()
-    if path.is_dir():
+    if is_folder(path):
         raise _unknown(output, (*VIDEO_SUFFIXES, *PICTURE_SUFFIXES))
     if suffix in VIDEO_SUFFIXES:
         if facts is not None and facts.colour.hdr:
@@ -118,19 +118,19 @@ def check_output(output: str) -> None:
     if kind == "null":
         return
     from ..files import check_writable
-    from .base import require_folder
+    from .base import require_place
     from .picture import PICTURE_SUFFIXES
     from .storage import VIDEO_SUFFIXES
 
     path = user_path(output)
-    if path.suffix.lower() in PICTURE_SUFFIXES and not path.is_dir():
+    if path.suffix.lower() in PICTURE_SUFFIXES and not is_folder(path):
         raise SinkError(
             f"{output} is one picture, and a camera's stream has many frames.",
             "Name a video, such as one that ends in .mp4; rtdenoise denoise cleans pictures.",
         )
-    if not output or path.is_dir() or path.suffix.lower() not in VIDEO_SUFFIXES:
+    if not output or is_folder(path) or path.suffix.lower() not in VIDEO_SUFFIXES:
         raise _unknown(output, VIDEO_SUFFIXES)
-    require_folder(path)
+    require_place(path)
     check_writable(path)
 
 
@@ -165,7 +165,7 @@ def _identities(output: str) -> list[object]:
         return [choose_device(label or None, virtual_devices()).path if linux else (kind, label)]
     path = user_path(output)
     known: list[object] = [path.resolve()]
-    if path.exists():  # a hard link is the same file under another name
+    with suppress(OSError):  # a hard link is the same file under another name
         known.append((path.stat().st_dev, path.stat().st_ino))
     return known
 
@@ -188,7 +188,7 @@ def _unknown(output: str, suffixes: Sequence[str]) -> SinkError:
     path = user_path(output)
     if not output:
         return SinkError("The output has no name.", "Name a file, or write virtual or pipewire.")
-    if path.is_dir():
+    if is_folder(path):
         return SinkError(
             f"{output} is a folder, and a file is to be written.", "Name a file in it."
         )

@@ -1,4 +1,4 @@
-"""Which of the containers that a film can be written in hold given audio."""
+"""Which of the containers that a film can be written in hold given audio, and what is said where one doesn't."""
 
 from __future__ import annotations
 
@@ -8,7 +8,26 @@ from collections.abc import Iterable, Sequence
 import av
 from av.audio.stream import AudioStream
 
+from ..errors import SinkError
+
+CONVERT_SOUND = "Convert its sound first: ffmpeg -i FILE -c:v copy -c:a aac clip.mkv."
 _FORMATS = {".mkv": "matroska", ".mov": "mov", ".mp4": "mp4", ".nut": "nut", ".avi": "avi"}
+
+
+def audio_codec(stream: AudioStream) -> str:
+    """FFmpeg's name of a stream's codec, whichever of its decoders reads it."""
+    return str(stream.codec_context.codec.canonical_name)
+
+
+def audio_name(stream: AudioStream) -> str:
+    """What a person calls a stream's codec: MP3, AAC, pcm_s16le."""
+    name = audio_codec(stream)
+    return name if "_" in name else name.upper()
+
+
+def is_pcm(stream: AudioStream) -> bool:
+    """Whether a stream's samples are stored as they are."""
+    return audio_codec(stream).startswith("pcm_")
 
 
 def holders(streams: Sequence[AudioStream], suffixes: Iterable[str]) -> list[str]:
@@ -20,7 +39,7 @@ def holders(streams: Sequence[AudioStream], suffixes: Iterable[str]) -> list[str
 
 
 def _holds(format: str, streams: Sequence[AudioStream]) -> bool:
-    if format == "mp4" and any(s.codec_context.name.startswith("pcm_") for s in streams):
+    if format == "mp4" and any(is_pcm(stream) for stream in streams):
         return False  # FFmpeg finds out at the very end, and few players play it
     try:
         with av.open(io.BytesIO(), "w", format=format) as container:
@@ -30,3 +49,19 @@ def _holds(format: str, streams: Sequence[AudioStream]) -> bool:
     except (av.FFmpegError, ValueError):
         return False
     return True
+
+
+def refusal(suffix: str, what: str, error: Exception) -> SinkError:
+    """The error for what FFmpeg doesn't store, whose own words name a temporary file.
+
+    Args:
+        suffix: The output's suffix.
+        what: The picture, or the sound in some codec.
+        error: FFmpeg's, or PyAV's.
+    """
+    reason = (getattr(error, "strerror", None) or type(error).__name__).lower()
+    message = f"A file that ends in {suffix} can't hold {what} of this recording ({reason})."
+    if what.startswith("the sound"):
+        return SinkError(message, CONVERT_SOUND)
+    others = " or ".join(other for other in (".mkv", ".nut") if other != suffix)
+    return SinkError(message, f"Name an output that ends in {others}.")

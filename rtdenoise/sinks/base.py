@@ -8,7 +8,7 @@ from typing import Protocol, runtime_checkable
 from ..cameras.base import CameraInfo
 from ..cameras.images import pictures_in
 from ..errors import SinkError, StorageError, writing
-from ..files import destination, same_file, user_path
+from ..files import destination, is_folder, refuse_protected, same_file, user_path
 from ..frames import Planes
 
 
@@ -57,7 +57,7 @@ def refuse_overwriting(source: CameraInfo, output: str) -> None:
     if source.kind != "file":
         return
     read = Path(source.spec.partition(":")[2])
-    others = [read, *(pictures_in(read) if read.is_dir() else ())]
+    others = [read, *(pictures_in(read) if is_folder(read) else ())]
     same = same_file(user_path(output), [*others, read.with_suffix(".json")])
     if same == read:
         raise SinkError(f"{output} is the input itself.", "Give the output another name.")
@@ -65,17 +65,18 @@ def refuse_overwriting(source: CameraInfo, output: str) -> None:
         raise SinkError(f"{output} belongs to the input.", "Give the output another name.")
 
 
-def require_folder(path: Path) -> None:
-    """Refuses a file whose folder isn't there; where the file is a link, that of what it leads to.
+def require_place(path: Path) -> None:
+    """Refuses a file whose folder isn't there, or that is protected; where it is a link, what it leads to.
 
     Raises:
-        StorageError: it isn't, or a part of its path is a file.
+        StorageError: it is, or a part of its path is a file.
     """
     with writing(path):
         path = destination(path)
     with writing(path):
         path.parent.stat()
-    if not path.parent.is_dir():
+        refuse_protected(path)
+    if not is_folder(path.parent):
         raise StorageError(f"{path.parent} is a file, not a folder.", "Choose another folder.")
 
 
@@ -86,11 +87,11 @@ class PathSink:
         path: The file. Its folder has to be there: one that was mistyped isn't made.
 
     Raises:
-        StorageError: it isn't.
+        StorageError: it isn't, or the file is there and may not be written.
     """
 
     def __init__(self, path: Path) -> None:
-        require_folder(path)
+        require_place(path)
         self._path = path
 
     @property

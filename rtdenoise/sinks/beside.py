@@ -55,6 +55,15 @@ def passed_on(metadata: dict[str, str], suffix: str = "") -> dict[str, str]:
     return kept
 
 
+def time_code(recording: InputContainer) -> str:
+    """The first frame's time code, which containers keep for the whole or with a stream; empty where there is none."""
+    for tags in (recording.metadata, *(stream.metadata for stream in recording.streams)):
+        for key, text in tags.items():
+            if key.casefold() == "timecode":  # Matroska shouts
+                return text
+    return ""
+
+
 def same_language(one: str | None, other: str | None) -> bool:
     """Whether two codes stand for one language, or neither for any."""
     a, b = ("" if code in (None, "und") else code for code in (one, other))
@@ -97,6 +106,8 @@ class Beside:
     def add_to(self, output: OutputContainer, suffix: str, start_s: float) -> None:
         """Adds all that the container takes; to be called before its header is written."""
         output.metadata.update(passed_on(self._recording.metadata))
+        if suffix == ".avi" and (code := time_code(self._recording)):
+            output.metadata["timecode"] = code  # it has no place with a stream
         output.set_chapters(cast(Any, self._chapters(start_s)))
         for stream in self.subtitles:
             self._add_subtitles(output, suffix, stream)

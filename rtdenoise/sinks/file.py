@@ -20,9 +20,10 @@ from ..files import whole_file
 from ..frames import PlaneFormat, Planes, convert, frame_from_planes
 from ..frames.facts import UNSAID, VideoFacts
 from ..frames.field_order import FieldMarker
-from .audio_holders import holders
+from .audio_holders import CONVERT_SOUND, audio_name, holders, is_pcm, refusal
 from .base import PathSink
 from .beside import Beside, passed_on
+from .copied_times import CopiedTimes, refuse_picture_pause
 from .storage import VIDEO_SUFFIXES, Storage, refuse_colours, storage_of
 
 # AAC begins a little before 0; the shift by that would move frames of .avi to the next whole number.
@@ -92,10 +93,11 @@ class FileSink(PathSink):
         self._done = False
         self._audio: dict[int, AudioStream] = {}
         self._offered = audio
+        self._times: dict[int, CopiedTimes] = {}
         av.logging.set_level(None)
         self._files = ExitStack()
         temporary = self._files.enter_context(whole_file(path))
-        with self._guarded():
+        with self._guarded("the recording"):
             options = dict(_OPTIONS.get(suffix, {}))
             if beside is not None:
                 options |= beside.options(suffix)
@@ -142,28 +144,33 @@ class FileSink(PathSink):
         self._video = stream
 
     def _add_audio(self, stream: AudioStream) -> None:
-        codec = stream.codec_context.name
-        if self._path.suffix.lower() == ".mp4" and codec.startswith("pcm_"):
-            raise self._no_audio(codec)  # FFmpeg finds out at the very end, and few players play it
+        suffix = self._path.suffix.lower()
+        if suffix == ".mp4" and is_pcm(stream):
+            raise self._no_audio(
+                stream
+            )  # FFmpeg finds out at the very end, and few players play it
         try:
             copy = self._container.add_stream_from_template(stream)
-            copy.metadata.update(passed_on(stream.metadata, self._path.suffix.lower()))
-            copy.disposition = stream.disposition
-            self._audio[stream.index] = copy
         except ValueError as error:
-            raise self._no_audio(codec) from error
+            raise self._no_audio(stream) from error
+        copy.metadata.update(passed_on(stream.metadata, suffix))
+        copy.disposition = stream.disposition
+        if stream.bit_rate:  # from which .avi takes how long a block lasts
+            copy.codec_context.bit_rate = stream.bit_rate
+        self._audio[stream.index] = copy
 
-    def _no_audio(self, codec: str) -> SinkError:
+    def _no_audio(self, *streams: AudioStream) -> SinkError:
         suffix = self._path.suffix.lower()
         others = holders(self._offered, [other for other in VIDEO_SUFFIXES if other != suffix])
-        hint = "Convert it first: ffmpeg -i FILE -c:v copy -c:a aac clip.mkv."
+        hint = CONVERT_SOUND
         if others:
             hint = f"Name an output that ends in {' or '.join(others)}."
-        return SinkError(f"A file that ends in {suffix} can't hold audio in {codec}.", hint)
+        names = ", ".join(sorted({audio_name(stream) for stream in streams}))
+        return SinkError(f"A file that ends in {suffix} can't hold audio in {names}.", hint)
 
     @contextmanager
-    def _guarded(self) -> Iterator[None]:
-        """Removes the file where something goes wrong, and says it in our own errors."""
+    def _guarded(self, what: str) -> Iterator[None]:
+        """Removes the file where something goes wrong with ``what``, and says it in our own errors."""
         try:
             with writing(self._path):
                 yield
@@ -173,11 +180,8 @@ class FileSink(PathSink):
                 error, RtdenoiseError
             ):
                 if self._audio and not self._begun:
-                    names = {s.codec_context.name for s in self._audio.values()}
-                    raise self._no_audio(", ".join(sorted(names))) from error
-                raise SinkError(
-                    f"{self._path} can't be encoded: {error}.", "Try another suffix."
-                ) from error
+                    raise self._no_audio(*self._audio.values()) from error
+                raise refusal(self._path.suffix.lower(), what, error) from error
             raise
 
     def write(self, planes: Planes) -> None:
@@ -213,7 +217,7 @@ class FileSink(PathSink):
         if self._frames % _LOOK_EVERY == 0:
             self._keep_spare()
         self._frames += 1
-        with self._guarded():
+        with self._guarded("the picture"):
             self._mux(frame if self._fields is None else self._fields.mark(frame))
 
     def _keep_spare(self) -> None:
@@ -236,6 +240,9 @@ class FileSink(PathSink):
         if self._start_s is None:
             self._start_s = time_s
         ticks = round((time_s - self._start_s) / self._time_base)
+        if self._last is not None:
+            with self._guarded("the picture"):
+                refuse_picture_pause(self._path.suffix.lower(), ticks - self._last, self._time_base)
         if self._last is not None and ticks <= self._last:
             ticks = self._last + max(1, round(1 / (self._rate * self._time_base)))
         self._last = ticks
@@ -253,10 +260,12 @@ class FileSink(PathSink):
         """Takes one packet of one of the ``audio`` streams or of a subtitle; gives whether there is a place for it.
 
         Raises:
+            SinkError: it comes after a pause that the file can't say, or FFmpeg refuses it.
             StorageError: the disk is full; the file is removed.
         """
-        with self._guarded():
-            target = self._audio.get(packet.stream.index)
+        target = self._audio.get(packet.stream.index)
+        what = "the subtitles" if target is None else f"the sound in {audio_name(target)}"
+        with self._guarded(what):
             if target is not None:
                 packet.stream = target
             else:
@@ -268,8 +277,18 @@ class FileSink(PathSink):
             if start:
                 packet.pts = None if packet.pts is None else packet.pts - start
                 packet.dts = None if packet.dts is None else packet.dts - start
-            self._store(packet)
-            return True
+            target = packet.stream
+            if target.index not in self._times:
+                self._times[target.index] = CopiedTimes(target, self._path.suffix.lower())
+            packets = self._times[target.index].place(packet)
+            for one in packets:
+                self._store(one)
+            return bool(packets)
+
+    @property
+    def overlap_s(self) -> float:
+        """How much sound had no place, because the file can't say when a packet is heard."""
+        return sum(times.left_out_s for times in self._times.values())
 
     def close(self) -> None:
         """Finishes the file and gives it its name; without a frame there will be none. Safe to call twice.
@@ -282,7 +301,7 @@ class FileSink(PathSink):
         if self._last is None:
             self.abort()
             return
-        with self._guarded():
+        with self._guarded("the recording"):
             self._mux(None)
             self._container.close()
             self._done = True

@@ -20,9 +20,15 @@ from ..cameras.picture_tags import picture_tags
 from ..errors import RtdenoiseError
 from ..frames.facts import UNSAID, PictureNotes, VideoFacts
 from ..sinks.base import Sink
-from ..sinks.beside import passed_on, same_language
+from ..sinks.beside import passed_on, same_language, time_code
 from ..sinks.file import FileSink
 from ..sinks.picture import PictureSink
+
+_CHROMA = {1.0: "4:4:4", 0.5: "4:2:2", 0.25: "4:2:0"}
+_ROLES = (
+    *("comment", "forced", "hearing_impaired", "visual_impaired", "captions", "descriptions"),
+    *("dub", "original", "lyrics", "karaoke", "clean_effects"),
+)
 
 
 def losses(camera: Camera, facts: VideoFacts | None, sink: Sink) -> tuple[str, ...]:
@@ -97,6 +103,9 @@ def _of_film(before: VideoFacts, after: VideoFacts) -> list[str]:
     lost = ["transparency"] if before.alpha else []
     if before.bits > after.bits:
         lost.append(f"{before.bits - after.bits} of {before.bits} bits a sample")
+    if before.chroma > after.chroma:
+        was = "R'G'B'" if before.rgb else _CHROMA.get(before.chroma, "finer colours")
+        lost.append(f"detail of colours ({was} became {_CHROMA.get(after.chroma, 'coarser ones')})")
     if before.aspect != after.aspect:
         lost.append("the shape of its pixels")
     if before.fields != after.fields:
@@ -156,10 +165,11 @@ def _streams(container: InputContainer) -> Counter[str]:
 def _tags(source: InputContainer, copy: InputContainer) -> list[str]:
     """Entries about the whole, and languages, names and defaults of the streams."""
     kept = {key.casefold(): text for key, text in copy.metadata.items()}
-    if any("timecode" in stream.metadata for stream in copy.streams):
-        kept["timecode"] = ""  # QuickTime has a stream for what DV says of the whole
+    kept["timecode"] = ""
     gone = [key for key in passed_on(source.metadata) if key.casefold() not in kept]
     lost = [f"tags ({', '.join(sorted(gone)[:6])}{', …' * (len(gone) > 6)})"] if gone else []
+    if time_code(source) not in ("", time_code(copy)):
+        lost.append("the time code")
     flags = Counter[str]()
     for kind in ("audio", "subtitle"):
         pairs = zip(_of_kind(source, kind), _of_kind(copy, kind), strict=False)
@@ -169,12 +179,25 @@ def _tags(source: InputContainer, copy: InputContainer) -> list[str]:
             name = passed_on(one.metadata).get("title")
             if name is not None and name not in other.metadata.values():
                 flags["names of streams"] += 1
-    default, defaults = Disposition.default, []
-    for container in (source, copy):
-        defaults.append([s.disposition & default for s in _of_kind(container, "audio")])
-    if len(defaults[0]) > 1 and any(defaults[0]) and defaults[0] != defaults[1]:
-        flags["which stream is the default"] += 1
-    return lost + list(flags)
+    return lost + list(flags) + _roles(source, copy)
+
+
+def _roles(source: InputContainer, copy: InputContainer) -> list[str]:
+    """What is said of sound and subtitles: which are the default, and what they are for."""
+    lost, gone = [], Disposition(0)
+    for kind in ("audio", "subtitle"):
+        pairs = list(zip(_of_kind(source, kind), _of_kind(copy, kind), strict=False))
+        before, after = (
+            [pair[n].disposition & Disposition.default for pair in pairs] for n in (0, 1)
+        )
+        if kind == "subtitle" and any(after) and not any(before):
+            lost.append("that no subtitle is the default")  # MP4 always has one
+        elif before != after and any(before) and len(before) > 1:
+            lost.append("which stream is the default")
+        for one, other in pairs:
+            gone |= one.disposition & ~other.disposition
+    names = [role.replace("_", " ") for role in _ROLES if gone & Disposition[role]]
+    return lost + ([f"what tracks are for ({', '.join(names)})"] if names else [])
 
 
 def _of_kind(container: InputContainer, kind: str) -> list[av.stream.Stream]:

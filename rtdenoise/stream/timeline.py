@@ -3,6 +3,9 @@
 Recorders that reconnect, and files that were put together, count from 0 once more. Pictures and sound do so together:
 what comes after the n-th start is shifted by what brings its first picture behind the last one before.
 
+A part that begins a little before the end of the one before is no such start: its first pictures follow one another
+quickly until they come when they say. Sound is treated alike where it is stored, so both stay together.
+
 MPEG streams count 90 000ths of a second in 33 bits. FFmpeg takes a start from 0 there for the end of that range, and
 adds 26.5 hours: it looks like a long pause, which such streams, sent in regular steps, can't have. Elsewhere a pause
 of more than ten days is none: the clock was set, or the time is damaged.
@@ -11,6 +14,7 @@ of more than ten days is none: the clock was set, or the time is damaged.
 from __future__ import annotations
 
 _AGAIN_S = 0.5  # so far back no reordering of frames reaches
+_QUICK = 8  # times as fast follow pictures that overlap those before
 _RANGE_S = (1 << 33) / 90_000  # of the times of MPEG streams
 _PAUSE_S = 10.0  # at the end of that range; reception may fail for as long
 _LEAP_S = 3600.0  # anywhere else
@@ -34,6 +38,8 @@ class Timeline:
             int, tuple[int, float]
         ] = {}  # by stream: how often it started, and its latest time
         self._closed = False
+        self._shown_s = 0.0
+        self._overlaps = False
 
     @property
     def starts(self) -> int:
@@ -48,8 +54,16 @@ class Timeline:
         if time_s < last_s - _AGAIN_S or self._leaps(last_s, time_s):
             self._shifts_s.append(last_s + self._shifts_s[-1] + self._interval_s - time_s)
             self._ends_s.append(time_s)
+        elif time_s < last_s - self._interval_s / 2:
+            self._overlaps = True
         self._ends_s[-1] = time_s
-        return time_s + self._shifts_s[-1]
+        shown_s = time_s + self._shifts_s[-1]
+        if self._overlaps:
+            least_s = self._shown_s + self._interval_s / _QUICK
+            self._overlaps = shown_s < least_s
+            shown_s = max(shown_s, least_s)
+        self._shown_s = shown_s
+        return shown_s
 
     def _leaps(self, before_s: float, after_s: float) -> bool:
         """Whether times of one stream are too far apart for a pause."""

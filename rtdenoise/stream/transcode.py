@@ -11,7 +11,6 @@ import threading
 import time
 from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass, replace
-from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +27,7 @@ from ..cameras.images import ImagesCamera
 from ..denoisers import Denoiser, blend
 from ..denoisers.fields import FieldsDenoiser
 from ..errors import ClipError, SinkError
-from ..files import user_path
+from ..files import is_folder, user_path
 from ..frames import Planes, planes_from_frame
 from ..frames.deep import deepened
 from ..frames.facts import VideoFacts
@@ -36,6 +35,7 @@ from ..frames.orientation import turned, turned_format
 from ..sinks import open_sink
 from ..sinks.base import Sink, refuse_overwriting
 from ..sinks.beside import Beside
+from ..sinks.copied_times import CURE, IN_STEP_S, measure_blocks
 from ..sinks.file import FileSink
 from ..sinks.picture import PictureSink
 from ..sinks.storage import VIDEO_SUFFIXES, holds_depth
@@ -46,9 +46,7 @@ from .losses import losses
 from .removal import Removal
 from .timeline import Timeline
 
-_IN_STEP_S = 0.08  # by how much sound may be late without anyone noticing
 _AHEAD = 3  # decoded frames that wait for the denoiser
-_LEAST_STEP_S = Fraction(1, 1000)  # between packets: Matroska knows no finer time
 _MPEG_STREAMS = ("mpegts", "mpeg")
 _INTERLEAVE_S = 0.5  # how far audio packets are written before the picture
 
@@ -145,6 +143,11 @@ def transcode(
         audio.close()
         camera.close()
     remarks = [*remarks_of(camera), *audio.remarks]
+    if isinstance(sink, FileSink) and sink.overlap_s:
+        remarks.append(
+            f"{sink.overlap_s:.2f} s of sound that overlap other sound were left out: "
+            f"{Path(output).suffix.lower()} can't say when each sound is heard."
+        )
     if changed:
         what = "1 frame was" if changed == 1 else f"{changed} frames were"
         remarks.append(
@@ -170,7 +173,7 @@ def _open(
 ) -> Sink:
     path = user_path(output)
     rate, layout = camera.mode.rate_fps, first.format
-    if path.suffix.lower() not in VIDEO_SUFFIXES or path.is_dir():
+    if path.suffix.lower() not in VIDEO_SUFFIXES or is_folder(path):
         return open_sink(output, format=layout, rate_fps=rate, facts=facts)
     if facts is not None:
         layout = turned_format(layout, facts.orientation)
@@ -219,7 +222,6 @@ class _Audio:
         self.packets = 0
         self.remarks: list[str] = []
         self._timeline = timeline
-        self._latest: dict[int, int] = {}  # decoding times by stream
         self.sink: FileSink | None = None
         self.streams: list[AudioStream] = []
         self.beside: Beside | None = None
@@ -233,11 +235,15 @@ class _Audio:
             return
         container = self._opened(camera.path)
         self.beside = Beside(self._opened(camera.path), seconds)
-        self.streams = [s for s in container.streams.audio if _is_known(s)]
-        unknown = len(container.streams.audio) - len(self.streams)
+        self.streams = [s for s in container.streams.audio if _is_known(s) and not _is_empty(s)]
+        unknown = sum(not _is_known(s) for s in container.streams.audio)
+        empty = len(container.streams.audio) - len(self.streams) - unknown
         if unknown:
-            what = "An audio track is" if unknown == 1 else f"{unknown} audio tracks are"
-            self.remarks.append(f"{what} in a format that FFmpeg doesn't know, and left out.")
+            self._leave_out(unknown, "in a format that FFmpeg doesn't know")
+        if empty:
+            self._leave_out(empty, "without any sound")
+        if Path(output).suffix.lower() == ".avi":
+            measure_blocks(self._opened(camera.path), self.streams)
         copied = [*self.streams, *(container.streams[s.index] for s in self.beside.subtitles)]
         if copied or container.chapters():
             self.start_s = (container.start_time or 0) / av.time_base
@@ -258,13 +264,17 @@ class _Audio:
             if s.start_time is not None and s.time_base
         ]
         late_s = max(begins, key=abs, default=0.0)
-        if abs(late_s) > _IN_STEP_S:
+        if abs(late_s) > IN_STEP_S:
             one, other = ("sound", "picture") if late_s > 0 else ("picture", "sound")
             raise SinkError(
                 f"The {one} begins {abs(late_s):.2f} s after the {other}, which a file that ends in .avi can't say.",
-                "Name an output that ends in .mkv, .mov or .mp4.",
+                CURE,
             )
         self.start_s = first_s
+
+    def _leave_out(self, count: int, why: str) -> None:
+        what = "An audio track is" if count == 1 else f"{count} audio tracks are"
+        self.remarks.append(f"{what} {why}, and left out.")
 
     def _opened(self, path: Path) -> InputContainer:
         container = open_container(path)
@@ -285,23 +295,12 @@ class _Audio:
             if shift_s is None or (time_s is not None and at_s + shift_s > time_s + ahead_s):
                 return
             self._waiting = None
-            self._shift(packet, shift_s)
+            if shift_s and packet.dts is not None and packet.pts is not None:
+                ticks = round(shift_s / packet.time_base)
+                packet.pts, packet.dts = packet.pts + ticks, packet.dts + ticks
             sound = isinstance(packet.stream, AudioStream)
             if self.sink.copy(packet) and sound:
                 self.packets += 1
-
-    def _shift(self, packet: av.Packet[Any], shift_s: float) -> None:
-        """Moves a packet in time, never before the one before: sound may be a little longer than its pictures."""
-        if packet.dts is None or packet.pts is None or not packet.time_base:
-            return
-        stream = packet.stream.index
-        ticks = round(shift_s / packet.time_base)
-        if shift_s:
-            least = math.ceil(_LEAST_STEP_S / packet.time_base)
-            ticks = max(ticks, self._latest.get(stream, -(1 << 62)) + least - packet.dts)
-        packet.pts += ticks
-        packet.dts += ticks
-        self._latest[stream] = packet.dts
 
     def _next(self) -> av.Packet[Any] | None:
         try:
@@ -321,6 +320,11 @@ def _is_known(stream: AudioStream) -> bool:
     """Whether FFmpeg knows the codec of a stream; PyAV's types promise it."""
     context: CodecContext | None = stream.codec_context
     return context is not None
+
+
+def _is_empty(stream: AudioStream) -> bool:
+    """Whether a stream was announced and never came: nothing says how its sound is sampled."""
+    return not stream.codec_context.sample_rate
 
 
 def _decode_time_s(packet: av.Packet[Any]) -> float:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import signal
 import subprocess
 import sys
@@ -47,6 +48,33 @@ def test_live_keeps_its_film(names: str, tmp_path: Path) -> None:
     assert process.returncode == 0, err
     assert "interrupted" in out
     assert len(list(open_camera(f"file:{film}").frames())) > 1
+
+
+def test_ctrl_c_twice_is_once(tmp_path: Path) -> None:
+    film = tmp_path / "film.nut"
+    words = ("--camera", "simulated:desk", "--size", "320x180", "--network", "recursive", "--json")
+    process = start(tmp_path, "live", *words, "--output", str(film))
+    wait_for_bytes(tmp_path, "*.nut", process)
+    for _ in range(2):
+        process.send_signal(signal.SIGINT)
+        time.sleep(0.05)
+    out, err = process.communicate(timeout=120)
+    assert process.returncode == 0, err
+    assert json.loads(out)["ended"] == "interrupted"
+    assert len(list(open_camera(f"file:{film}").frames())) > 1
+
+
+def test_ctrl_c_counts_again_after_some_time() -> None:
+    code = (
+        "import signal, time; from rtdenoise import cli; cli._end_as_after_ctrl_c()\n"
+        "for late in (0, 0, 3):\n"
+        "    now = time.monotonic() + late; time.monotonic = lambda: now\n"
+        "    try: signal.raise_signal(signal.SIGINT); print('on')\n"
+        "    except KeyboardInterrupt: print('ended')"
+    )
+    words = [sys.executable, "-c", code]
+    done = subprocess.run(words, cwd=ROOT, capture_output=True, text=True, check=True, timeout=60)
+    assert done.stdout.split() == ["ended", "on", "ended"]
 
 
 def test_capture_keeps_its_recording(tmp_path: Path) -> None:

@@ -97,6 +97,21 @@ def test_no_memory_is_one_sentence_with_a_cure(
     assert "unforeseen" not in said
 
 
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (PermissionError(13, "Permission denied", "/a/b"), "There is no permission for /a/b."),
+        (OSError(36, "File name too long", "xx/b"), "The name xx/b is too long."),
+    ],
+)
+def test_a_path_that_the_system_refuses_is_no_defect(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], error: OSError, said: str
+) -> None:
+    monkeypatch.setattr(cli.Commands, "get_command", lambda *_: _failing(error))
+    assert cli.run(["x"]) == 1
+    assert capsys.readouterr().err.startswith(f"Error: {said}")
+
+
 def test_a_thread_that_is_still_at_work_in_a_library_does_not_abort_the_end() -> None:
     # Python ends such a thread by force when it finalises, and C++ takes that for a mistake: so it must not finalise.
     code = (

@@ -180,6 +180,23 @@ def test_devices_and_open_files_are_written_to(
 
 
 @posix
+def test_a_protected_file_is_not_replaced(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "a.mp4"
+    path.write_bytes(b"before")
+    path.chmod(0o444)
+    # Root may write it.
+    monkeypatch.setattr(os, "access", lambda at, *_, **__: not os.path.isfile(at))
+    (tmp_path / "link.mp4").symlink_to(path)
+    for name in ("a.mp4", "link.mp4"):
+        with pytest.raises(StorageError, match=r"no permission to write .*\.mp4\."):
+            check_writable(tmp_path / name)
+        with pytest.raises(StorageError, match="no permission to write"):
+            write_bytes(tmp_path / name, b"after")
+    assert path.read_bytes() == b"before"
+    write_bytes(tmp_path / "b.mp4", b"new")
+
+
+@posix
 def test_a_file_that_is_replaced_hands_on_its_permissions(tmp_path: Path) -> None:
     for mode in (0o600, 0o644, 0o666, 0o750):
         path = tmp_path / f"{mode:o}"

@@ -18,7 +18,7 @@ from rtdenoise.cameras.file import FileCamera
 from rtdenoise.cli import Settings
 from rtdenoise.commands.denoise import command
 from rtdenoise.denoisers import Passthrough
-from rtdenoise.errors import RtdenoiseError, StorageError
+from rtdenoise.errors import ClipError, RtdenoiseError, SinkError, StorageError
 from rtdenoise.frames import Planes, planes_from_frame, rgb_frame
 from rtdenoise.sinks.file import FileSink
 from rtdenoise.stream import transcode
@@ -196,6 +196,44 @@ def test_says_what_is_wrong(
     with pytest.raises(RtdenoiseError, match="no network 'fancy'"):
         denoise(clip, tmp_path / "out.mp4", "--network", "fancy")
     assert denoise(clip, tmp_path / "out.mp4", "--strength", "2").exit_code == 2
+
+
+def test_names_that_are_too_long(
+    denoise: Callable[..., Result], make_clip: MakeClip, tmp_path: Path
+) -> None:
+    clip, long = make_clip(frames=3), tmp_path / ("x" * 300 + ".mp4")
+    with pytest.raises(ClipError, match="can't be read: File name too long"):
+        denoise(long, tmp_path / "out.mp4")
+    with pytest.raises(ClipError, match="can't be read: File name too long"):
+        denoise(f"file:{long}", tmp_path / "out.mp4")
+    with pytest.raises(StorageError, match="is too long"):
+        denoise(clip, long, "--network", "none")
+    with pytest.raises(SinkError, match="no suffix"):
+        denoise(clip, f"{long.with_suffix('')}/", "--network", "none")
+
+
+@pytest.mark.parametrize("at", ["in", "out"])
+def test_a_folder_that_may_not_be_read(
+    denoise: Callable[..., Result],
+    make_clip: MakeClip,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    at: str,
+) -> None:
+    clip, folder = make_clip(frames=3), tmp_path / "locked"
+    stat = os.stat
+
+    def refuse(path: object, *args: object, **more: object) -> os.stat_result:
+        if str(path).startswith(f"{folder}/"):  # root may read it
+            raise PermissionError(13, "Permission denied", path)
+        return stat(path, *args, **more)  # type: ignore[arg-type]
+
+    folder.mkdir()
+    monkeypatch.setattr(os, "stat", refuse)
+    monkeypatch.setattr(os, "lstat", refuse)
+    names = (folder / "a.mkv", tmp_path / "out.mp4") if at == "in" else (clip, folder / "a.mkv")
+    with pytest.raises(RtdenoiseError, match=r"no permission to (read|write) .*locked/a\.mkv"):
+        denoise(*names, "--network", "none")
 
 
 class Interrupted(Passthrough):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import struct
 from collections.abc import Callable
 from dataclasses import replace
@@ -199,6 +200,22 @@ def test_each_picture_of_a_folder_by_itself_into_another(denoise: Run, tmp_path:
     assert psnr_db(read(out / "a.png"), scene()) > psnr_db(read(source / "a.png"), scene()) + 4
     with pytest.raises(SinkError, match="is the folder that the pictures are in"):
         denoise(source, source)
+
+
+def test_a_protected_picture_of_a_folder_is_left_out(
+    denoise: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source, out = tmp_path / "photos", tmp_path / "clean"
+    for folder in (source, out):
+        folder.mkdir()
+    for name in ("a.png", "b.png"):
+        cv2.imwrite(str(source / name), noisy(scene((64, 96))))
+    (out / "a.png").write_bytes(b"before")
+    monkeypatch.setattr(os, "access", lambda at, *_, **__: str(at) != str(out / "a.png"))
+    result = denoise(source, out)
+    assert f"Left out: There is no permission to write {out / 'a.png'}." in result.output
+    assert "1 picture, each by itself, 1 left out" in result.output
+    assert (out / "a.png").read_bytes() == b"before"
 
 
 def test_what_of_a_folder_cannot_be_written_is_left_out_by_its_name(

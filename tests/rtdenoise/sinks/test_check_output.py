@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from fractions import Fraction
 from pathlib import Path
@@ -28,6 +29,22 @@ def test_a_file_that_can_be_written_leaves_nothing_behind(tmp_path: Path) -> Non
 def test_unknown_outputs_are_refused(output: str, words: str) -> None:
     with pytest.raises(SinkError, match=words):
         check_output(output)
+
+
+@pytest.mark.parametrize("name", ["film.mp4", "photo.png"])
+def test_a_protected_file_is_told_before_any_work(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    path = tmp_path / name
+    path.write_bytes(b"before")
+    monkeypatch.setattr(os, "access", lambda at, *_, **__: not os.path.isfile(at))  # not of root
+    with pytest.raises(StorageError, match=f"no permission to write .*{name}"):
+        open_sink(str(path), format=PlaneFormat(64, 48, "420", True, "bt601"), rate_fps=Fraction(9))
+    if name == "film.mp4":
+        with pytest.raises(StorageError, match=f"no permission to write .*{name}"):
+            check_output(str(path))
+    assert [p.name for p in tmp_path.iterdir()] == [name]
+    assert path.read_bytes() == b"before"
 
 
 @pytest.mark.parametrize("output", ["photo.png", "photo.JPG", "photo.jpeg"])

@@ -12,6 +12,7 @@ from typing import Any
 import av
 import numpy as np
 import pytest
+from av.stream import Disposition
 from av.video.frame import VideoFrame
 
 from rtdenoise.cameras.file import FileCamera
@@ -24,7 +25,8 @@ from rtdenoise.frames import PlaneFormat, Planes, planes_from_frame
 from rtdenoise.frames.facts import ColourTags, VideoFacts
 from rtdenoise.frames.field_order import FieldMarker
 from rtdenoise.frames.orientation import Orientation
-from rtdenoise.sinks import open_sink
+from rtdenoise.sinks import beside, open_sink
+from rtdenoise.sinks.beside import time_code
 from rtdenoise.sinks.file import FileSink
 from rtdenoise.sinks.picture_tags import with_tags
 from rtdenoise.stream.transcode import TranscodeReport, transcode
@@ -361,6 +363,109 @@ def test_the_time_code_of_dv_becomes_a_track(tmp_path: Path) -> None:
         assert container.metadata["timecode"] == "00:00:00:00"
     for suffix in (".mp4", ".mov", ".mkv"):
         assert copy(source, tmp_path / f"out{suffix}").lost == ()
+
+
+@pytest.mark.parametrize(("pixels", "was"), [("yuv444p", "4:4:4"), ("yuv422p", "4:2:2")])
+def test_detail_of_colours_that_is_lost_is_said(tmp_path: Path, pixels: str, was: str) -> None:
+    source = film(tmp_path / "in.mkv", pixels=pixels)
+    for suffix in (".mp4", ".mov", ".mkv"):
+        lost = copy(source, tmp_path / f"out{suffix}").lost
+        assert lost == (f"detail of colours ({was} became 4:2:0)",)
+    for suffix in (".avi", ".nut"):
+        assert copy(source, tmp_path / f"out{suffix}").lost == ()
+    grey = film(tmp_path / "grey.mkv", pixels="gray")
+    assert copy(grey, tmp_path / "out.mkv").lost == ()
+    rgb = film(tmp_path / "rgb.mkv", pixels="bgr0", codec="ffv1", options={})
+    assert copy(rgb, tmp_path / "out.mp4").lost == ("detail of colours (R'G'B' became 4:2:0)",)
+
+
+def roles(path: Path, kind: str) -> list[set[str | None]]:
+    with av.open(str(path)) as container:
+        streams = [s for s in container.streams if s.type == kind]
+        return [{d.name for d in Disposition if s.disposition & d} for s in streams]
+
+
+def test_what_tracks_are_for_stays_or_is_said_to_be_lost(tmp_path: Path) -> None:
+    source = tmp_path / "in.mkv"
+    said = [Disposition(0), Disposition.comment, Disposition.forced, Disposition.hearing_impaired]
+    with av.open(str(film(tmp_path / "a.mkv"))) as given, av.open(str(source), "w") as target:
+        outs: list[Any] = [target.add_stream_from_template(given.streams.video[0])]
+        outs += [target.add_stream("mp2", rate=44_100) for _ in range(2)]
+        outs += [target.add_mux_stream("subrip") for _ in range(2)]
+        outs[0].disposition = Disposition(0)
+        for out, role in zip(outs[1:], said, strict=True):
+            out.disposition = role
+        target.start_encoding()
+        for packet in given.demux(video=0):
+            packet.stream = outs[0]
+            target.mux(packet)
+        for out in outs[1:3]:
+            piece = av.AudioFrame.from_ndarray(np.zeros((1, 2304), np.int16), "s16", "stereo")
+            piece.sample_rate, piece.pts = 44_100, 0
+            target.mux([*out.encode(piece), *out.encode(None)])
+        for out in outs[3:]:
+            words = av.Packet(b"Hi")
+            words.pts, words.dts, words.duration = 0, 0, 50
+            words.time_base, words.stream = Fraction(1, 1000), out
+            target.mux(words)
+    kinds = ("audio", "subtitle")
+    before = [roles(source, kind) for kind in kinds]
+    assert before == [[set(), {"comment"}], [{"forced"}, {"hearing_impaired"}]]
+    for suffix, lost in (
+        (".mkv", ()),
+        (".mp4", ("that no subtitle is the default",)),
+        (
+            ".mov",
+            (
+                "that no subtitle is the default",
+                "what tracks are for (comment, forced, hearing impaired)",
+            ),
+        ),
+    ):
+        out_path = tmp_path / f"out{suffix}"
+        assert copy(source, out_path).lost == lost
+        assert ([roles(out_path, kind) for kind in kinds] == before) == (not lost)
+
+
+def test_the_time_code_of_quicktime_stays_or_is_said_to_be_lost(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source = tmp_path / "in.mov"
+    with av.open(str(film(tmp_path / "plain.mov"))) as given, av.open(str(source), "w") as target:
+        out = target.add_stream_from_template(given.streams.video[0])
+        out.metadata["timecode"] = "01:00:00:02"
+        for packet in given.demux(video=0):
+            packet.stream = out
+            target.mux(packet)
+    for suffix in (".mp4", ".mov", ".mkv", ".avi", ".nut"):
+        out_path = tmp_path / f"out{suffix}"
+        assert copy(source, out_path).lost == ()
+        with av.open(str(out_path)) as container:
+            assert time_code(container) == "01:00:00:02"
+    monkeypatch.setattr(beside, "time_code", lambda _: "")
+    assert copy(source, tmp_path / "out.avi").lost == ("the time code",)
+
+
+def test_a_track_that_never_came_is_left_out_and_said(tmp_path: Path) -> None:
+    whole, source = tmp_path / "whole.ts", tmp_path / "in.ts"
+    with av.open(str(whole), "w") as container:
+        video: Any = container.add_stream("mpeg2video", rate=25)
+        video.width, video.height, video.pix_fmt = 96, 64, "yuv420p"
+        sound: Any = container.add_stream("mp2", rate=44_100)
+        for n in range(5):
+            frame = VideoFrame.from_ndarray(np.full((64, 96, 3), 90, np.uint8), format="rgb24")
+            frame.pts, frame.time_base = n, Fraction(1, 25)
+            container.mux(video.encode(frame.reformat(format="yuv420p")))
+        piece = av.AudioFrame.from_ndarray(np.zeros((1, 1152), np.int16), "s16", "mono")
+        piece.sample_rate, piece.pts = 44_100, 0
+        container.mux([*video.encode(None), *sound.encode(piece), *sound.encode(None)])
+    data = whole.read_bytes()
+    packets = [data[at : at + 188] for at in range(0, len(data), 188)]
+    source.write_bytes(b"".join(p for p in packets if (p[1] & 31, p[2]) != (1, 1)))  # the sound's
+    for suffix in (".mp4", ".mov", ".mkv", ".avi", ".nut"):
+        report = copy(source, tmp_path / f"out{suffix}")
+        assert report.frames == 5
+        assert report.remarks == ("An audio track is without any sound, and left out.",)
 
 
 def test_sound_that_an_edit_list_cuts_away_is_not_heard_again(tmp_path: Path) -> None:

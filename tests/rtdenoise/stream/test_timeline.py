@@ -7,9 +7,16 @@ from rtdenoise.stream.timeline import Timeline
 
 def test_times_that_rise_are_left_alone() -> None:
     timeline = Timeline(0.04)
-    times = [0.0, 0.04, 0.08, 5.0, 5.3, 5.1, 5.4]  # a little back is no start
+    times = [0.0, 0.04, 0.08, 5.0, 5.3, 5.34]
     assert [timeline.picture_s(t) for t in times] == times
     assert timeline.sound_shift_s(1, 0.0) == 0.0
+    assert timeline.starts == 0
+
+
+def test_a_little_back_is_no_start_and_caught_up_with() -> None:
+    timeline = Timeline(0.04)
+    shown = [timeline.picture_s(t) for t in (1.0, 0.96, 1.0, 1.04, 1.08)]
+    assert shown == pytest.approx([1.0, 1.005, 1.01, 1.04, 1.08])
     assert timeline.starts == 0
 
 
