@@ -28,6 +28,9 @@ _THING = 60  # blocks that a thing needs to be taken for one
 _RIGID_AROUND, _RIGID_MARGIN, _RIGID_MOST = 17, 1.0, 1.5
 _RIGID_CELLS, _RIGID_MARGIN_CELL, _RIGID_MOST_CELL = 13, 0.8, 2.0
 _BORDER_COUNTS = np.float32(0.02)
+# Near a thing's edge, or beyond it where the background is flat: variances of noise by which the movement must explain
+# the blocks around, of which those further inside don't count, better than rest.
+_RIM_AROUND, _RIM_GAIN = 9, 0.05
 # Variances of noise over a whole thing, by which its movement must explain it better than rest: what noise alone seems
 # to move comes to six, as many as an affine movement has numbers.
 _SURE_GAIN = 20.0
@@ -121,6 +124,9 @@ class Tracker:
             return None
         flow = self._refined(old, new, noise, flow, after, moves, box, pixels, earlier)
         gain = (before - self._error(old, new, box, flow)) / noise
+        inner = core(moves, (box[0].start, box[1].start), self._grid)
+        rim = (moves & ~inner).astype(np.float32)
+        moves &= inner | (_mean(gain, rim, _RIM_AROUND) > _RIM_GAIN)
         moves &= (lengths(flow) > _STILL) & _surely(gain, moves)
         if not moves.any():
             return None
