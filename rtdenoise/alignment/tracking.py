@@ -28,16 +28,10 @@ _THING = 60  # blocks that a thing needs to be taken for one
 _RIGID_AROUND, _RIGID_MARGIN, _RIGID_MOST = 17, 1.0, 1.5
 _RIGID_CELLS, _RIGID_MARGIN_CELL, _RIGID_MOST_CELL = 13, 0.8, 2.0
 _BORDER_COUNTS = np.float32(0.02)
-# Near a thing's edge, or beyond it where the background is flat: variances of noise by which the movement must explain
-# the blocks around, of which those further inside don't count, better than rest.
-_RIM_AROUND, _RIM_GAIN = 9, 0.05
 # Variances of noise over a whole thing, by which its movement must explain it better than rest: what noise alone seems
 # to move comes to six, as many as an affine movement has numbers.
 _SURE_GAIN = 20.0
-_LEAST_SHARE, _LEAST_WEIGHT = 0.05, 1e-4
-_JOINS = (
-    0.1  # variances of noise by which a neighbour's movement must explain a block better than rest
-)
+_LEAST_WEIGHT = 1e-4
 _STEPS_OF_REFINEMENT = 4
 _GOES_ON = 0.9  # of the search's error, which the vectors of the frame before must leave less of
 _GOES_ON_AROUND = 9  # blocks
@@ -124,13 +118,9 @@ class Tracker:
             return None
         flow = self._refined(old, new, noise, flow, after, moves, box, pixels, earlier)
         gain = (before - self._error(old, new, box, flow)) / noise
-        inner = core(moves, (box[0].start, box[1].start), self._grid)
-        rim = (moves & ~inner).astype(np.float32)
-        moves &= inner | (_mean(gain, rim, _RIM_AROUND) > _RIM_GAIN)
         moves &= (lengths(flow) > _STILL) & _surely(gain, moves)
         if not moves.any():
             return None
-        flow, moves = self._joined(old, new, noise, flow, before, moves, box)
         whole, moved = np.zeros((*self._grid, 2), np.float32), np.zeros(self._grid, np.bool_)
         _put(whole[box], moves, flow)
         moved[box] = moves
@@ -185,32 +175,6 @@ class Tracker:
         rigid &= refinement.blocks(more) < _RIGID_MARGIN_CELL
         _put(flow, rigid, affine)
         return flow
-
-    def _joined(
-        self,
-        old: Floats,
-        new: Floats,
-        noise: Floats,
-        flow: Floats,
-        before: Floats,
-        moves: Mask,
-        box: tuple[slice, slice],
-    ) -> tuple[Floats, Mask]:
-        """Neighbours of what moves, which its movement explains better than rest, move as well.
-
-        A thing's edge lies within them: where they stayed, it would be blurred. ``before`` is what rest leaves, as
-        :meth:`_error` has it.
-        """
-        inside = moves.astype(np.float32)
-        shares, sums = (
-            cv2.blur(a, (3, 3), borderType=cv2.BORDER_REPLICATE)
-            for a in (inside, flow * inside[:, :, None])
-        )
-        wider = np.asarray(sums / np.maximum(shares, _LEAST_SHARE)[:, :, None], np.float32)
-        _put(wider, moves, flow)
-        better = self._error(old, new, box, wider) < before - np.float32(_JOINS) * noise
-        joined = moves | (better & (shares > _LEAST_SHARE))
-        return wider, np.asarray(joined)
 
     def _affine(
         self, flow: Floats, moves: Mask, box: tuple[slice, slice], pixels: tuple[Bytes, Bytes]
