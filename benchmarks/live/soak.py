@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import argparse
 import errno
+import gc
 import multiprocessing
 import os
 import tempfile
@@ -87,6 +88,10 @@ def film_on_a_full_disk(clip: Clip) -> bool:
             loop.run(5)
         except StorageError as error:
             return "full" in error.message and not list(Path(folder).iterdir())
+        finally:
+            # A loop, its frames and its encoder refer to one another; elsewhere the program ends with its film.
+            del loop, camera
+            gc.collect()
         return False
 
 
