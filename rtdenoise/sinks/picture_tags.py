@@ -14,6 +14,7 @@ from ..cameras.picture_notes import (
     upright_xmp,
 )
 from ..cameras.picture_tags import EXIF_HEAD, JPEG_HEAD, png_chunks
+from ..cameras.png import png_chunk
 from ..frames.facts import PictureNotes
 
 _NOTHING = PictureNotes()
@@ -42,16 +43,16 @@ def with_tags(data: bytes, exif: bytes, icc: bytes, notes: PictureNotes = _NOTHI
         return JPEG_HEAD + found + data[at:]
     chunks = b""
     if icc:
-        chunks += _chunk(b"iCCP", b"icc\0\0" + zlib.compress(icc, 9))
+        chunks += png_chunk(b"iCCP", b"icc\0\0" + zlib.compress(icc, 9))
     if exif:
-        chunks += _chunk(b"eXIf", exif)
+        chunks += png_chunk(b"eXIf", exif)
     for kind, content in notes.texts:
-        chunks += _chunk(kind, content)
+        chunks += png_chunk(kind, content)
     if notes.xmp:
-        chunks += _chunk(b"iTXt", XMP_KEYWORD + b"\0\0\0\0\0" + upright_xmp(notes.xmp))
+        chunks += png_chunk(b"iTXt", XMP_KEYWORD + b"\0\0\0\0\0" + upright_xmp(notes.xmp))
     if notes.density is not None:
         across, down = (min(round(side), 0x7FFFFFFF) for side in notes.density)
-        chunks += _chunk(b"pHYs", struct.pack(">IIB", across, down, 1))
+        chunks += png_chunk(b"pHYs", struct.pack(">IIB", across, down, 1))
     return data[:_PNG_START] + chunks + _without_tags(data, notes.density is not None)
 
 
@@ -66,7 +67,7 @@ def _without_tags(data: bytes, density: bool) -> bytes:
     for kind, content in png_chunks(data):
         shapeless = kind == b"pHYs" and (density or 0 in struct.unpack_from(">II", content))
         if kind not in (b"IHDR", b"iCCP", b"eXIf") and not shapeless:
-            kept.append(_chunk(kind, content))
+            kept.append(png_chunk(kind, content))
     return b"".join(kept)
 
 
@@ -113,8 +114,3 @@ def _icc_markers(icc: bytes) -> bytes:
     for n, part in enumerate(parts, 1):
         markers += _segment(0xE2, b"ICC_PROFILE\0" + bytes([n, len(parts)]) + part)
     return markers
-
-
-def _chunk(kind: bytes, content: bytes) -> bytes:
-    check = zlib.crc32(kind + content)
-    return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", check)
