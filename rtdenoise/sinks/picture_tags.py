@@ -16,6 +16,7 @@ from ..cameras.picture_notes import (
 from ..cameras.picture_tags import EXIF_HEAD, JPEG_HEAD, png_chunks
 from ..cameras.png import png_chunk
 from ..frames.facts import PictureNotes
+from ..frames.png_colours import COLOUR_CHUNKS
 
 _NOTHING = PictureNotes()
 _MOST_IN_MARKER = 65_533  # bytes that a marker of JPEG holds
@@ -41,7 +42,7 @@ def with_tags(data: bytes, exif: bytes, icc: bytes, notes: PictureNotes = _NOTHI
         if notes.density is not None:
             found = _jfif(notes.density) + found  # which has to be first
         return JPEG_HEAD + found + data[at:]
-    chunks = b""
+    chunks = b"".join(png_chunk(kind, content) for kind, content in notes.colours)
     if icc:
         chunks += png_chunk(b"iCCP", b"icc\0\0" + zlib.compress(icc, 9))
     if exif:
@@ -53,20 +54,23 @@ def with_tags(data: bytes, exif: bytes, icc: bytes, notes: PictureNotes = _NOTHI
     if notes.density is not None:
         across, down = (min(round(side), 0x7FFFFFFF) for side in notes.density)
         chunks += png_chunk(b"pHYs", struct.pack(">IIB", across, down, 1))
-    return data[:_PNG_START] + chunks + _without_tags(data, notes.density is not None)
+    said = bool(icc or notes.colours)
+    return data[:_PNG_START] + chunks + _without_tags(data, notes.density is not None, said)
 
 
-def _without_tags(data: bytes, density: bool) -> bytes:
+def _without_tags(data: bytes, density: bool, colours: bool) -> bytes:
     """Chunks of a PNG after its first but those that FFmpeg took over by itself, in some versions, and not turned.
 
     Args:
         data: The PNG.
         density: Whether the shape of a pixel follows from the resolution, which is said already.
+        colours: Whether it is said already what the colours are.
     """
     kept = []
+    gone = (b"IHDR", b"iCCP", b"eXIf", *(COLOUR_CHUNKS if colours else ()))
     for kind, content in png_chunks(data):
         shapeless = kind == b"pHYs" and (density or 0 in struct.unpack_from(">II", content))
-        if kind not in (b"IHDR", b"iCCP", b"eXIf") and not shapeless:
+        if kind not in gone and not shapeless:
             kept.append(png_chunk(kind, content))
     return b"".join(kept)
 
