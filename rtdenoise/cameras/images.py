@@ -128,7 +128,8 @@ class ImagesCamera(CameraBase):
         self._ways: dict[int, Orientation | None] = {}
         first = self._first_picture()
         mode = first.mode
-        facts = replace(first.facts, exif=b"", icc=b"", notes=PictureNotes())
+        colours = PictureNotes(colours=first.facts.notes.colours)
+        facts = replace(first.facts, exif=b"", notes=colours)
         first.close()
         rate = DEFAULT_RATE_FPS
         if rate_fps is not None:

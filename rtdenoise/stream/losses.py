@@ -26,6 +26,7 @@ from ..sinks.file import FileSink
 from ..sinks.picture import PictureSink
 
 _CHROMA = {1.0: "4:4:4", 0.5: "4:2:2", 0.25: "4:2:0"}
+_NEAR_SRGB = (UNSAID, 1, 5, 6, 7)  # primaries: what JPEG means, and those of old television
 _ROLES = (
     *("comment", "forced", "hearing_impaired", "visual_impaired", "captions", "descriptions"),
     *("dub", "original", "lyrics", "karaoke", "clean_effects"),
@@ -75,6 +76,8 @@ def _of_picture(facts: VideoFacts, path: Path) -> list[str]:
     notes = picture_notes(path)
     if not notes.colours:
         lost += _colour_space(other_than_srgb(facts.notes.colours, bool(facts.icc)))
+        if not (facts.notes.colours or facts.icc) and facts.colour.primaries not in _NEAR_SRGB:
+            lost.append("its colours' primaries")
     return lost + _of_notes(facts.notes, notes)
 
 

@@ -16,6 +16,7 @@ import pytest
 from av.video.frame import VideoFrame
 
 from rtdenoise.cameras.file import FileCamera
+from rtdenoise.cameras.images import ImagesCamera
 from rtdenoise.cameras.picture_notes import picture_notes, upright_xmp
 from rtdenoise.cameras.picture_tags import (
     entries,
@@ -331,3 +332,29 @@ def test_beside_a_profile_the_rest_of_what_a_png_says_counts_for_nothing(tmp_pat
 def test_damaged_chunks_on_colours_are_none(tmp_path: Path) -> None:
     path = picture(tmp_path / "a.png", PictureNotes(colours=((b"cHRM", ADOBE[:-1]),)))
     assert picture_notes(path).colours == ()
+
+
+@pytest.mark.parametrize(("primaries", "told"), [(1, ()), (12, ("its colours' primaries",))])
+def test_primaries_that_jpeg_can_not_say_are_said(
+    tmp_path: Path, primaries: int, told: tuple[str, ...]
+) -> None:
+    path = tmp_path / "in.mp4"
+    with av.open(str(path), "w") as container:
+        stream: Any = container.add_stream("libx264", rate=25)
+        stream.width, stream.height, stream.pix_fmt = 96, 64, "yuv420p"
+        stream.codec_context.color_primaries = primaries
+        frame = VideoFrame(96, 64, "yuv420p")
+        frame.color_primaries = primaries
+        container.mux(stream.encode(frame))
+        container.mux(stream.encode(None))
+    assert copied(path, tmp_path / "out.jpg") == told
+    assert copied(path, tmp_path / "out.png") == ()
+
+
+def test_a_folder_as_a_film_says_what_it_loses_of_colours(tmp_path: Path) -> None:
+    folder = tmp_path / "s"
+    folder.mkdir()
+    for n in range(2):
+        picture(folder / f"{n}.png", PictureNotes(colours=((b"gAMA", GAMMA_18),)))
+    lost = transcode(ImagesCamera(folder), Passthrough(), str(tmp_path / "out.mkv")).lost
+    assert "its colour space (gAMA)" in lost
