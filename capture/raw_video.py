@@ -20,6 +20,7 @@ from rtdenoise.frames import frame_from_planes, planes_from_frame
 
 _TIME_BASE = Fraction(1, 1_000_000)
 _TRIAL = (64, 48)
+_FULL = 2  # AVColorRange
 
 
 def is_copied(camera: Camera) -> bool:
@@ -41,14 +42,15 @@ class RawVideo:
 
     Args:
         output: The file.
-        first: The first frame: all others must have its size and pixel format.
+        first: The first frame: all others must have its size, pixel format and range.
         rate_fps: The nominal rate.
     """
 
     def __init__(self, output: OutputContainer, first: VideoFrame, rate_fps: Fraction) -> None:
         self._output = output
-        self._kept = (first.width, first.height, first.format.name)
-        self._as_planes = not _nut_holds(first.format.name)
+        self._kept = _kind(first)
+        # A JPEG's "yuvj" that was turned is "yuv" of full range: as planes both are stored alike.
+        self._as_planes = first.format.name.startswith("yuvj") or not _nut_holds(first.format.name)
         self._last: int | None = None
         self._origin: int | None = None
         self._step = max(round(1 / (rate_fps * _TIME_BASE)), 1)
@@ -67,7 +69,7 @@ class RawVideo:
 
     def write(self, frame: VideoFrame) -> bool:
         """Stores a frame; whether it could be."""
-        if (frame.width, frame.height, frame.format.name) != self._kept:
+        if _kind(frame) != self._kept:
             self.left_out += 1
             return False
         time = None
@@ -89,6 +91,14 @@ class RawVideo:
             ticks = time - self._origin
         self._last = ticks
         return ticks
+
+
+def _kind(frame: VideoFrame) -> tuple[int, int, str]:
+    """Size and pixel format of a frame; "yuvj" where its range is full, however that is said."""
+    name = frame.format.name
+    if name.startswith("yuv") and not name.startswith("yuvj") and frame.color_range == _FULL:
+        name = name.replace("yuv", "yuvj", 1)
+    return frame.width, frame.height, name
 
 
 @lru_cache(maxsize=64)

@@ -204,6 +204,13 @@ class _Session:
         self.writer.flush()
         frames = self.writer.frames
         if frames < LEAST_FRAMES:
+            if self.writer.left_out:
+                raise ClipError(
+                    f"{self._camera.info.name} gave only {frames} frame{'s' * (frames != 1)} of the first one's "
+                    f"size, kind and sub-sampling, and {self.writer.left_out} of others; a clip needs at least "
+                    f"{LEAST_FRAMES}.",
+                    "Put those that are alike into a folder of their own, or save all of them as PNG.",
+                )
             hint = "Record for longer." if interrupted else "Give it a longer recording."
             raise ClipError(
                 f"{self._camera.info.name} gave only {frames} frame{'s' * (frames != 1)}, and a clip "

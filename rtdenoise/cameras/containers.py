@@ -19,6 +19,7 @@ from .decoding import LIMITS
 from .iso_boxes import iso_facts
 from .picture_headers import sizeless
 from .playlists import absent, is_streaming, unsafe_name
+from .png import grey_with_transparency
 from .raw import developed, is_raw
 from .tiff import read_otherwise
 
@@ -35,7 +36,7 @@ PICTURE_CURE = "If another program shows it, convert it first: ffmpeg -i FILE ph
 
 
 def open_container(path: Path) -> InputContainer:
-    """Opens a media file for reading; a raw file as the picture that it is developed into, odd TIFFs as PNG.
+    """Opens a media file for reading; a raw file as the picture that it is developed into, odd TIFFs and PNGs as PNG.
 
     Raises:
         ClipError: there is no such file, or it isn't a media file.
@@ -45,7 +46,7 @@ def open_container(path: Path) -> InputContainer:
     try:
         if is_raw(path):
             return av.open(io.BytesIO(developed(path)), "r", options=LIMITS)
-        png = read_otherwise(path)
+        png = read_otherwise(path) or grey_with_transparency(path)
         if png is not None:
             return av.open(io.BytesIO(png), "r", options=LIMITS)
         options, timeout = (_PLAYLIST, PLAYLIST_WAIT_S) if is_streaming(path) else (LIMITS, None)

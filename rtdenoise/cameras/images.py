@@ -30,12 +30,15 @@ from .picture_notes import picture_notes
 from .picture_tags import exif_orientation, picture_tags
 from .raw import RAW_SUFFIXES, has_raw_suffix, is_raw, require_rawpy
 
-# Not every FFmpeg reads those of the second line: what can't be read is left out by name.
+_JPEG_SUFFIXES = (".jpg", ".jpeg", ".jpe", ".jfif", ".mpo")
+# Not every FFmpeg reads those of the last line: what can't be read is left out by name.
 PICTURE_SUFFIXES = (
-    *(".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp", ".ppm", ".pgm"),
+    *(".png", *_JPEG_SUFFIXES, ".bmp", ".tif", ".tiff", ".webp"),
+    *(".ppm", ".pgm", ".pbm", ".pnm", ".pam", ".tga"),
     *(".gif", ".jp2", ".jxl", ".avif", ".heic", ".heif", ".exr"),
 )
-_JPEG_SUFFIXES = (".jpg", ".jpeg")
+# What lies beside pictures and isn't one of a series, or has colours of its own.
+_NOT_IN_A_SERIES = (".ico", ".psd", ".apng", ".pcx", ".sgi", ".dds", ".dpx", ".hdr", ".j2k")
 
 
 def natural_key(name: str) -> list[tuple[int, int, str]]:
@@ -52,25 +55,34 @@ def pictures_in(folder: Path) -> list[Path]:
     return _pictures_in(folder)[0]
 
 
-def raw_beside_jpegs(folder: Path) -> tuple[str, ...]:
-    """A sentence on the raw files that were passed over for the JPEG beside each; none where there are none."""
+def passed_over(folder: Path) -> tuple[str, ...]:
+    """What to say of files that are not used: raw ones with a JPEG beside each, and kinds that make no series."""
+    said = []
     count = _pictures_in(folder)[1]
-    if not count:
-        return ()
-    files = "One raw file was" if count == 1 else f"{count} raw files were"
-    return (
-        f"{files} passed over for the JPEG of the same name: put them into a folder of their own to use them.",
-    )
+    if count:
+        files = "One raw file was" if count == 1 else f"{count} raw files were"
+        said.append(
+            f"{files} passed over for the JPEG of the same name: put them into a folder of their own to use them."
+        )
+    names = [p.name for p in _shown_files(folder) if p.suffix.lower() in _NOT_IN_A_SERIES]
+    if names:
+        verb, them = ("was", "it") if len(names) == 1 else ("were", "each")
+        told = _told(sorted(names, key=natural_key))
+        said.append(f"{told} {verb} left out: name {them} by itself to clean it.")
+    return tuple(said)
 
 
 def _pictures_in(folder: Path) -> tuple[list[Path], int]:
     """The pictures in order, and how many raw files were passed over for a JPEG."""
-    shown = (p for p in folder.iterdir() if not p.name.startswith("."))
     known = (*PICTURE_SUFFIXES, *RAW_SUFFIXES)
-    found = [p for p in shown if p.suffix.lower() in known and p.is_file()]
+    found = [p for p in _shown_files(folder) if p.suffix.lower() in known]
     jpegs = {p.stem.casefold() for p in found if p.suffix.lower() in _JPEG_SUFFIXES}
     used = [p for p in found if not (has_raw_suffix(p) and p.stem.casefold() in jpegs)]
     return sorted(used, key=lambda p: natural_key(p.name)), len(found) - len(used)
+
+
+def _shown_files(folder: Path) -> list[Path]:
+    return [p for p in folder.iterdir() if not p.name.startswith(".") and p.is_file()]
 
 
 def _is_jpeg(path: Path) -> bool:
@@ -102,7 +114,7 @@ class ImagesCamera(CameraBase):
     def __init__(self, folder: Path, rate_fps: float | None = None) -> None:
         try:
             self._paths = pictures_in(folder)
-            self._passed_over = raw_beside_jpegs(folder)
+            self._passed_over = passed_over(folder)
         except OSError as error:
             raise ClipError(f"{folder} can't be read: {error.strerror}.", "Check it.") from error
         if not self._paths:
@@ -116,7 +128,8 @@ class ImagesCamera(CameraBase):
         self._ways: dict[int, Orientation | None] = {}
         first = self._first_picture()
         mode = first.mode
-        facts = replace(first.facts, exif=b"", icc=b"", notes=PictureNotes())
+        colours = PictureNotes(colours=first.facts.notes.colours)
+        facts = replace(first.facts, exif=b"", notes=colours)
         first.close()
         rate = DEFAULT_RATE_FPS
         if rate_fps is not None:

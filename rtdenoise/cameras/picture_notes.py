@@ -11,6 +11,7 @@ from fractions import Fraction
 from pathlib import Path
 
 from ..frames.facts import PictureNotes
+from ..frames.png_colours import COLOUR_CHUNKS
 from .picture_tags import (
     JPEG_HEAD,
     PNG_HEAD,
@@ -119,9 +120,12 @@ def _listed(data: bytes) -> int:
 def _png(data: bytes) -> PictureNotes:
     xmp, density = b"", None
     texts, unkept = list[tuple[bytes, bytes]](), list[str]()
+    colours = dict[bytes, bytes]()
     for kind, part in png_chunks(data):
         if kind == b"pHYs" and len(part) == 9 and part[8] == 1:
             density = _density(struct.unpack_from(">II", part), Fraction(1))
+        elif COLOUR_CHUNKS.get(kind) == len(part):
+            colours.setdefault(kind, part)  # there may be one of each
         elif kind in (b"tEXt", b"zTXt", b"iTXt"):
             keyword = part.partition(b"\0")[0]
             if keyword == XMP_KEYWORD:
@@ -132,7 +136,9 @@ def _png(data: bytes) -> PictureNotes:
                 unkept.append(keyword.decode("latin-1"))
             else:
                 texts.append((kind, part))
-    return PictureNotes(xmp, b"", b"", tuple(texts), density, tuple(unkept))
+    return PictureNotes(
+        xmp, b"", b"", tuple(texts), density, tuple(unkept), colours=tuple(colours.items())
+    )
 
 
 def _international(part: bytes) -> bytes:

@@ -36,7 +36,7 @@ def denoise_folder(source: str, output: str, maker: DenoiserMaker, strength: flo
         click.exceptions.Exit: it was stopped.
     """
     from ..cameras.file import FileCamera
-    from ..cameras.images import pictures_in, raw_beside_jpegs
+    from ..cameras.images import passed_over, pictures_in
     from ..cameras.raw import require_rawpy
     from ..console import counted, progress, show
     from ..stream import transcode
@@ -44,6 +44,8 @@ def denoise_folder(source: str, output: str, maker: DenoiserMaker, strength: flo
 
     folder, target = user_path(source), user_path(output)
     paths = pictures_in(folder)
+    for remark in passed_over(folder):
+        maker.say("[yellow]![/] {}", remark)
     if not paths:
         raise ClipError(f"The folder {source} holds no pictures.", "Check the path.")
     require_rawpy(paths)
@@ -54,8 +56,6 @@ def denoise_folder(source: str, output: str, maker: DenoiserMaker, strength: flo
         )
     with writing(target):
         target.mkdir(parents=True, exist_ok=True)
-    for remark in raw_beside_jpegs(folder):
-        maker.say("[yellow]![/] {}", remark)
     cleaned = nothing = 0
     losses = _Losses()
     try:

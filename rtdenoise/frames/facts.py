@@ -49,8 +49,9 @@ class PictureNotes:
     """What a picture file says beside EXIF and colour profile.
 
     ``xmp`` and ``iptc`` are as in Adobe's specifications (XML; IIM's records), ``comment`` is JPEG's; ``texts`` are
-    PNG's chunks, (kind, content); ``density`` is (across, down) in pixels per metre, None where it isn't said;
-    ``unkept`` names what no output takes; ``further`` is how many pictures the file holds beside the first.
+    PNG's chunks, (kind, content), and so are ``colours``, those on its colour space; ``density`` is (across, down) in
+    pixels per metre, None where it isn't said; ``unkept`` names what no output takes; ``further`` is how many pictures
+    the file holds beside the first.
     """
 
     xmp: bytes = b""
@@ -60,6 +61,7 @@ class PictureNotes:
     density: tuple[Fraction, Fraction] | None = None
     unkept: tuple[str, ...] = ()
     further: int = 0
+    colours: tuple[tuple[bytes, bytes], ...] = ()
 
 
 @dataclass(frozen=True)

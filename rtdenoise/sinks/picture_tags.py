@@ -14,7 +14,9 @@ from ..cameras.picture_notes import (
     upright_xmp,
 )
 from ..cameras.picture_tags import EXIF_HEAD, JPEG_HEAD, png_chunks
+from ..cameras.png import png_chunk
 from ..frames.facts import PictureNotes
+from ..frames.png_colours import COLOUR_CHUNKS
 
 _NOTHING = PictureNotes()
 _MOST_IN_MARKER = 65_533  # bytes that a marker of JPEG holds
@@ -40,33 +42,36 @@ def with_tags(data: bytes, exif: bytes, icc: bytes, notes: PictureNotes = _NOTHI
         if notes.density is not None:
             found = _jfif(notes.density) + found  # which has to be first
         return JPEG_HEAD + found + data[at:]
-    chunks = b""
+    chunks = b"".join(png_chunk(kind, content) for kind, content in notes.colours)
     if icc:
-        chunks += _chunk(b"iCCP", b"icc\0\0" + zlib.compress(icc, 9))
+        chunks += png_chunk(b"iCCP", b"icc\0\0" + zlib.compress(icc, 9))
     if exif:
-        chunks += _chunk(b"eXIf", exif)
+        chunks += png_chunk(b"eXIf", exif)
     for kind, content in notes.texts:
-        chunks += _chunk(kind, content)
+        chunks += png_chunk(kind, content)
     if notes.xmp:
-        chunks += _chunk(b"iTXt", XMP_KEYWORD + b"\0\0\0\0\0" + upright_xmp(notes.xmp))
+        chunks += png_chunk(b"iTXt", XMP_KEYWORD + b"\0\0\0\0\0" + upright_xmp(notes.xmp))
     if notes.density is not None:
         across, down = (min(round(side), 0x7FFFFFFF) for side in notes.density)
-        chunks += _chunk(b"pHYs", struct.pack(">IIB", across, down, 1))
-    return data[:_PNG_START] + chunks + _without_tags(data, notes.density is not None)
+        chunks += png_chunk(b"pHYs", struct.pack(">IIB", across, down, 1))
+    said = bool(icc or notes.colours)
+    return data[:_PNG_START] + chunks + _without_tags(data, notes.density is not None, said)
 
 
-def _without_tags(data: bytes, density: bool) -> bytes:
+def _without_tags(data: bytes, density: bool, colours: bool) -> bytes:
     """Chunks of a PNG after its first but those that FFmpeg took over by itself, in some versions, and not turned.
 
     Args:
         data: The PNG.
         density: Whether the shape of a pixel follows from the resolution, which is said already.
+        colours: Whether it is said already what the colours are.
     """
     kept = []
+    gone = (b"IHDR", b"iCCP", b"eXIf", *(COLOUR_CHUNKS if colours else ()))
     for kind, content in png_chunks(data):
         shapeless = kind == b"pHYs" and (density or 0 in struct.unpack_from(">II", content))
-        if kind not in (b"IHDR", b"iCCP", b"eXIf") and not shapeless:
-            kept.append(_chunk(kind, content))
+        if kind not in gone and not shapeless:
+            kept.append(png_chunk(kind, content))
     return b"".join(kept)
 
 
@@ -113,8 +118,3 @@ def _icc_markers(icc: bytes) -> bytes:
     for n, part in enumerate(parts, 1):
         markers += _segment(0xE2, b"ICC_PROFILE\0" + bytes([n, len(parts)]) + part)
     return markers
-
-
-def _chunk(kind: bytes, content: bytes) -> bytes:
-    check = zlib.crc32(kind + content)
-    return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", check)

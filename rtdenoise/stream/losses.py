@@ -19,12 +19,14 @@ from ..cameras.picture_notes import picture_notes
 from ..cameras.picture_tags import picture_tags
 from ..errors import RtdenoiseError
 from ..frames.facts import UNSAID, PictureNotes, VideoFacts
+from ..frames.png_colours import other_than_srgb
 from ..sinks.base import Sink
 from ..sinks.beside import passed_on, same_language, time_code
 from ..sinks.file import FileSink
 from ..sinks.picture import PictureSink
 
 _CHROMA = {1.0: "4:4:4", 0.5: "4:2:2", 0.25: "4:2:0"}
+_NEAR_SRGB = (UNSAID, 1, 5, 6, 7)  # primaries: what JPEG means, and those of old television
 _ROLES = (
     *("comment", "forced", "hearing_impaired", "visual_impaired", "captions", "descriptions"),
     *("dub", "original", "lyrics", "karaoke", "clean_effects"),
@@ -71,7 +73,12 @@ def _of_picture(facts: VideoFacts, path: Path) -> list[str]:
         lost.append("EXIF")
     if facts.icc and not icc:
         lost.append("the colour profile")
-    return lost + _of_notes(facts.notes, picture_notes(path))
+    notes = picture_notes(path)
+    if not notes.colours:
+        lost += _colour_space(other_than_srgb(facts.notes.colours, bool(facts.icc)))
+        if not (facts.notes.colours or facts.icc) and facts.colour.primaries not in _NEAR_SRGB:
+            lost.append("its colours' primaries")
+    return lost + _of_notes(facts.notes, notes)
 
 
 def _of_notes(before: PictureNotes, after: PictureNotes) -> list[str]:
@@ -91,6 +98,10 @@ def _of_notes(before: PictureNotes, after: PictureNotes) -> list[str]:
     if names:
         lost.append(f"tags ({', '.join(names[:6])}{', …' * (len(names) > 6)})")
     return lost + further_pictures(before.further)
+
+
+def _colour_space(chunks: list[str]) -> list[str]:
+    return [f"its colour space ({', '.join(chunks)})"] if chunks else []
 
 
 def further_pictures(count: int) -> list[str]:
@@ -125,7 +136,7 @@ def _of_film(before: VideoFacts, after: VideoFacts) -> list[str]:
             names.append(name)
     if names:
         lost.append(f"its colours' {' and '.join(names)}")
-    return lost
+    return lost + _colour_space(other_than_srgb(before.notes.colours, bool(before.icc), said))
 
 
 def _beside(path: Path, copy: InputContainer) -> list[str]:

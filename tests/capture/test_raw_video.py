@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Callable
 from contextlib import closing
 from fractions import Fraction
@@ -18,7 +19,10 @@ from capture.clip import Clip
 from capture.record import record, suffix_for
 from capture.series import judge_clip
 from rtdenoise.cameras import open_camera
+from rtdenoise.errors import ClipError
 from rtdenoise.frames import Planes, planes_from_frame
+from rtdenoise.frames.orientation import Orientation
+from rtdenoise.sinks.picture_tags import with_tags
 
 Floats = NDArray[np.float32]
 Noisy = Callable[..., NDArray[np.uint8]]
@@ -168,6 +172,43 @@ def test_a_folder_of_several_kinds_is_recorded(scene: Floats, noisy: Noisy, tmp_
     with closing(open_camera(f"file:{folder}")) as camera:
         recording = record(camera, tmp_path / f"clip{suffix_for(camera)}", 30)
     assert (recording.frames, recording.left_out) == (4, 4)  # of the kind of the first
+
+
+@pytest.mark.parametrize("first", [1, 3, 6])
+def test_pictures_that_are_turned_differently_are_recorded(
+    scene: Floats, noisy: Noisy, tmp_path: Path, first: int
+) -> None:
+    folder = tmp_path / "s"
+    folder.mkdir()
+    picture = noisy(scene, 1)[0]
+    for n, number in enumerate((first, *range(1, 9))):
+        stored = np.asarray(Orientation.from_exif(number).inverse().turn(picture))
+        frames = frames_of(np.ascontiguousarray(stored)[None], "yuvj420p")
+        path = next(stills(tmp_path / str(n), "mjpeg", ".jpg", frames).iterdir())
+        tag = struct.pack("<2sHIHHHIHHI", b"II", 42, 8, 1, 0x0112, 3, 1, number, 0, 0)
+        (folder / f"{n}.jpg").write_bytes(with_tags(path.read_bytes(), tag, b""))
+    path = recorded(folder, tmp_path)
+    kept = [planes_from_frame(frame) for frame in decoded(path)]
+    assert len(kept) == 9
+    assert all(planes.format.full_range for planes in kept)
+    with closing(open_camera(f"file:{folder}")) as camera:
+        for planes, frame in zip(kept, camera.frames(), strict=True):
+            np.testing.assert_array_equal(planes.y, planes_from_frame(frame).y)
+            np.testing.assert_array_equal(planes.u, planes_from_frame(frame).u)
+
+
+def test_pictures_that_are_all_of_other_kinds_are_told(
+    scene: Floats, noisy: Noisy, tmp_path: Path
+) -> None:
+    luma = noisy(scene, 2)
+    for name, part in zip(("yuvj420p", "yuvj444p"), luma, strict=True):
+        path = next(stills(tmp_path / name, "mjpeg", ".jpg", frames_of(part[None], name)).iterdir())
+        (tmp_path / "s").mkdir(exist_ok=True)
+        path.rename(tmp_path / "s" / f"{name}.jpg")
+    stills(tmp_path / "s", "png", ".png", frames_of(luma[:1], "rgb24"))
+    (tmp_path / "s" / "0.png").rename(tmp_path / "s" / "z.png")
+    with pytest.raises(ClipError, match=r"only 1 frame of the first one's .* 2 of others.*PNG"):
+        recorded(tmp_path / "s", tmp_path)
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
 from rtdenoise.arrays import Bytes
-from rtdenoise.cameras.images import ImagesCamera
+from rtdenoise.cameras.images import ImagesCamera, passed_over
 from rtdenoise.denoisers import Passthrough
 from rtdenoise.errors import ClipError
 from rtdenoise.frames.orientation import Orientation
@@ -132,3 +132,20 @@ def test_a_picture_in_a_codec_that_is_not_there_is_left_out_by_its_name(
     camera = ImagesCamera(tmp_path)
     assert len(list(camera.frames())) == 3
     assert "1.jxl is no picture that can be read, and was left out (1 of 4" in camera.remarks[0]
+
+
+def test_jpegs_of_any_suffix_are_taken_and_what_is_no_series_is_named(tmp_path: Path) -> None:
+    for n, suffix in enumerate((".jpg", ".JFIF", ".jpe", ".mpo")):
+        save(tmp_path / "a.jpg", 1)
+        (tmp_path / "a.jpg").rename(tmp_path / f"{n}{suffix}")
+    cv2.imwrite(str(tmp_path / "4.pnm"), upright())
+    for name in ("b.psd", "a10.ico", "a9.ICO", "notes.txt"):
+        (tmp_path / name).write_bytes(b"anything")
+    camera = ImagesCamera(tmp_path)
+    assert len(list(camera.frames())) == 5
+    assert camera.remarks == (
+        "a9.ICO, a10.ico, b.psd were left out: name each by itself to clean it.",
+    )
+    for name in ("b.psd", "a10.ico"):
+        (tmp_path / name).unlink()
+    assert passed_over(tmp_path) == ("a9.ICO was left out: name it by itself to clean it.",)

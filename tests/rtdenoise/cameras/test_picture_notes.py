@@ -16,6 +16,7 @@ import pytest
 from av.video.frame import VideoFrame
 
 from rtdenoise.cameras.file import FileCamera
+from rtdenoise.cameras.images import ImagesCamera
 from rtdenoise.cameras.picture_notes import picture_notes, upright_xmp
 from rtdenoise.cameras.picture_tags import (
     entries,
@@ -271,3 +272,89 @@ def test_a_palette_with_transparency_keeps_it_in_png(tmp_path: Path, turned: int
     assert found is not None
     assert set(np.unique(found[..., 3])) == {0, 128, 255}
     assert copied(path, tmp_path / "out.jpg") == ("transparency",)
+
+
+# --- what a PNG says of its colours --------------------------------------------------------------
+
+ADOBE = struct.pack(">8I", 31270, 32900, 64000, 33000, 21000, 71000, 15000, 6000)
+P3 = struct.pack(">8I", 31270, 32900, 68000, 32000, 26500, 69000, 15000, 6000)
+SRGB = struct.pack(">8I", 31269, 32901, 63999, 33001, 30000, 60000, 15000, 5999)
+GAMMA_22, GAMMA_18 = struct.pack(">I", 45455), struct.pack(">I", 55556)
+Colours = tuple[tuple[bytes, bytes], ...]
+
+
+def colours_in(path: Path) -> Colours:
+    kinds = (b"cHRM", b"gAMA", b"sRGB", b"cICP", b"iCCP")
+    return tuple(chunk for chunk in png_chunks(path.read_bytes()) if chunk[0] in kinds)
+
+
+@pytest.mark.parametrize("turned", [1, 6])
+@pytest.mark.parametrize(
+    ("colours", "in_jpeg", "in_film"),
+    [
+        (((b"cHRM", ADOBE), (b"gAMA", GAMMA_22)), "cHRM, gAMA", "cHRM"),
+        (((b"cHRM", P3), (b"gAMA", GAMMA_22)), "cHRM, gAMA", ""),
+        (((b"gAMA", GAMMA_18),), "gAMA", "gAMA"),
+        (((b"gAMA", struct.pack(">I", 100000)),), "gAMA", ""),
+        (((b"gAMA", struct.pack(">I", 45450)), (b"cHRM", SRGB)), "", ""),
+        (((b"sRGB", b"\2"), (b"gAMA", GAMMA_22)), "", ""),
+        (((b"cICP", bytes([12, 13, 0, 1])), (b"gAMA", GAMMA_22)), "cICP", ""),
+        (((b"cICP", bytes([1, 13, 0, 1])), (b"gAMA", GAMMA_18)), "", ""),
+        ((), "", ""),
+    ],
+)
+def test_what_a_png_says_of_its_colours_stays_or_is_said(
+    tmp_path: Path, colours: Colours, in_jpeg: str, in_film: str, turned: int
+) -> None:
+    path = picture(tmp_path / "a.png", PictureNotes(colours=colours), exif_with_thumbnail(turned))
+    assert colours_in(path) == colours
+    assert copied(path, tmp_path / "out.png") == ()
+    assert colours_in(tmp_path / "out.png") == colours
+    told = [f"its colour space ({names})" if names else "" for names in (in_jpeg, in_film)]
+    assert [*copied(path, tmp_path / "out.jpg")] == [text for text in told[:1] if text]
+    lost = [text for text in copied(path, tmp_path / "out.mkv") if "space" in text]
+    assert lost == [text for text in told[1:] if text]
+
+
+def test_beside_a_profile_the_rest_of_what_a_png_says_counts_for_nothing(tmp_path: Path) -> None:
+    profile = bytes(16) + b"RGB " + bytes(108)
+    path = picture(tmp_path / "a.png", PictureNotes(colours=((b"gAMA", GAMMA_18),)))
+    path.write_bytes(with_tags(path.read_bytes(), b"", profile))
+    assert {kind for kind, _ in colours_in(path)} == {b"iCCP"}  # what was there is replaced
+    path.write_bytes(
+        with_tags(path.read_bytes(), b"", profile, PictureNotes(colours=((b"gAMA", GAMMA_18),)))
+    )
+    assert copied(path, tmp_path / "out.png") == ()
+    assert {kind for kind, _ in colours_in(tmp_path / "out.png")} == {b"gAMA", b"iCCP"}
+    assert copied(path, tmp_path / "out.jpg") == ()
+
+
+def test_damaged_chunks_on_colours_are_none(tmp_path: Path) -> None:
+    path = picture(tmp_path / "a.png", PictureNotes(colours=((b"cHRM", ADOBE[:-1]),)))
+    assert picture_notes(path).colours == ()
+
+
+@pytest.mark.parametrize(("primaries", "told"), [(1, ()), (12, ("its colours' primaries",))])
+def test_primaries_that_jpeg_can_not_say_are_said(
+    tmp_path: Path, primaries: int, told: tuple[str, ...]
+) -> None:
+    path = tmp_path / "in.mp4"
+    with av.open(str(path), "w") as container:
+        stream: Any = container.add_stream("libx264", rate=25)
+        stream.width, stream.height, stream.pix_fmt = 96, 64, "yuv420p"
+        stream.codec_context.color_primaries = primaries
+        frame = VideoFrame(96, 64, "yuv420p")
+        frame.color_primaries = primaries
+        container.mux(stream.encode(frame))
+        container.mux(stream.encode(None))
+    assert copied(path, tmp_path / "out.jpg") == told
+    assert copied(path, tmp_path / "out.png") == ()
+
+
+def test_a_folder_as_a_film_says_what_it_loses_of_colours(tmp_path: Path) -> None:
+    folder = tmp_path / "s"
+    folder.mkdir()
+    for n in range(2):
+        picture(folder / f"{n}.png", PictureNotes(colours=((b"gAMA", GAMMA_18),)))
+    lost = transcode(ImagesCamera(folder), Passthrough(), str(tmp_path / "out.mkv")).lost
+    assert "its colour space (gAMA)" in lost
