@@ -27,7 +27,7 @@ HELD = {  # beside what holds all
     "aac": (".mp4", ".mov", ".avi"),
     "mp2": (".mp4", ".mov", ".avi"),
     "ac3": (".mp4", ".mov", ".avi"),
-    "flac": (".mp4", ".avi"),
+    "flac": (".mp4",),
     "pcm_s16le": (".mov", ".avi"),
     "adpcm_ms": (".avi",),
 }
