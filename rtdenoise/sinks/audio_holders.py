@@ -11,10 +11,7 @@ from av.audio.stream import AudioStream
 from ..errors import SinkError
 
 CONVERT_SOUND = "Convert its sound first: ffmpeg -i FILE -c:v copy -c:a aac clip.mkv."
-# .avi counts their bytes, and packets of all others.
-_COUNTED_IN_BYTES = ("pcm_", "adpcm_", "wma")
-# Whose packets differ in how long they last.
-_UNEVEN = ("vorbis", "flac")
+_UNEVEN = ("vorbis", "flac")  # whose packets differ in how long they last
 _LEAST_SAMPLES = 64  # of a packet, in any codec that .avi holds
 _FORMATS = {".mkv": "matroska", ".mov": "mov", ".mp4": "mp4", ".nut": "nut", ".avi": "avi"}
 
@@ -35,22 +32,17 @@ def is_pcm(stream: AudioStream) -> bool:
     return audio_codec(stream).startswith("pcm_")
 
 
-def is_counted_in_bytes(codec: str) -> bool:
-    """Whether .avi takes the times of sound in a codec from the size of its packets."""
-    return codec.startswith(_COUNTED_IN_BYTES)
-
-
 def is_out_of_step(target: AudioStream) -> bool:
     """Whether .avi would play a stream at a wrong rate, once its header is written.
 
-    It plays one packet in a tick. Where FFmpeg doesn't know how long a packet lasts (E-AC-3, DTS), its tick is that of
-    a byte, or of a sample: the times are wrong, and thousands of empty packets are put in.
+    It plays one packet or block in a tick, but for PCM. Where FFmpeg doesn't know how long a packet lasts (E-AC-3, DTS)
+    or how large a block is (ADPCM and WMA of .nut), its tick is that of a byte, or of a sample: the times are wrong,
+    thousands of empty packets are put in, or nobody can decode it.
     """
-    codec = audio_codec(target)
-    if is_counted_in_bytes(codec):
+    if is_pcm(target):
         return False
     assert target.time_base is not None
-    return codec in _UNEVEN or target.time_base * target.rate < _LEAST_SAMPLES
+    return audio_codec(target) in _UNEVEN or target.time_base * target.rate < _LEAST_SAMPLES
 
 
 def holders(streams: Sequence[AudioStream], suffixes: Iterable[str]) -> list[str]:

@@ -24,7 +24,7 @@ from av.format import Flags
 from av.stream import Stream
 
 from ..errors import SinkError
-from .audio_holders import audio_codec, is_counted_in_bytes
+from .audio_holders import audio_codec
 
 CURE = "Name an output that ends in .mkv or .nut."
 """For times that a file can't say."""
@@ -33,6 +33,8 @@ IN_STEP_S = 0.08
 _MOST_SKIPPED = 60_000  # ticks of .avi, which FFmpeg fills with empty packets; it refuses more
 _MOST_SILENCE_S = 600.0
 _SILENT = ("pcm_s", "pcm_f")  # whose samples are 0 then
+# .avi counts their bytes, and packets of all others.
+_COUNTED_IN_BYTES = ("pcm_", "adpcm_", "wma")
 
 
 class CopiedTimes:
@@ -55,7 +57,7 @@ class CopiedTimes:
         pcm = self._codec.startswith("pcm_")
         self._timeless = self._sound and (suffix == ".avi" or (suffix == ".mov" and pcm))
         self._block = 0.0  # bytes that are played in a tick; 0: a packet
-        if self._timeless and is_counted_in_bytes(self._codec):
+        if self._timeless and self._codec.startswith(_COUNTED_IN_BYTES):
             self._block = float((getattr(target, "bit_rate", 0) or 0) * self._tick_s / 8)
         self._last: int | None = None
         self._played = 0.0  # ticks up to the end of the last packet, where times aren't said

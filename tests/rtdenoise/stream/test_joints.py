@@ -227,6 +227,13 @@ def test_blocks_of_adpcm_last_in_avi_as_long_as_before(tmp_path: Path) -> None:
     assert times(after) == pytest.approx(times(before), abs=1e-4)
 
 
+def test_adpcm_whose_blocks_nothing_tells_is_refused_in_avi(tmp_path: Path) -> None:
+    source = recording(tmp_path / "one.nut", "adpcm_ms")
+    with pytest.raises(SinkError, match=r"\.avi can't hold audio in adpcm_ms") as error:
+        transcode(FileCamera(source), Passthrough(), str(tmp_path / "out.avi"))
+    assert ".nut" in error.value.hint
+
+
 def test_what_the_muxer_refuses_is_said_without_the_name_of_a_temporary_file(
     tmp_path: Path, make_picture: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
