@@ -11,6 +11,8 @@ from av.audio.stream import AudioStream
 from ..errors import SinkError
 
 CONVERT_SOUND = "Convert its sound first: ffmpeg -i FILE -c:v copy -c:a aac clip.mkv."
+_UNEVEN = ("vorbis", "flac")  # whose packets differ in how long they last
+_LEAST_SAMPLES = 64  # of a packet, in any codec that .avi holds
 _FORMATS = {".mkv": "matroska", ".mov": "mov", ".mp4": "mp4", ".nut": "nut", ".avi": "avi"}
 
 
@@ -30,6 +32,19 @@ def is_pcm(stream: AudioStream) -> bool:
     return audio_codec(stream).startswith("pcm_")
 
 
+def is_out_of_step(target: AudioStream) -> bool:
+    """Whether .avi would play a stream at a wrong rate, once its header is written.
+
+    It plays one packet or block in a tick, but for PCM. Where FFmpeg doesn't know how long a packet lasts (E-AC-3, DTS)
+    or how large a block is (ADPCM and WMA of .nut), its tick is that of a byte, or of a sample: the times are wrong,
+    thousands of empty packets are put in, or nobody can decode it.
+    """
+    if is_pcm(target):
+        return False
+    assert target.time_base is not None
+    return audio_codec(target) in _UNEVEN or target.time_base * target.rate < _LEAST_SAMPLES
+
+
 def holders(streams: Sequence[AudioStream], suffixes: Iterable[str]) -> list[str]:
     """Those of ``suffixes`` whose container holds all the streams as they are.
 
@@ -43,12 +58,11 @@ def _holds(format: str, streams: Sequence[AudioStream]) -> bool:
         return False  # FFmpeg finds out at the very end, and few players play it
     try:
         with av.open(io.BytesIO(), "w", format=format) as container:
-            for stream in streams:
-                container.add_stream_from_template(stream)
+            targets = [container.add_stream_from_template(stream) for stream in streams]
             container.start_encoding()
+            return format != "avi" or not any(is_out_of_step(target) for target in targets)
     except (av.FFmpegError, ValueError):
         return False
-    return True
 
 
 def refusal(suffix: str, what: str, error: Exception) -> SinkError:

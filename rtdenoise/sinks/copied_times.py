@@ -1,8 +1,9 @@
-"""When the packets of a copied stream come, in the ticks of the file that they go to: later and later.
+"""When the packets of a copied stream come, in the ticks of the file that they go to: never before the last one.
 
 Where recordings were put together, the sound of one may last longer than its picture, so the next one's begins before
-that. Containers refuse packets that don't come later than the ones before: such packets are moved by as little as the
-container can say, until the times have caught up.
+that. Containers refuse packets that come before the last one, and most those that come at once with it: such packets
+are moved by as little as the container can say, until the times have caught up. Matroska takes those that come at once,
+and has to: its ticks of 1 ms are longer than packets of TrueHD, which could never catch up.
 
 ``.avi``, and ``.mov`` where samples are stored as they are, say no times: sound is played without a pause, from the
 first packet on, and would drift away from the picture. There a packet is left out where the sound is late by as much,
@@ -19,6 +20,7 @@ from typing import Any
 import av
 from av.audio.stream import AudioStream
 from av.container import InputContainer
+from av.format import Flags
 from av.stream import Stream
 
 from ..errors import SinkError
@@ -48,6 +50,9 @@ class CopiedTimes:
         self._target, self._suffix = target, suffix
         self._tick_s: Fraction = target.time_base
         self._sound = isinstance(target, AudioStream)
+        strict = Flags.ts_nonstrict not in Flags(target.container.format.flags)
+        # Two subtitles may come at once anywhere.
+        self._least = int(self._sound and strict)  # ticks from one packet to the next
         self._codec = audio_codec(target) if isinstance(target, AudioStream) else ""
         pcm = self._codec.startswith("pcm_")
         self._timeless = self._sound and (suffix == ".avi" or (suffix == ".mov" and pcm))
@@ -79,8 +84,7 @@ class CopiedTimes:
         dts = round(given)
         begins = float(dts)
         if self._last is not None:
-            # Two subtitles may come at once.
-            dts = max(dts, self._last + self._sound)
+            dts = max(dts, self._last + self._least)
             # How long a block of ADPCM or WMA lasts is known to so many digits: that must not add up over hours.
             exact = self._block and self._codec.startswith("pcm_")
             begins = self._played if exact else given if self._block else float(dts)

@@ -20,7 +20,7 @@ from ..files import whole_file
 from ..frames import PlaneFormat, Planes, convert, frame_from_planes
 from ..frames.facts import UNSAID, VideoFacts
 from ..frames.field_order import FieldMarker
-from .audio_holders import CONVERT_SOUND, audio_name, holders, is_pcm, refusal
+from .audio_holders import CONVERT_SOUND, audio_name, holders, is_out_of_step, is_pcm, refusal
 from .base import PathSink
 from .beside import Beside, passed_on
 from .copied_times import CopiedTimes, refuse_picture_pause
@@ -110,6 +110,10 @@ class FileSink(PathSink):
                 beside.add_to(self._container, suffix, start_s or 0.0)
                 covers = beside.add_covers(self._container, suffix)
             self._container.start_encoding()
+            if suffix == ".avi":
+                uneven = [stream for stream in self._audio.values() if is_out_of_step(stream)]
+                if uneven:
+                    raise self._no_audio(*uneven)
             self._container.mux(covers)
 
     def _add_video(self, storage: Storage, facts: VideoFacts | None) -> None:

@@ -64,6 +64,20 @@ def test_ctrl_c_twice_is_once(tmp_path: Path) -> None:
     assert len(list(open_camera(f"file:{film}").frames())) > 1
 
 
+def test_ctrl_c_at_the_start_is_told_in_a_word() -> None:
+    code = (
+        "import sys\n"
+        "class Interrupted:\n"
+        "    def find_spec(self, name, *_):\n"
+        "        if name == 'rtdenoise.cli': raise KeyboardInterrupt\n"
+        "sys.meta_path.insert(0, Interrupted())\n"
+        "from rtdenoise.__main__ import main; main()"
+    )
+    words = [sys.executable, "-c", code]
+    done = subprocess.run(words, cwd=ROOT, capture_output=True, text=True, check=False, timeout=60)
+    assert (done.returncode, done.stdout, done.stderr) == (1, "", "Stopped.\n")
+
+
 def test_ctrl_c_counts_again_after_some_time() -> None:
     code = (
         "import signal, time; from rtdenoise import cli; cli._end_as_after_ctrl_c()\n"

@@ -36,7 +36,7 @@ WORDS = {
     "subtitles": "subtitle",
     "transfer": "transfer",
 }
-NO_SOUND = {".mp4": ("pcm_s16le",), ".mov": ("libopus", "flac"), ".avi": ("libopus",)}
+NO_SOUND = {".mp4": ("pcm_s16le",), ".mov": ("libopus", "flac"), ".avi": ("libopus", "flac")}
 
 
 @pytest.fixture(scope="module")

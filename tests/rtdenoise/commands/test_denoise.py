@@ -335,7 +335,7 @@ def test_times_that_start_again_go_on_with_the_sound(
     assert f"{50 * parts} frames" in result.output
     with av.open(str(out)) as container:
         sound = [p.dts for p in container.demux(container.streams.audio[0]) if p.dts is not None]
-    assert sound == sorted(set(sound))
+    assert sound == sorted(sound if suffix == "mkv" else set(sound))
     video = [planes.time_s for planes in read(out)]
     assert np.diff(video) == pytest.approx(0.04, abs=0.045)
     assert video[-1] == pytest.approx(2.0 * parts, abs=0.3)
@@ -372,7 +372,13 @@ def test_a_track_that_ffmpeg_does_not_know_is_left_out_and_said(
 
 @pytest.mark.parametrize(
     ("codec", "suffix", "good"),
-    [("libopus", ".mov", ".mkv"), ("pcm_s16le", ".mp4", ".mov"), ("flac", ".mov", ".mkv")],
+    [
+        ("libopus", ".mov", ".mkv"),
+        ("pcm_s16le", ".mp4", ".mov"),
+        ("flac", ".mov", ".mkv"),
+        ("flac", ".avi", ".nut"),
+        ("eac3", ".avi", ".mp4"),
+    ],
 )
 def test_the_suffix_that_an_error_names_holds_the_audio(
     denoise: Callable[..., Result], tmp_path: Path, codec: str, suffix: str, good: str
