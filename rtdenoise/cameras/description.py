@@ -24,7 +24,8 @@ _FIELDS: dict[int, FieldOrder] = {2: "top", 3: "bottom", 4: "top", 5: "bottom"} 
 _SIDE_DATA = ("h264", "hevc", "av1", "vp9")
 _PQ = 16
 _OFF_GRID = 0.25  # intervals that a frame may lie beside its place
-_AGAIN_S = 0.5  # so far back no reordering of frames reaches
+AGAIN_S = 0.5
+"""So far back no reordering of frames reaches: times that jump by more start again."""
 _LIMITED, _FULL = 1, 2
 
 
@@ -148,7 +149,7 @@ def is_uneven(container: InputContainer, stream: VideoStream, rate_fps: Fraction
     places = [(time_s - min(times)) * float(rate_fps) for time_s in times]
     taken: set[int] = set()
     for before, place in pairwise([0.0, *places]):
-        if place < before - _AGAIN_S * rate_fps:
+        if place < before - AGAIN_S * rate_fps:
             taken.clear()  # times start again: these pictures will follow those before
         if abs(place - round(place)) > _OFF_GRID or round(place) in taken:
             return True

@@ -13,7 +13,8 @@ of more than ten days is none: the clock was set, or the time is damaged.
 
 from __future__ import annotations
 
-_AGAIN_S = 0.5  # so far back no reordering of frames reaches
+from ..cameras.description import AGAIN_S
+
 _QUICK = 8  # times as fast follow pictures that overlap those before
 _RANGE_S = (1 << 33) / 90_000  # of the times of MPEG streams
 _PAUSE_S = 10.0  # at the end of that range; reception may fail for as long
@@ -51,7 +52,7 @@ class Timeline:
         if not self._ends_s:
             self._ends_s.append(time_s)
         last_s = self._ends_s[-1]
-        if time_s < last_s - _AGAIN_S or self._leaps(last_s, time_s):
+        if time_s < last_s - AGAIN_S or self._leaps(last_s, time_s):
             self._shifts_s.append(last_s + self._shifts_s[-1] + self._interval_s - time_s)
             self._ends_s.append(time_s)
         elif time_s < last_s - self._interval_s / 2:
@@ -88,7 +89,7 @@ class Timeline:
         leaps = self._leaps(latest_s, time_s) and (
             starts >= len(self._ends_s) or self._leaps(self._ends_s[starts], time_s)
         )
-        if time_s < latest_s - _AGAIN_S or leaps:
+        if time_s < latest_s - AGAIN_S or leaps:
             starts += 1
         if starts > self.starts:
             if not self._closed:

@@ -50,6 +50,12 @@ def test_live_keeps_its_film(names: str, tmp_path: Path) -> None:
     assert len(list(open_camera(f"file:{film}").frames())) > 1
 
 
+def ran(code: str) -> subprocess.CompletedProcess[str]:
+    """What a program does, from its start to its end."""
+    words = [sys.executable, "-c", code]
+    return subprocess.run(words, cwd=ROOT, capture_output=True, text=True, check=False, timeout=60)
+
+
 def test_ctrl_c_twice_is_once(tmp_path: Path) -> None:
     film = tmp_path / "film.nut"
     words = ("--camera", "simulated:desk", "--size", "320x180", "--network", "recursive", "--json")
@@ -73,8 +79,7 @@ def test_ctrl_c_at_the_start_is_told_in_a_word() -> None:
         "sys.meta_path.insert(0, Interrupted())\n"
         "from rtdenoise.__main__ import main; main()"
     )
-    words = [sys.executable, "-c", code]
-    done = subprocess.run(words, cwd=ROOT, capture_output=True, text=True, check=False, timeout=60)
+    done = ran(code)
     assert (done.returncode, done.stdout, done.stderr) == (1, "", "Stopped.\n")
 
 
@@ -86,8 +91,8 @@ def test_ctrl_c_counts_again_after_some_time() -> None:
         "    try: signal.raise_signal(signal.SIGINT); print('on')\n"
         "    except KeyboardInterrupt: print('ended')"
     )
-    words = [sys.executable, "-c", code]
-    done = subprocess.run(words, cwd=ROOT, capture_output=True, text=True, check=True, timeout=60)
+    done = ran(code)
+    done.check_returncode()
     assert done.stdout.split() == ["ended", "on", "ended"]
 
 
@@ -120,8 +125,8 @@ def test_what_is_ignored_stays_ignored(tmp_path: Path) -> None:
         "signal.raise_signal(signal.SIGHUP); print('on')\n"
         "try: signal.raise_signal(signal.SIGTERM)\nexcept KeyboardInterrupt: print('ended')"
     )
-    words = [sys.executable, "-c", code]
-    done = subprocess.run(words, cwd=ROOT, capture_output=True, text=True, check=True, timeout=60)
+    done = ran(code)
+    done.check_returncode()
     assert done.stdout.split() == ["on", "ended"]
 
 
@@ -134,8 +139,8 @@ def test_a_script_s_job_in_the_background_ends_too(name: str) -> None:
         f"try: signal.raise_signal(signal.{name})\nexcept KeyboardInterrupt: print('ended')\n"
         f"signal.raise_signal(signal.{name}); print('once')"
     )
-    words = [sys.executable, "-c", code]
-    done = subprocess.run(words, cwd=ROOT, capture_output=True, text=True, check=True, timeout=60)
+    done = ran(code)
+    done.check_returncode()
     assert done.stdout.split() == ["ended", "once"]
 
 
