@@ -1,7 +1,7 @@
 """A bare aarch64 Python under an emulator, to run the engine's aarch64 build in.
 
-``python -m tests.rtdenoise.engines.aarch64`` sets it up in ``build/aarch64`` on Debian, as root: a cross compiler, the emulator and, unpacked and not installed, the
-packages of Python and NumPy for arm64. A minute, and 110 MB.
+``python -m tests.rtdenoise.engines.aarch64`` sets it up in ``build/aarch64`` on Debian, as root: a cross compiler, the
+emulator and, unpacked and not installed, the packages of Python and NumPy for arm64. A minute, and 110 MB.
 """
 
 from __future__ import annotations

@@ -52,7 +52,7 @@ def inputs(path: Path) -> None:
         band_std=band_std_of(model).astype(np.float32),
         scales=[scale for scale, _ in tables],
         tables=[table for _, table in tables],
-        **{f"w:{name}": array for name, array in weights.arrays.items()},  # type: ignore[arg-type]
+        **{f"w:{name}": array for name, array in weights.arrays.items()},
     )
 
 
