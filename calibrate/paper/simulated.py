@@ -9,9 +9,8 @@ import numpy as np
 import torch
 
 from rtdenoise.arrays import Bytes, Floats
-from rtdenoise.frames import PlaneFormat, Planes
+from rtdenoise.frames import PlaneFormat, Planes, rgb_tensor
 
-from ..sources import rgb_bytes
 from ..synthesis import ClipBatch, Mix, PhotoClips
 from .dataset import StillSeries
 
@@ -67,7 +66,8 @@ def _rgb(clip: ClipBatch) -> Bytes:
     height, width = y.shape[1:]
     layout = PlaneFormat(width, height, "420", True, "bt601")
     frames = (Planes(*planes, layout, 0.0) for planes in zip(y, u, v, strict=True))
-    return np.stack([rgb_bytes(frame) for frame in frames])
+    colours = torch.stack([rgb_tensor(frame) for frame in frames])
+    return np.asarray((colours * 255).round_().clamp_(0, 255).byte().numpy(), np.uint8)
 
 
 def _lag(frames: Bytes) -> float:
