@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from fractions import Fraction
+from typing import cast
 
 import av
 import numpy as np
@@ -43,7 +44,7 @@ class DiscCamera:
             disc = np.hypot(rows - HEIGHT / 2, columns - 60 - 3 * index) < 40
             noise = self._random.normal(0, NOISE, disc.shape)
             picture = np.clip(np.where(disc, 180, 90) + noise, 0, 255).astype(np.uint8)
-            packet: av.Packet[VideoStream] = av.Packet(picture.tobytes())
+            packet = cast("av.Packet[VideoStream]", av.Packet(picture.tobytes()))
             packet.pts, packet.time_base = index, Fraction(1, 30)
             yield packet
 
