@@ -61,7 +61,7 @@ def noise(outcome: Outcome) -> Iterator[str]:
     at_middle = [float(p.curve.variance(128.0)) ** 0.5 for p in (model.y, model.u, model.v)]
     yield "Noise at level 128 (Y, U, V): " + ", ".join(f"{s:.2f}" for s in at_middle) + " levels"
     y = model.y
-    lags = ", ".join(f"{lag:+.2f}" for lag in y.temporal_correlation)
+    lags = ", ".join(f"{round(lag, 2) + 0.0:+.2f}" for lag in y.temporal_correlation)
     yield (
         f"Luma: fixed pattern {_level(y.fixed_pattern_std)}, row flicker {_level(y.row_flicker_std)}, "
         f"correlation between frames {lags}"

@@ -1,4 +1,4 @@
-"""The picture of a noise model, and its charts in a page: curves with their confidence, correlations, rows and fixed pattern."""
+"""A noise model as a picture and as charts of a page: curves, correlations, rows, fixed pattern and spectrum."""
 
 from __future__ import annotations
 
@@ -134,7 +134,7 @@ def _draw_normalised(ax: Axes, planes: dict[str, PlaneNoise]) -> None:
     )
     _levels_across(ax)
     ax.set_ylim(0, min(highest, 4))
-    ax.legend(frameon=False, ncols=4, loc="lower left")
+    ax.legend(frameon=False, ncols=2, loc="lower left")
 
 
 def normalised_std(noise: PlaneNoise, levels: NDArray[np.floating[Any]]) -> Doubles:
@@ -168,7 +168,16 @@ def _draw_structure(ax: Axes, noise: StructureNoise) -> None:
             low, high = (np.array(table[index])[known] for table in (noise.low, noise.high))
             ax.fill_between(at, low, high, color=colour, alpha=0.15, lw=0)
         style = ":" if name == "chroma detail" else "-"
-        ax.plot(at, np.array(row)[known], color=colour, ls=style, lw=1.6, marker=".", label=name, alpha=alpha)
+        ax.plot(
+            at,
+            np.array(row)[known],
+            color=colour,
+            ls=style,
+            lw=1.6,
+            marker=".",
+            label=name,
+            alpha=alpha,
+        )
     ax.set_yscale("log")
     bounds = [f"{b:g}" for b in BOUNDS]
     between = [f"{a}–{b}" for a, b in pairwise(bounds)]
@@ -272,4 +281,3 @@ def _draw_kinds(ax: Axes, planes: dict[str, PlaneNoise]) -> None:
 def _levels_across(ax: Axes) -> None:
     ax.set_xlim(0, 255)
     ax.set_xticks([0, 32, 64, 96, 128, 160, 192, 224, 255])
-

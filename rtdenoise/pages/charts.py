@@ -34,7 +34,10 @@ _VARIABLES = {
     BLUE: "blue",
     RED: "red",
 }
-_WIDTH, _HEIGHT = 4.6, 3.0  # inches: letters are as large as the text around where a chart is 360 pixels wide
+_WIDTH, _HEIGHT = (
+    4.6,
+    3.0,
+)  # inches: letters are as large as the text around where a chart is 360 pixels wide
 
 
 @dataclass(frozen=True)
@@ -87,7 +90,9 @@ def svg(figure: Figure, name: str, text: str) -> Markup:
     box = re.search(r'viewBox="([\d. -]+)"', drawn)
     assert box is not None
     inside = drawn[drawn.index(">", drawn.index("<svg")) + 1 : drawn.rindex("</svg>")]
-    inside = re.sub(r"<metadata>.*?</metadata>|<style.*?</style>|<!--.*?-->", "", inside, flags=re.S)
+    inside = re.sub(
+        r"<metadata>.*?</metadata>|<style.*?</style>|<!--.*?-->", "", inside, flags=re.S
+    )
     inside = re.sub(r'(\bid="|href="#|url\(#)', rf"\g<1>{name}-", inside)
     for colour, variable in _VARIABLES.items():
         inside = inside.replace(colour, f"var(--{variable})")
