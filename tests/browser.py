@@ -75,7 +75,7 @@ class Tab:
     def press(self, key: str) -> None:
         for kind in ("keyDown", "keyUp"):
             text = key if len(key) == 1 and kind == "keyDown" else ""
-            code = {"Enter": 13, "Tab": 9, " ": 32}.get(key, 0)
+            code = {"Enter": 13, "Tab": 9, "End": 35, "ArrowRight": 39}.get(key, 0)
             if key == "Enter" and kind == "keyDown":
                 text = "\r"
             self.call(
