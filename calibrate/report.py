@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from markupsafe import Markup
 
 from rtdenoise import pages
 from rtdenoise.arrays import Bytes, Floats
@@ -166,7 +167,7 @@ def _training(outcome: Outcome) -> list[pages.Chart]:
     ]
 
 
-def _gain_curve(history: tuple[Judgement, ...], *, choose: bool) -> Any:
+def _gain_curve(history: tuple[Judgement, ...], *, choose: bool) -> Markup:
     """With ``choose`` the best state was kept, else the last."""
     figure, ax = pages.chart()
     minutes = [j.elapsed_s / 60 for j in history]
@@ -179,7 +180,7 @@ def _gain_curve(history: tuple[Judgement, ...], *, choose: bool) -> Any:
     return pages.svg(figure, "gain", f"Gain against minutes; {gains[best]:+.2f} dB was kept")
 
 
-def _loss_curve(history: tuple[Judgement, ...], loss: str) -> Any:
+def _loss_curve(history: tuple[Judgement, ...], loss: str) -> Markup:
     figure, ax = pages.chart()
     losses = [j.training_loss for j in history]
     ax.plot([j.elapsed_s / 60 for j in history], losses, color=charts.OTHER, marker=".")

@@ -92,7 +92,7 @@ def page_values(evaluation: Json, crops_folder: Path) -> dict[str, Any]:
     titles = {method["name"]: method["title"] for method in methods}
     places = [p for p in _PLACES if any(p in m.get("places", {}) for m in methods)]
     place = places[0] if places else ""
-    shown = crops(evaluation.get("crops", ()), crops_folder, titles)
+    shown = crops(evaluation.get("crops", ()), crops_folder, titles, _gains(methods))
     contents = [
         ("table", "Table 1"),
         ("places", "By place"),
@@ -234,6 +234,17 @@ def _gain_cell(figures: Json | None) -> Cell:
     if not gain or not _known(gain.get("value")):
         return Cell("–")
     return Cell(_signed(gain["value"]), _ends(gain, signed=True), gain["value"])
+
+
+def _gains(methods: Sequence[Json]) -> dict[tuple[str, str], str]:
+    """Each method's gain in each series, to stand beside its pictures."""
+    cells = {
+        (m["name"], series): _gain_cell(figures)
+        for m in methods
+        if m.get("kind") != CAMERA
+        for series, figures in (m.get("series") or {}).items()
+    }
+    return {key: f"{cell.text} dB" for key, cell in cells.items() if cell.value is not None}
 
 
 def _comparisons(evaluation: Json, titles: Mapping[str, str]) -> Iterator[tuple[str, str]]:

@@ -58,20 +58,32 @@ class _Window:
     rows: tuple[list[_Picture], list[_Picture], list[_Picture]]
 
     def crop(self, quality: int | None) -> Crop:
-        views = [tuple(picture.view(quality) for picture in row) for row in self.rows]
+        # What was removed is noise, which takes many bytes, and is looked at for edges in it.
+        lower = quality and quality - 15
+        qualities = (quality, lower, lower)
+        views = [
+            tuple(picture.view(best) for picture in row)
+            for row, best in zip(self.rows, qualities, strict=True)
+        ]
         height, width = next(p.pixels.shape[:2] for row in self.rows for p in row)
         return Crop(self.title, views[0], views[1], views[2], f"{width} / {height}")
 
 
-def crops(given: Iterable[Mapping[str, Any]], folder: Path, titles: Mapping[str, str]) -> Crops:
+def crops(
+    given: Iterable[Mapping[str, Any]],
+    folder: Path,
+    titles: Mapping[str, str],
+    notes: Mapping[tuple[str, str], str],
+) -> Crops:
     """Reads the crops' PNGs and encodes them; what is no longer there is left out.
 
     Args:
         given: ``crops`` of an evaluation.
         folder: Where the files are.
         titles: Of the methods by name, best first.
+        notes: What stands beside a method's title in a series, by the names of both.
     """
-    found = [_window(one, folder, titles) for one in given]
+    found = [_window(one, folder, titles, notes) for one in given]
     windows = [window for window in found if any(window.rows)]
     shown: tuple[Crop, ...] = ()
     for quality in _QUALITIES:
@@ -87,7 +99,12 @@ def _bytes(crop: Crop) -> int:
     return sum(len(view.source) for view in (*crop.methods, *crop.removed, *crop.parts))
 
 
-def _window(one: Mapping[str, Any], folder: Path, titles: Mapping[str, str]) -> _Window:
+def _window(
+    one: Mapping[str, Any],
+    folder: Path,
+    titles: Mapping[str, str],
+    notes: Mapping[tuple[str, str], str],
+) -> _Window:
     def read(name: Any, title: str, note: str = "") -> list[_Picture]:
         # Its name alone: a file of figures that came from elsewhere shows nothing from outside the folder.
         path = folder / Path(str(name)).name
@@ -105,7 +122,8 @@ def _window(one: Mapping[str, Any], folder: Path, titles: Mapping[str, str]) -> 
     names = [*first, *(name for name in names if name not in first)]
     methods = read(one.get("truth"), "Truth", "the camera never sees it")
     for name in names:
-        methods += read(made.get(name), titles.get(name, name))
+        note = notes.get((name, str(one.get("series"))), "")
+        methods += read(made.get(name), titles.get(name, name), note)
     differences = [p for name in names for p in read(removed.get(name), titles.get(name, name))]
     parts = [p for key, title, note in _PARTS for p in read(one.get(key), title, note)]
     title = str(one.get("title") or one.get("series") or "")

@@ -37,9 +37,9 @@ def _quality(gain_db: float) -> Quality:
 
 def _example(rival: bool) -> Example:
     random = np.random.default_rng(5)
-    clean = random.normal(size=(3, HEIGHT, WIDTH))
-    clean = np.stack([cv2.GaussianBlur(plane, (0, 0), 4) for plane in clean])
-    clean = np.clip(0.5 + 1.2 * clean, 0, 1).astype(np.float32)
+    planes = random.normal(size=(3, HEIGHT, WIDTH))
+    smooth = np.stack([cv2.GaussianBlur(plane, (0, 0), 4) for plane in planes])
+    clean = np.clip(0.5 + 1.2 * smooth, 0, 1).astype(np.float32)
     noisy = (clean + random.normal(0, 0.03, clean.shape)).astype(np.float32)
     after = (clean + random.normal(0, 0.01, clean.shape)).astype(np.float32)
     mask = np.ones((HEIGHT, WIDTH), np.bool_)

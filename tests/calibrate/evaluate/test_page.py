@@ -105,6 +105,7 @@ def test_crops_stand_side_by_side_in_order(tmp_path: Path) -> None:
     page = written(value, tmp_path)
     shown = list(page.pictures)
     assert shown[:4] == ["Truth", "Camera", "Paper's network", "Noise2Noise"]
+    assert page.says("Paper's network +5.20 dB")
     assert shown[-3:] == ["Uncertainty", "Low frequencies", "High frequencies"]
     assert page.source.count('data-zoom="crops"') == 3
     assert picture(page.pictures["Truth"]).shape == (48, 48, 3)
@@ -115,19 +116,19 @@ def test_many_crops_become_smaller_until_they_fit(
 ) -> None:
     folder, titles = tmp_path / "crops", {name: title for name, title, *_ in METHODS}
     given = [crop(folder, number) for number in range(3)]
-    whole = crops(given, folder, titles)
+    whole = crops(given, folder, titles, {})
     assert (len(whole.scenes), whole.left_out, whole.lossy) == (3, 0, False)
     size = sum(len(v.source) for c in whole.scenes for v in (*c.methods, *c.removed, *c.parts))
     monkeypatch.setattr("calibrate.evaluate.page_crops._BUDGET", 0.8 * size)
-    smaller = crops(given, folder, titles)
+    smaller = crops(given, folder, titles, {})
     assert (len(smaller.scenes), smaller.left_out, smaller.lossy) == (3, 0, True)
     assert smaller.scenes[0].methods[0].source.startswith("data:image/jpeg")
     monkeypatch.setattr("calibrate.evaluate.page_crops._BUDGET", 0.25 * size)
-    fewer = crops(given, folder, titles)
+    fewer = crops(given, folder, titles, {})
     assert len(fewer.scenes) + fewer.left_out == 3
     assert fewer.left_out > 0
     monkeypatch.setattr("calibrate.evaluate.page_crops._BUDGET", 10)
-    assert len(crops(given, folder, titles).scenes) == 1
+    assert len(crops(given, folder, titles, {}).scenes) == 1
 
 
 def test_files_outside_the_folder_and_damaged_ones_are_not_shown(tmp_path: Path) -> None:
@@ -136,9 +137,9 @@ def test_files_outside_the_folder_and_damaged_ones_are_not_shown(tmp_path: Path)
     (tmp_path / "secret.png").write_bytes((folder / "1-paper.png").read_bytes())
     (folder / "1-nano.png").write_bytes(b"no picture")
     one |= {"methods": {"paper": "../secret.png", "nano": "crops/1-nano.png"}, "removed": {}}
-    (shown,) = crops([one], folder, {"paper": "P", "nano": "N"}).scenes
+    (shown,) = crops([one], folder, {"paper": "P", "nano": "N"}, {}).scenes
     assert [view.title for view in shown.methods] == ["Truth"]
-    assert crops([{"title": "nothing"}], folder, {}).scenes == ()
+    assert crops([{"title": "nothing"}], folder, {}, {}).scenes == ()
 
 
 def test_names_are_text(tmp_path: Path) -> None:

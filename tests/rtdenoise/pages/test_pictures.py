@@ -4,10 +4,11 @@ import numpy as np
 import pytest
 
 from rtdenoise import pages
+from rtdenoise.arrays import Bytes
 from tests.html import Page, picture
 
 
-def noise(height: int = 40, width: int = 60) -> pages.pictures.Bytes:
+def noise(height: int = 40, width: int = 60) -> Bytes:
     return np.random.default_rng(1).integers(0, 256, (height, width, 3), np.uint8)
 
 
