@@ -12,7 +12,7 @@ from markupsafe import Markup
 from rtdenoise import pages
 from rtdenoise.arrays import Bytes, Floats
 from rtdenoise.console import counted
-from rtdenoise.frames import Planes, rgb_frame
+from rtdenoise.frames import rgb_frame
 from rtdenoise.pages import charts
 
 from .clip import Clip, Series
@@ -207,19 +207,31 @@ def _scenes(clip: Clip) -> Iterator[Scene]:
     if not shown:
         shown = tuple(sorted(clip.series, key=lambda series: -series.count)[:1])
     for series in shown:
-        frames = [_rgb(planes) for planes in clip.read(series, _MEAN_FRAMES)]
-        mean = np.asarray(np.mean(frames, axis=0), np.float32)
-        picture = pages.shrunk(np.rint(mean).astype(np.uint8), _WIDTH)
-        of_frames = f"of {counted(len(frames), 'frame')}"
-        views = [pages.View("Mean", pages.encoded(picture, _QUALITY), of_frames)]
-        if len(frames) > 1:
-            views.append(_residual(frames[len(frames) // 2], mean))
+        mean, one, count = _mean(clip, series)
+        picture = np.rint(mean).astype(np.uint8)
+        views = [_view("Mean", picture, f"of {counted(count, 'frame')}")]
+        if count > 1:
+            views.append(_residual(one, mean))
         if series.accepted:
-            still = clip.static_mask(series)
-            marked = pages.overlaid(np.rint(mean).astype(np.uint8), ~still)
-            shrunk = pages.encoded(pages.shrunk(marked, _WIDTH), _QUALITY)
-            views.append(pages.View("Still mask", shrunk, "what moves is red, and left out"))
+            marked = pages.overlaid(picture, ~clip.static_mask(series))
+            views.append(_view("Still mask", marked, "what moves is red, and left out"))
         yield Scene(clip.series.index(series) + 1, series, tuple(views))
+
+
+def _mean(clip: Clip, series: Series) -> tuple[Floats, Bytes, int]:
+    """The mean of the first frames, (H, W, 3), the last of them, and how many they are."""
+    total, frame, count = None, None, 0
+    for planes in clip.read(series, _MEAN_FRAMES):
+        frame = np.asarray(rgb_frame(planes).to_ndarray(), np.uint8)
+        total = frame.astype(np.float32) if total is None else total + frame
+        count += 1
+    assert total is not None
+    assert frame is not None
+    return np.asarray(total / np.float32(count), np.float32), frame, count
+
+
+def _view(title: str, picture: Bytes, note: str) -> pages.View:
+    return pages.View(title, pages.encoded(pages.shrunk(picture, _WIDTH), _QUALITY), note)
 
 
 def _residual(frame: Bytes, mean: Floats) -> pages.View:
@@ -233,8 +245,3 @@ def _residual(frame: Bytes, mean: Floats) -> pages.View:
     factor = float(np.clip(np.rint(_SHOWN_STD / max(std, 1e-6)), 1, 32))
     picture = pages.encoded(pages.amplified(difference, factor), _QUALITY)
     return pages.View("Residual", picture, f"one frame less the mean, {factor:.0f} times as strong")
-
-
-def _rgb(planes: Planes) -> Bytes:
-    """A frame as R'G'B', (H, W, 3)."""
-    return np.asarray(rgb_frame(planes).to_ndarray(), np.uint8)
