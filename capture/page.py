@@ -141,6 +141,7 @@ def _densities(measured: list[tuple[int, Series]]) -> Markup:
     else:
         curves.set_ylim(0, max(peaks) * 1.08)
     curves.set_xlim(max(low, 0.0), high)  # a deviation is never negative
+    curves.locator_params(axis="x", nbins=5)
     curves.set_xlabel("deviation e of a frame from its series' mean")
     curves.set_ylabel("density of N(μ, σ)")
     told = "; ".join(f"number {n}: μ {s.mu:.4f}, σ {s.sigma:.4f}" for n, s in measured)

@@ -251,27 +251,36 @@ def _comparisons(evaluation: Json, titles: Mapping[str, str]) -> Iterator[tuple[
     """Each as its mood and a sentence."""
     for one in evaluation.get("comparisons", ()):
         a, b = (titles.get(one[key], one[key]) for key in ("a", "b"))
-        difference = one["difference_db"]
-        where = _PLACES.get(one.get("place", ""), "")
-        yield sentence(a, b, difference, f" {where}" if where else "")
+        yield sentence(a, b, one)
 
 
-def sentence(a: str, b: str, difference: Json, where: str = "") -> tuple[str, str]:
-    """Which of two is better, by how much, or that nobody can tell; with its mood.
+def sentence(a: str, b: str, comparison: Json) -> tuple[str, str]:
+    """Which of two is better, by how much, or that nobody can tell; with its mood, "good" or "tie".
 
     Args:
         a: One method.
         b: The other.
-        difference: By how many dB the first is better: "value", "low" and "high".
-        where: Behind the sentence.
+        comparison: ``difference_db``, by how many dB the first is better ("value", "low" and "high");
+            ``over_scenes_db``, how that differs from scene to scene; ``verdict`` ("better", "worse" or "tie"), ``place``.
     """
+    difference, over = comparison["difference_db"], comparison.get("over_scenes_db")
     low, value, high = (difference[key] for key in ("low", "value", "high"))
-    if low > 0:
-        return "good", f"{a} beats {b} by {value:.2f} dB ({low:.2f} … {high:.2f}){where}."
-    if high < 0:
-        return "good", f"{b} beats {a} by {-value:.2f} dB ({-high:.2f} … {-low:.2f}){where}."
-    span = _ends(difference, signed=True)
-    return "tie", f"{a} and {b} can't be told apart{where}: {_signed(value)} dB ({span})."
+    verdict = comparison.get("verdict") or ("better" if low > 0 else "worse" if high < 0 else "tie")
+    where = _PLACES.get(comparison.get("place", ""), "")
+    where = f" {where}" if where else ""
+    scenes = f"; from scene to scene {_ends(over, signed=True)}" if over else ""
+    if verdict == "tie":
+        ends = f"{_signed(value)} dB ({_ends(difference, signed=True)}{scenes})"
+        return "tie", f"{a} and {b} can't be told apart{where}: {ends}."
+    if verdict == "worse":
+        a, b, low, value, high = b, a, -high, -value, -low
+        scenes = f"; from scene to scene {_ends(_negative(over), signed=True)}" if over else ""
+    ends = f"{low:.2f} … {high:.2f}{scenes}"
+    return "good", f"{a} beats {b} by {value:.2f} dB ({ends}){where}."
+
+
+def _negative(interval: Json) -> Json:
+    return {key: -interval[other] for key, other in (("low", "high"), ("high", "low"))}
 
 
 def _lead(evaluation: Json, methods: Sequence[Json], place: str) -> Iterator[str]:

@@ -121,6 +121,7 @@ def _window(
     first = [name for name in names if name == "camera"]
     names = [*first, *(name for name in names if name not in first)]
     methods = read(one.get("truth"), "Truth", "the camera never sees it")
+    methods += read(one.get("mean"), "Mean of the series", "nearly free of noise")
     for name in names:
         note = notes.get((name, str(one.get("series"))), "")
         methods += read(made.get(name), titles.get(name, name), note)

@@ -16,9 +16,14 @@ for (const group of document.querySelectorAll(".zoom")) {
     for (const one of state.groups) {
       for (const key of ["s", "x", "y"]) one.style.setProperty("--" + key, state[key]);
       one.classList.toggle("deep", state.s > 1.01);
+      // Where pictures are larger than they are, pixels are shown and not made up.
+      for (const image of one.querySelectorAll("img")) {
+        image.classList.toggle("pixels", state.s * image.clientWidth > 1.01 * image.naturalWidth);
+      }
       one.querySelector("output").textContent = Math.round(100 * state.s) + " %";
     }
   };
+  state.redraw = () => place(state.s, state.x, state.y);
   // The point (u, v) of the frame stays where it is.
   const zoom = (by, u = 0.5, v = 0.5) => {
     const s = Math.min(Math.max(state.s * by, 1), 32), ratio = s / state.s;
@@ -82,6 +87,10 @@ for (const group of document.querySelectorAll(".zoom")) {
     frame.addEventListener("dblclick", (event) => zoom(2, ...within(frame, event)));
   }
 }
+
+const redraw = () => shared.forEach((state) => state.redraw());
+window.addEventListener("load", redraw);
+window.addEventListener("resize", redraw);
 
 for (const slider of document.querySelectorAll(".slider")) {
   const input = slider.querySelector("input");

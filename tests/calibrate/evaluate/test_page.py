@@ -57,16 +57,30 @@ def test_intervals_lie_on_one_scale_that_holds_no_gain(tmp_path: Path) -> None:
     assert gain.zero == pytest.approx(bars["camera"][1])
 
 
+OVER = {"over_scenes_db": {"value": 0.4, "low": -0.1, "high": 0.9}}
+
+
 @pytest.mark.parametrize(
-    ("difference", "told"),
+    ("difference_db", "more", "told"),
     [
-        (interval(0.4), "A beats B by 0.40 dB (0.20 … 0.60)."),
-        (interval(-0.4), "B beats A by 0.40 dB (0.20 … 0.60)."),
-        (interval(0.1), "A and B can't be told apart: +0.10 dB (−0.10 … +0.30)."),
+        (0.4, {}, "A beats B by 0.40 dB (0.20 … 0.60)."),
+        (-0.4, {}, "B beats A by 0.40 dB (0.20 … 0.60)."),
+        (0.1, {}, "A and B can't be told apart: +0.10 dB (−0.10 … +0.30)."),
+        (
+            0.4,
+            {"verdict": "tie", **OVER},
+            "A and B can't be told apart: +0.40 dB (+0.20 … +0.60; from scene to scene −0.10 … +0.90).",
+        ),
+        (
+            -0.4,
+            {"verdict": "worse", **OVER, "place": "seen"},
+            "B beats A by 0.40 dB (0.20 … 0.60; from scene to scene −0.90 … +0.10) in scenes that were learned "
+            "from, on other frames.",
+        ),
     ],
 )
-def test_comparisons_are_sentences(difference: dict[str, float], told: str) -> None:
-    assert sentence("A", "B", difference)[1] == told
+def test_comparisons_are_sentences(difference_db: float, more: dict[str, Any], told: str) -> None:
+    assert sentence("A", "B", {"difference_db": interval(difference_db), **more})[1] == told
 
 
 def test_comparisons_and_the_other_camera_are_told(tmp_path: Path) -> None:
