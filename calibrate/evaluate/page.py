@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeGuard
 
 from rtdenoise import pages
 
@@ -166,9 +166,13 @@ def _columns(methods: Sequence[Json], places: Sequence[str]) -> Iterator[Column]
         ("SSIM", "to truth", [f.get("ssim") for f in main], 4, "descending"),
         ("PSNR to mean", "biased, dB", [f.get("psnr_to_mean_db") for f in main], 2, "descending"),
         ("its bias", "dB", [f.get("psnr_bias_db") for f in main], 2, "ascending"),
-        ("Flicker", "dB, still parts", [m.get("flicker_db") for m in methods], 2, "ascending"),
-        ("Whiteness", "of what was removed", [m.get("whiteness") for m in methods], 3, "ascending"),
-        ("Structure", "of what was removed", [m.get("structure") for m in methods], 3, "ascending"),
+        (
+            "Less flicker",
+            "dB, still parts",
+            [m.get("flicker_db") for m in methods],
+            1,
+            "descending",
+        ),
         ("Time", "ms per frame", [m.get("ms_per_frame") for m in methods], 1, "ascending"),
         ("Parameters", "", [m.get("parameters") for m in methods], 0, "ascending"),
         ("Trained", "minutes", [m.get("minutes_trained") for m in methods], 1, "ascending"),
@@ -177,6 +181,24 @@ def _columns(methods: Sequence[Json], places: Sequence[str]) -> Iterator[Column]
         if any(_known(value) for value in values):
             cells = tuple(Cell(_plain(v, digits), value=v) for v in values)
             yield Column(title, note, cells, first)
+    yield from _removed(methods)
+
+
+def _removed(methods: Sequence[Json]) -> Iterator[Column]:
+    """What was removed: sorted by how unlike noise it is."""
+    white = [m.get("whiteness") or {} for m in methods]
+    if any(_known(one.get("removed")) for one in white):
+        cells = []
+        for one in white:
+            own, noise = one.get("removed"), one.get("noise")
+            unlike = abs(own - noise) if _known(own) and _known(noise) else None
+            note = f"noise: {_plain(noise, 2)}" if _known(noise) else ""
+            cells.append(Cell(_plain(own, 2), note, unlike))
+        yield Column("Correlation", "of what was removed", tuple(cells), "ascending")
+    detail = [m.get("structure") for m in methods]
+    if any(_known(one) for one in detail):
+        cells = [Cell(_plain(v, 3), value=abs(v) if _known(v) else None) for v in detail]
+        yield Column("Detail", "in what was removed", tuple(cells), "ascending")
 
 
 def _interval_column(
@@ -260,8 +282,8 @@ def sentence(a: str, b: str, comparison: Json) -> tuple[str, str]:
     Args:
         a: One method.
         b: The other.
-        comparison: ``difference_db``, by how many dB the first is better ("value", "low" and "high");
-            ``over_scenes_db``, how that differs from scene to scene; ``verdict`` ("better", "worse" or "tie"), ``place``.
+        comparison: As in the evaluation: ``difference_db`` is by how many dB the first is better, ``over_scenes_db``
+            how that differs from scene to scene, ``verdict`` "better", "worse" or "tie".
     """
     difference, over = comparison["difference_db"], comparison.get("over_scenes_db")
     low, value, high = (difference[key] for key in ("low", "value", "high"))
@@ -334,12 +356,12 @@ def _listed(names: Sequence[str]) -> str:
     return " and ".join(filter(None, (", ".join(names[:-1]), names[-1])))
 
 
-def _known(value: Any) -> bool:
+def _known(value: Any) -> TypeGuard[float]:
     return isinstance(value, (int, float)) and math.isfinite(value)
 
 
 def _plain(value: float | None, digits: int) -> str:
-    if not _known(value) or value is None:
+    if not _known(value):
         return "–"
     return f"{value:,.0f}".replace(",", " ") if digits == 0 else pages.counted_number(value, digits)
 

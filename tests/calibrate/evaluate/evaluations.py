@@ -49,9 +49,9 @@ def method(name: str, title: str, kind: str, gain_db: float) -> dict[str, Any]:
         "causal": kind == "live",
         "places": {"seen": figures(gain_db + 0.3), "unseen": figures(gain_db)},
         "series": {"room": figures(gain_db), "desk <b>": figures(gain_db - 1)},
-        "flicker_db": -gain_db,
-        "whiteness": 0.1,
-        "structure": None,
+        "flicker_db": 2 * gain_db,
+        "whiteness": {"removed": 0.6 - 0.05 * gain_db, "noise": 0.45},
+        "structure": -0.1 if learned else None,
     }
 
 

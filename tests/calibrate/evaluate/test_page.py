@@ -57,6 +57,14 @@ def test_intervals_lie_on_one_scale_that_holds_no_gain(tmp_path: Path) -> None:
     assert gain.zero == pytest.approx(bars["camera"][1])
 
 
+def test_what_was_removed_is_sorted_by_how_unlike_noise_it_is(tmp_path: Path) -> None:
+    columns = {c.title: c for c in page_values(evaluation(), tmp_path)["columns"]}
+    told = [(cell.text, cell.note, cell.sorted_by[:5]) for cell in columns["Correlation"].cells]
+    assert told[0] == ("0.34", "noise: 0.45", "0.110")
+    assert told[-1][2] == "0.170"
+    assert [cell.sorted_by for cell in columns["Detail"].cells][:3] == ["0.1", "0.1", ""]
+
+
 OVER = {"over_scenes_db": {"value": 0.4, "low": -0.1, "high": 0.9}}
 
 
