@@ -63,7 +63,7 @@ class Page(HTMLParser):
             self.text += data
 
     def says(self, sentence: str) -> bool:
-        return sentence in re.sub(r"\s+", " ", self.text)
+        return sentence in re.sub(r"[ \n]+", " ", self.text)
 
 
 def picture(source: str) -> Bytes:

@@ -90,7 +90,9 @@ def page_values(evaluation: Json, crops_folder: Path) -> dict[str, Any]:
     """What the page's template is given."""
     methods = _in_order(evaluation)
     titles = {method["name"]: method["title"] for method in methods}
-    places = [p for p in _PLACES if any(p in m.get("places", {}) for m in methods)]
+    ranked_by = evaluation.get("ranked_by")
+    known = sorted(_PLACES, key=lambda place: place != ranked_by)  # what decides comes first
+    places = [p for p in known if any(p in m.get("places", {}) for m in methods)]
     place = places[0] if places else ""
     shown = crops(evaluation.get("crops", ()), crops_folder, titles, _gains(methods))
     contents = [
@@ -113,7 +115,7 @@ def page_values(evaluation: Json, crops_folder: Path) -> dict[str, Any]:
         "columns": list(_columns(methods, places)),
         "split": _split(methods, place),
         "by_series": _by_series(evaluation, methods),
-        "comparisons": list(_comparisons(evaluation, titles)),
+        "comparisons": _comparisons(evaluation, titles, places),
         "crops": shown,
         "cross": _cross(evaluation.get("cross_camera"), titles),
         "series": [_series_row(one) for one in evaluation.get("series", ())],
@@ -266,14 +268,18 @@ def _gains(methods: Sequence[Json]) -> dict[tuple[str, str], str]:
         if m.get("kind") != CAMERA
         for series, figures in (m.get("series") or {}).items()
     }
-    return {key: f"{cell.text} dB" for key, cell in cells.items() if cell.value is not None}
+    return {key: f"{cell.text}\u00a0dB" for key, cell in cells.items() if cell.value is not None}
 
 
-def _comparisons(evaluation: Json, titles: Mapping[str, str]) -> Iterator[tuple[str, str]]:
-    """Each as its mood and a sentence."""
+def _comparisons(
+    evaluation: Json, titles: Mapping[str, str], places: Sequence[str]
+) -> list[tuple[str, list[tuple[str, str]]]]:
+    """By place: each as its mood and a sentence."""
+    found: dict[str, list[tuple[str, str]]] = {place: [] for place in places}
     for one in evaluation.get("comparisons", ()):
         a, b = (titles.get(one[key], one[key]) for key in ("a", "b"))
-        yield sentence(a, b, one)
+        found.setdefault(one.get("place", ""), []).append(sentence(a, b, one))
+    return [(_PLACES.get(place, place), told) for place, told in found.items() if told]
 
 
 def sentence(a: str, b: str, comparison: Json) -> tuple[str, str]:
@@ -288,17 +294,15 @@ def sentence(a: str, b: str, comparison: Json) -> tuple[str, str]:
     difference, over = comparison["difference_db"], comparison.get("over_scenes_db")
     low, value, high = (difference[key] for key in ("low", "value", "high"))
     verdict = comparison.get("verdict") or ("better" if low > 0 else "worse" if high < 0 else "tie")
-    where = _PLACES.get(comparison.get("place", ""), "")
-    where = f" {where}" if where else ""
     scenes = f"; from scene to scene {_ends(over, signed=True)}" if over else ""
     if verdict == "tie":
         ends = f"{_signed(value)} dB ({_ends(difference, signed=True)}{scenes})"
-        return "tie", f"{a} and {b} can't be told apart{where}: {ends}."
+        return "tie", f"{a} and {b} can't be told apart: {ends}."
     if verdict == "worse":
         a, b, low, value, high = b, a, -high, -value, -low
         scenes = f"; from scene to scene {_ends(_negative(over), signed=True)}" if over else ""
     ends = f"{low:.2f} … {high:.2f}{scenes}"
-    return "good", f"{a} beats {b} by {value:.2f} dB ({ends}){where}."
+    return "good", f"{a} beats {b} by {value:.2f} dB ({ends})."
 
 
 def _negative(interval: Json) -> Json:

@@ -31,6 +31,8 @@ class Crop:
     removed: tuple[pages.View, ...]
     parts: tuple[pages.View, ...]
     ratio: str
+    gain: float | None
+    """How many times stronger the differences are shown."""
 
 
 @dataclass(frozen=True)
@@ -55,6 +57,7 @@ class _Picture:
 @dataclass(frozen=True)
 class _Window:
     title: str
+    gain: float | None
     rows: tuple[list[_Picture], list[_Picture], list[_Picture]]
 
     def crop(self, quality: int | None) -> Crop:
@@ -66,7 +69,8 @@ class _Window:
             for row, best in zip(self.rows, qualities, strict=True)
         ]
         height, width = next(p.pixels.shape[:2] for row in self.rows for p in row)
-        return Crop(self.title, views[0], views[1], views[2], f"{width} / {height}")
+        ratio = f"{width} / {height}"
+        return Crop(self.title, views[0], views[1], views[2], ratio, self.gain)
 
 
 def crops(
@@ -128,4 +132,4 @@ def _window(
     differences = [p for name in names for p in read(removed.get(name), titles.get(name, name))]
     parts = [p for key, title, note in _PARTS for p in read(one.get(key), title, note)]
     title = str(one.get("title") or one.get("series") or "")
-    return _Window(title, (methods, differences, parts))
+    return _Window(title, one.get("removed_gain"), (methods, differences, parts))

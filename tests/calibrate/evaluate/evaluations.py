@@ -116,6 +116,7 @@ def crop(folder: Path, number: int, side: int = 48) -> dict[str, Any]:
         "series": "room",
         "title": f"room {number} <i>",
         "window": [0, 0, side, side],
+        "removed_gain": 6.44,
         "methods": {name: written(name) for name, *_ in METHODS},
         "removed": {name: written(f"{name}-removed") for name, *_ in METHODS[1:]},
         **{part: written(part) for part in ("uncertainty", "low", "high", "truth")},

@@ -81,9 +81,8 @@ OVER = {"over_scenes_db": {"value": 0.4, "low": -0.1, "high": 0.9}}
         ),
         (
             -0.4,
-            {"verdict": "worse", **OVER, "place": "seen"},
-            "B beats A by 0.40 dB (0.20 … 0.60; from scene to scene −0.90 … +0.10) in scenes that were learned "
-            "from, on other frames.",
+            {"verdict": "worse", **OVER},
+            "B beats A by 0.40 dB (0.20 … 0.60; from scene to scene −0.90 … +0.10).",
         ),
     ],
 )
@@ -91,8 +90,18 @@ def test_comparisons_are_sentences(difference_db: float, more: dict[str, Any], t
     assert sentence("A", "B", {"difference_db": interval(difference_db), **more})[1] == told
 
 
+def test_the_place_that_decided_comes_first(tmp_path: Path) -> None:
+    value = evaluation()
+    assert page_values(value, tmp_path)["columns"][0].note == "dB, unseen places"
+    value["ranked_by"] = "seen"
+    assert page_values(value, tmp_path)["columns"][0].note == "dB, seen scenes"
+    page = written(value, tmp_path)
+    assert page.says("is best in scenes that were learned from, on other frames: +5.50 dB")
+
+
 def test_comparisons_and_the_other_camera_are_told(tmp_path: Path) -> None:
     page = written(evaluation(), tmp_path)
+    assert page.says("In places that nothing was learned from clear Paper's network beats nano")
     assert page.says("Paper's network beats nano, calibrated by 1.20 dB (1.00 … 1.40)")
     assert page.says("Paper's network and Noise2Noise can't be told apart")
     assert page.says("Camera beats Noise2Void by 0.40 dB")
@@ -127,7 +136,8 @@ def test_crops_stand_side_by_side_in_order(tmp_path: Path) -> None:
     page = written(value, tmp_path)
     shown = list(page.pictures)
     assert shown[:4] == ["Truth", "Camera", "Paper's network", "Noise2Noise"]
-    assert page.says("Paper's network +5.20 dB")
+    assert page.says("Paper's network +5.20\u00a0dB")
+    assert page.says("Around grey, 6.4 times as strong.")
     assert shown[-3:] == ["Uncertainty", "Low frequencies", "High frequencies"]
     assert page.source.count('data-zoom="crops"') == 3
     assert picture(page.pictures["Truth"]).shape == (48, 48, 3)
