@@ -1,6 +1,7 @@
 """`rtdenoise capture`: films still scenes with a camera, splits them into series and judges each.
 
 command   the command line
+meter     looks at a scene while it is filmed; guidance has the words for what it says
 record    films: packets as the camera sends them, with its settings held still
 writer    puts packets into a file, whole or not at all
 clip      a clip on disk and its sidecar of facts
