@@ -134,11 +134,12 @@ class Meter:
         )  # what the reference holds has the brightness that it began with
         self._measure_shift(small, planes, _SHIFT_EVERY_S if moving < _MOVES else _SHIFT_SOON_S)
         known = replace(known, moving=moving, shift_px=self._shift_px, drift_levels=drift)
-        for state, wrong in (
+        checks: tuple[tuple[State, bool], ...] = (
             ("shift", self._shift_px >= SHIFT_LIMIT_PX),
             ("moving", moving > _ALL_CHANGES),
             ("drift", drift > _DRIFT_LEVELS + noise),
-        ):
+        )
+        for state, wrong in checks:
             if wrong:
                 # From here on this is the scene: what comes after it is held against it.
                 self._forget()
