@@ -7,12 +7,18 @@ from dataclasses import asdict, dataclass
 from itertools import pairwise
 from typing import Any
 
+import cv2
+import numpy as np
+
+from rtdenoise.arrays import Mask
+
 from .joining import Joined, Seam
 from .light import LightMeter
 from .segments import Segment
-from .verdict import LEAST_STATIC_FRACTION, reason
+from .verdict import LEAST_FRAMES, reason
 
-_WHOLE = 0.99  # less of the picture stands still
+_MOVES = 0.02  # of the picture
+_THING = 50  # parts of the picture's width: what is narrower is an edge that trembles
 _SOME_BRIGHT, _SOME_DARK = 0.1, 0.5
 _DARK_LEVEL = 10.0
 _FLICKER_LEVELS = 1.0
@@ -58,13 +64,11 @@ def remarks(
         light: How bright its frames are.
         scenes: The frames at which another scene begins, the first one's among them, and the number of all frames.
     """
-    told = [
-        *_refused(found),
-        *_seams(groups),
-        *_light(light, scenes),
-        *_flicker(light, found),
-        *_pictures(found),
-    ]
+    flicker = list(_flicker(light, found))
+    told = [*_refused(found), *_seams(groups), *_light(light, scenes), *_pictures(found)]
+    if flicker:  # which also brightens all of the picture, and makes neighbouring frames alike
+        told = [remark for remark in told if remark.kind not in ("light", "codec")]
+    told += flicker
     # The same thing is told once, however many of the clip's parts show it.
     once = {(remark.kind, remark.words): remark for remark in reversed(told)}
     return sorted(once.values(), key=lambda remark: remark.first)
@@ -137,13 +141,14 @@ def _pictures(found: Sequence[Segment]) -> Iterator[Remark]:
     """What of the accepted series isn't used, or says little."""
     for segment in found:
         m = segment.measures
+        if m.count >= LEAST_FRAMES and segment.problem != "dark":
+            yield from _dark(segment)
         if segment.problem is not None:
             continue
-        if LEAST_STATIC_FRACTION <= m.static_fraction < _WHOLE:
+        share = 0.0 if segment.still is None else _moving(segment.still.mask)
+        if share > _MOVES:
             yield Remark(
-                "moving",
-                segment.first,
-                f"{1 - m.static_fraction:.0%} of the picture moves and is left out.",
+                "moving", segment.first, f"{share:.0%} of the picture moves and is left out."
             )
         if m.bright > _SOME_BRIGHT:
             yield Remark(
@@ -151,9 +156,18 @@ def _pictures(found: Sequence[Segment]) -> Iterator[Remark]:
                 segment.first,
                 f"{m.bright:.0%} of the picture is white and shows no noise; lower the light or the exposure.",
             )
-        if m.level < _DARK_LEVEL or m.dark > _SOME_DARK:
-            yield Remark(
-                "dark",
-                segment.first,
-                f"The picture is very dark (level {m.level:.0f} of 255): give the scene more light.",
-            )
+
+
+def _dark(segment: Segment) -> Iterator[Remark]:
+    m = segment.measures
+    if m.level < _DARK_LEVEL or m.dark > _SOME_DARK:
+        words = f"The picture is very dark (level {m.level:.0f} of 255): give the scene more light."
+        yield Remark("dark", segment.first, words)
+
+
+def _moving(mask: Mask) -> float:
+    """The share of the picture in which a thing moves: still edges are left out here and there, too."""
+    side = max(round(mask.shape[1] / _THING), 3)
+    moves = (~mask).astype(np.uint8)
+    things = cv2.morphologyEx(moves, cv2.MORPH_OPEN, np.ones((side, side), np.uint8))
+    return float(np.mean(things))
