@@ -45,6 +45,7 @@ Its rooms, in the order in which they may import each other (each knows only wha
 * ``arrays``       types of NumPy arrays
 * ``charset``      text as an output can show it
 * ``cores``        how many processor cores there are
+* ``heap``         memory that the C library keeps after use
 * ``version``      the version of the package
 
 ``capture`` (records and judges series of still scenes) builds on this package, and ``calibrate`` (learns the

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from itertools import chain
 from typing import cast
 
+from .. import heap
 from ..cameras.base import Camera, PassesOver
 from ..errors import CameraError
 from ..frames import Chroma, PlaneFormat, Planes, convert, planes_from_frame
@@ -272,6 +273,7 @@ class Intake:
         self._damaged += self.camera.damaged_packets
         self._skipped = self.passed_over
         self._close()
+        heap.give_back()  # the decoder's
 
     def _close(self) -> None:
         """Closes the camera, or leaves that to a thread where it hangs."""

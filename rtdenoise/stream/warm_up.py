@@ -9,6 +9,7 @@ from collections.abc import Callable
 
 import numpy as np
 
+from .. import heap
 from ..denoisers import Denoiser
 from ..frames import Planes
 from .mailbox import Closed, Mailbox
@@ -98,3 +99,5 @@ class WarmUp:
             return
         except Exception as error:
             self.error = error
+        finally:
+            heap.give_back()  # this thread's, which ends
