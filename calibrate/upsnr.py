@@ -1,15 +1,16 @@
 """uPSNR with intervals that know where its uncertainty comes from: the noise of the references.
 
-uMSE (:mod:`calibrate.metrics`) compares outputs f with noisy references s + n_i that come later. With the error e = f − s,
-the sum over a block's pixels for two references is
+uMSE (:mod:`calibrate.metrics`) compares outputs f with noisy references s + n_i that come later. With the error e = f
+− s, the sum over a block's pixels for two references is
 
     h_ij = Σ (e − n_i)(e − n_j) = E − L_i − L_j + Q_ij,   E = Σ e²,   L_i = Σ e·n_i,   Q_ij = Σ n_i·n_j
 
-E is what is wanted, and the outputs are given: only L and Q vary. A bootstrap over blocks of pixels counts, besides these,
-how E differs from block to block, which is no uncertainty about the error in these very blocks: its intervals cover far
-more than they promise. Here the variances λ of L and κ of Q are estimated from how the h_ij of one block differ among each
-other (the analysis of variance of a diallel cross: B. Griffing, 1956, method 4), where E cancels. Summed over many blocks
-they are well known. Blocks are larger than the reach of a camera's noise in space, so what they add is independent.
+E is what is wanted, and the outputs are given: only L and Q vary. A bootstrap over blocks of pixels counts, besides
+these, how E differs from block to block, which is no uncertainty about the error in these very blocks: its intervals
+cover far more than they promise. Here the variances λ of L and κ of Q are estimated from how the h_ij of one block
+differ among each other (the analysis of variance of a diallel cross: B. Griffing, 1956, method 4), where E cancels.
+Summed over many blocks they are well known. Blocks are larger than the reach of a camera's noise in space, so what
+they add is independent.
 
 Two methods are compared with the same references: what these add to both errors cancels.
 """
@@ -36,7 +37,7 @@ _NORMAL = 1.959964  # 97.5 % of a normal distribution
 
 @dataclass(frozen=True)
 class PairSums:
-    """Of outputs and their K references: ``pairs`` (B, K, K) are the h_ij of B blocks, ``values`` how many were summed."""
+    """Of outputs and K references: ``pairs`` (B, K, K) are the h_ij of B blocks, ``values`` how many were summed."""
 
     pairs: Doubles
     values: int
@@ -51,7 +52,8 @@ def pair_sums(outputs: Floats, references: Floats, mask: Mask, block: int = BLOC
 
     Args:
         outputs: (M, C, h, w) in [0, 1]: M frames of a still scene, cleaned.
-        references: (K, C, h, w) or, each at the brightness of its output, (M, K, C, h, w); in the order in which they were
+        references: (K, C, h, w) or, each at the brightness of its output, (M, K, C, h, w); in the order in which they
+        were
             taken, K ≥ 3.
         mask: (h, w), the pixels that count.
         block: Side of the blocks.
@@ -77,7 +79,7 @@ def pair_sums(outputs: Floats, references: Floats, mask: Mask, block: int = BLOC
 
 
 def upsnr(parts: list[PairSums]) -> Interval:
-    """uPSNR in dB of several series together, with its 95 % interval."""
+    """Gives uPSNR in dB of several series together, with its 95 % interval."""
     values = sum(part.values for part in parts)
     error = sum(part.error() * part.values for part in parts) / values
     spread = np.sqrt(sum(variance(part.pairs) for part in parts)) / values
@@ -98,7 +100,9 @@ def difference_db(ours: list[PairSums], theirs: list[PairSums]) -> Interval:
         max(sum(part.error() * part.values for part in parts) / values, LEAST)
         for parts in (ours, theirs)
     ]
-    difference = [b.pairs / errors[1] - a.pairs / errors[0] for a, b in zip(ours, theirs, strict=True)]
+    difference = [
+        b.pairs / errors[1] - a.pairs / errors[0] for a, b in zip(ours, theirs, strict=True)
+    ]
     spread = np.sqrt(sum(variance(pairs) for pairs in difference)) / values
     reach = _NORMAL * float(spread) * 10 / np.log(10)
     value = decibel(errors[0]) - decibel(errors[1])

@@ -9,7 +9,7 @@ import numpy as np
 from .canvas import Canvas
 from .people import Looks, draw_person
 from .props import plant, star, wood
-from .scene import DESIGN, Path, Scene, assemble, canvas_of, vignette
+from .scene import Path, Scene, assemble, canvas_of, vignette
 from .variation import Variation
 
 

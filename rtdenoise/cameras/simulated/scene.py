@@ -64,9 +64,7 @@ class Scene:
     rest: Pose
 
 
-def canvas_of(
-    size: tuple[int, int], variation: Variation, colour: Colour = (0, 0, 0)
-) -> Canvas:
+def canvas_of(size: tuple[int, int], variation: Variation, colour: Colour = (0, 0, 0)) -> Canvas:
     """What a scene is drawn on."""
     view = variation.view(DESIGN)
     return Canvas(size, DESIGN, colour, view=view, seed=1000 * variation.number)

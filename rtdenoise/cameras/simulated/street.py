@@ -7,7 +7,7 @@ import math
 import numpy as np
 
 from .canvas import Canvas, Colour
-from .scene import DESIGN, Path, Scene, assemble, canvas_of, vignette
+from .scene import Path, Scene, assemble, canvas_of, vignette
 from .variation import Variation
 
 _CAR = (620.0, 260.0)
