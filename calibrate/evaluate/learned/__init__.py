@@ -1,62 +1,17 @@
-"""Methods that learn, side by side: what each is given, and what it gives back."""
+"""Methods that learn, side by side: the same series, the same time, and each its authors' idea.
 
-from __future__ import annotations
+* ``base``        what a method is given, and what it gives back
+* ``methods``     all of them, by name
+* ``training``    the steps that those with a U-Net share
+* ``unet``        that network, and how it cleans a window
+* ``blind``       Noise2Void's and Noise2Self's hidden pixels
+* ``simulated``   drawn pictures and cameras, for a network that knows nothing of the camera
+* ``prior``       Deep Image Prior
+* ``paper``       the paper's network with three kinds of targets
+"""
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Protocol
+from ...paper.windows import Window
+from .base import Cleaner, LearnedMethod, Training
+from .methods import LEARNED
 
-import torch
-
-from calibrate.paper.dataset import Split, StillSeries
-from rtdenoise.arrays import Floats
-
-
-@dataclass(frozen=True)
-class Training:
-    """What a learned method may learn from."""
-
-    series: Sequence[StillSeries]
-    split: Split
-    minutes: float
-    folder: Path | None
-    device: torch.device
-    frames: int
-    seed: int = 0
-
-
-@dataclass(frozen=True)
-class Window:
-    """A part of a frame."""
-
-    top: int
-    left: int
-    height: int
-    width: int
-
-
-class Cleaner(Protocol):
-    """Cleans the window of a frame: (3, H, W) in [0, 1] → (3, h, w)."""
-
-    parameters: int
-
-    def __call__(self, frame: Floats, window: Window) -> Floats:
-        """Cleans it."""
-
-
-class LearnedMethod(Protocol):
-    """One method."""
-
-    name: str
-    title: str
-    source: str
-    views: bool
-
-    def train(
-        self, training: Training, tick: Callable[[float], None], say: Callable[[str], None]
-    ) -> Cleaner:
-        """Learns."""
-
-
-LEARNED: dict[str, LearnedMethod] = {}
+__all__ = ["LEARNED", "Cleaner", "LearnedMethod", "Training", "Window"]
