@@ -185,7 +185,7 @@ def across_cameras(
     noisy = [judged.results[CAMERA][i] for i in unseen]
     rows = []
     for one in known:
-        if one.name not in judged.results:
+        if one.name == CAMERA or one.name not in judged.results:
             continue
         cross = [judged.results[one.name][i] for i in unseen]
         row: dict[str, Any] = {

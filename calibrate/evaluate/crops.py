@@ -17,7 +17,7 @@ from rtdenoise.networks.butterworth import ButterworthLowPass
 from .judging import JudgedPlace
 from .kept import Cleaned
 from .material import luma
-from .windows import choose_window, inside
+from .windows import choose_window
 
 _SIDE = 128
 _SHOWN_NOISE = (
@@ -42,7 +42,7 @@ def save_crops(
     footage, place = judged.footage, judged.place
     mean = luma(footage.mean)
     part = choose_window(255 * mean, footage.mask, (0, mean.shape[1]), _SIDE)
-    crop = (slice(None), *inside(part))
+    crop = (slice(None), *part.inside)
     noise = max(footage.noise_variance**0.5, 1e-4)
     gain = _SHOWN_NOISE / 255 / noise
     last = len(place.judged.frames) - 1
@@ -62,7 +62,6 @@ def save_crops(
         if one.spread is not None and (spread is None or name == "paper"):
             spread = one.spread
     low = _low(luma(noisy))
-    rows_columns = inside(part)
     high = 0.5 + gain * (luma(noisy) - low)
     return {
         "series": place.name,
@@ -78,9 +77,9 @@ def save_crops(
         "removed": removed,
         "uncertainty": None
         if spread is None
-        else save("uncertainty", spread[rows_columns] / (2 * noise)),
-        "low": save("low", low[rows_columns]),
-        "high": save("high", high[rows_columns]),
+        else save("uncertainty", spread[part.inside] / (2 * noise)),
+        "low": save("low", low[part.inside]),
+        "high": save("high", high[part.inside]),
         "mean": save("mean", footage.mean[crop]),
         "truth": None if judged.truth is None else save("truth", judged.truth[last][crop]),
     }

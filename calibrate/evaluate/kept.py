@@ -48,7 +48,9 @@ class Kept:
     def load(self, method: str, place: str) -> Cleaned | None:
         """What was kept; None where there is nothing that counts."""
         try:
-            with np.load(self._path(method, place), allow_pickle=False) as data:
+            # Not by its name: where the archive is damaged, NumPy would leave the file open.
+            whole = io.BytesIO(self._path(method, place).read_bytes())
+            with np.load(whole, allow_pickle=False) as data:
                 if str(data["mark"]) != self._mark:
                     return None
                 frames = data["frames"].astype(np.float32) / _DEPTH

@@ -107,18 +107,15 @@ class Footage:
         self.place = place
         mask = place.recorded.clip.static_mask(place.recorded.series)
         window = place.window
-        rows = slice(window.top, window.top + window.height)
-        columns = slice(window.left, window.left + window.width)
-        self.mask: Mask = mask[rows, columns]
+        self.mask: Mask = mask[window.inside]
         means, total = [], np.zeros((3, window.height, window.width), np.float64)
         kept = {*place.cleaned, *place.references}
         self._frames: dict[int, Floats] = {}
-        self.total_luma = np.zeros(mask[rows, columns].shape, np.float64)
         lumas: list[Floats] = []
         for k, planes in enumerate(place.planes()):
             means.append(block_means(planes.y))
             whole = rgb_tensor(planes).clamp_(0, 1).numpy()
-            frame = np.ascontiguousarray(whole[:, rows, columns])
+            frame = np.ascontiguousarray(whole[(slice(None), *window.inside)])
             lumas.append(luma(frame).astype(np.float16) if place.count > 60 else luma(frame))
             total += frame
             if k in kept:

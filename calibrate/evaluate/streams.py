@@ -21,7 +21,6 @@ from rtdenoise.profile import Profile
 
 from .kept import Cleaned
 from .material import Place
-from .windows import inside
 
 _BASE = "-base"
 
@@ -51,7 +50,7 @@ def clean(stream: Stream, place: Place) -> Cleaned:
         count += 1
         if k in wanted:
             whole = rgb_tensor(cleaned).clamp_(0, 1).numpy()
-            made.append(np.array(whole[(slice(None), *inside(place.window))]))
+            made.append(np.array(whole[(slice(None), *place.window.inside)]))
     return Cleaned(np.stack(made), 1e3 * spent_s / count)
 
 

@@ -15,7 +15,6 @@ from rtdenoise.errors import CameraError, ClipError
 from rtdenoise.frames import rgb_tensor
 
 from .material import Place
-from .windows import inside
 
 
 @contextmanager
@@ -45,5 +44,5 @@ def truth(place: Place) -> Floats | None:
         found = []
         for k in place.judged.frames:
             whole = rgb_tensor(camera.truth(place.recorded.series.first + k)).clamp_(0, 1).numpy()
-            found.append(np.array(whole[(slice(None), *inside(place.window))]))
+            found.append(np.array(whole[(slice(None), *place.window.inside)]))
         return np.stack(found)

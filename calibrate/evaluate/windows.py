@@ -49,22 +49,6 @@ def _sums(mask: Mask, height: int, width: int, columns: tuple[int, int]) -> NDAr
     return np.asarray(found[::_STEP, ::_STEP])
 
 
-def inside(window: Window) -> tuple[slice, slice]:
-    """The window's rows and columns."""
-    return (
-        slice(window.top, window.top + window.height),
-        slice(window.left, window.left + window.width),
-    )
-
-
-def middle(window: Window, side: int) -> Window:
-    """The middle of a window, ``side`` pixels high and wide where it is as large."""
-    height, width = (min(side, size) // 2 * 2 for size in (window.height, window.width))
-    top = window.top + (window.height - height) // 4 * 2
-    left = window.left + (window.width - width) // 4 * 2
-    return Window(top, left, height, width)
-
-
 def around(window: Window, margin: int, shape: tuple[int, int]) -> Window:
     """The window with ``margin`` pixels more on each side, within a picture of ``shape``, at even pixels."""
     top = max(window.top - margin, 0) // 2 * 2
@@ -78,7 +62,7 @@ def cut(planes: Planes, window: Window) -> Planes:
     """The part of a frame in a window that begins at even pixels and has an even size, with memory of its own."""
     layout = planes.format
     part = PlaneFormat(window.width, window.height, layout.chroma, layout.full_range, layout.matrix)
-    rows, columns = inside(window)
+    rows, columns = window.inside
     y = planes.y[rows, columns].copy()
     if not planes.u.size:
         return Planes(y, planes.u, planes.v, part, planes.time_s)

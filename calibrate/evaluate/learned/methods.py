@@ -120,9 +120,7 @@ _NOISE2VOID = _Way("noise2void", "self", HiddenPixels, _normalised, _once, 1e-3,
 # The path around the network carries what the hidden pixel was filled with, from its neighbours.
 _NOISE2SELF = _Way("noise2self", "self", HiddenGrid, _identity_first, each_from_others, 1e-3)
 # The authors' network is told how strong the noise is, which raw files say, and webcams don't.
-_UNPROCESSING = _Way(
-    "unprocessing", None, None, _identity_first, _once, 1e-3, loss="l1"
-)
+_UNPROCESSING = _Way("unprocessing", None, None, _identity_first, _once, 1e-3, loss="l1")
 
 
 def _method(name: str, title: str, source: str, train: Train, views: bool = False) -> LearnedMethod:

@@ -18,7 +18,9 @@ from .training import Sample
 _STILL = Mix(still=1, drift=0, jump=0, steps=0, fade=0, banding=0, cut=0, procedural=1)
 _SIDE = 128  # pixels of a picture that is drawn; crops are cut from it
 _POOL = 16  # pictures that crops are cut from
-_EVERY = 2  # steps after which one of them makes way for a new one: drawing takes half as long as a step
+_EVERY = (
+    2  # steps after which one of them makes way for a new one: drawing takes half as long as a step
+)
 _PROCEDURAL = 16  # drawings that pictures are pieces of
 _FORMAT = PlaneFormat(_SIDE, _SIDE, "420", True, "bt601")
 
