@@ -120,13 +120,13 @@ def variance(pairs: Doubles) -> float:
     general = (rows**2).sum(axis=1) / (count - 2) - 4 * sums**2 / (count * (count - 2))
     general_mean = float(general.sum()) / (count - 1)  # of κ + (K − 2)·λ, over all blocks
     if count == 3:  # λ and κ can't be told apart: 2·λ + κ is at most twice this
-        return max(2 * general_mean, 0.0)
+        return float(max(2 * general_mean, 0.0))
     special = (np.where(upper, pairs, 0) ** 2).sum(axis=(1, 2))
     special += 2 * sums**2 / ((count - 1) * (count - 2)) - (rows**2).sum(axis=1) / (count - 2)
     kappa = max(float(special.sum()) / (count * (count - 3) / 2), 0.0)
     lam = max((general_mean - kappa) / (count - 2), 0.0)
     linear = weights.sum(axis=1) * 2  # of each L_i: pairs stand on both sides of the diagonal
-    return lam * float((linear**2).sum()) + kappa * float((np.triu(2 * weights, 1) ** 2).sum())
+    return float(lam * (linear**2).sum() + kappa * (np.triu(2 * weights, 1) ** 2).sum())
 
 
 def decibel(error: float) -> float:

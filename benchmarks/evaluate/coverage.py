@@ -1,10 +1,10 @@
 """Whether uPSNR's 95 % intervals hold the truth 95 % of the time, and whether uPSNR ranks methods as the truth does.
 
-A trial is a simulated camera (scene, noise, processing, sensor), some frames of it, and what simple methods make of one of
-them. The truth of an output is its PSNR to the camera's mean frame, of some hundred other frames, less what their noise
-adds. That is the picture that the camera shows when nothing changes from frame to frame. The scene itself, without the
-sensor's fixed pattern and without JPEG, is a little different, which no comparison of frames can see: how often the ranks
-are those by it is told, too.
+A trial is a simulated camera (scene, noise, processing, sensor), some frames of it, and what simple methods make of
+one of them. The truth of an output is its PSNR to the camera's mean frame, of some hundred other frames, less what
+their noise adds. That is the picture that the camera shows when nothing changes from frame to frame. The scene
+itself, without the sensor's fixed pattern and without JPEG, is a little different, which no comparison of frames can
+see: how often the ranks are those by it is told, too.
 
     python -m benchmarks.evaluate.coverage --trials 240
 """
@@ -95,7 +95,10 @@ def _methods(history: list[Planes]) -> Iterator[tuple[str, Floats]]:
     noisy = history[-1].y
     yield "camera", _luma(noisy)
     for sigma in (0.6, 1.0, 2.0):
-        yield f"Gaussian {sigma:g}", cv2.GaussianBlur(_luma(noisy), (0, 0), sigma)
+        yield (
+            f"Gaussian {sigma:g}",
+            cv2.GaussianBlur(_luma(noisy), (0, 0), sigma).astype(np.float32),
+        )
     yield "bilateral", _luma(np.asarray(cv2.bilateralFilter(noisy, 5, 24, 2)))
     yield "non-local means", _luma(np.asarray(cv2.fastNlMeansDenoising(noisy, None, 4, 5, 11)))
     yield "mean of frames", np.mean([_luma(p.y) for p in history], axis=0, dtype=np.float32)

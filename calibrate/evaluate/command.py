@@ -82,7 +82,8 @@ def command(
     """
     from rtdenoise.profile import refuse_profile
 
-    from .run import OWN, PAPER, QUICK, Request, evaluate
+    from .protocol import OWN, PAPER, QUICK
+    from .run import Request, evaluate
 
     if json_path is not None:
         refuse_profile(json_path, settings.home)

@@ -107,8 +107,8 @@ def _step(frames: Floats, mask: Mask) -> float | None:
 
 def _ssim(outputs: Floats, clean: Floats, mask: Mask) -> float:
     """SSIM of luma (Wang et al., 2004), mean over the pixels that count."""
-    pair = (torch.from_numpy(np.ascontiguousarray(x))[:, None] for x in (outputs, clean))
-    found = ssim(*pair, window_size=_SSIM_WINDOW).numpy()[:, 0]  # (M, h, w)
+    one, other = (torch.from_numpy(np.ascontiguousarray(x))[:, None] for x in (outputs, clean))
+    found = ssim(one, other, window_size=_SSIM_WINDOW).numpy()[:, 0]  # (M, h, w)
     return float(found[:, mask].mean())
 
 

@@ -309,4 +309,4 @@ def _place(
 
 def _mean_luma(one: Recorded) -> Floats:
     frames = [planes.y for planes in one.clip.read(one.series, _LOOKED_AT)]
-    return np.mean(frames, axis=0, dtype=np.float32)
+    return np.asarray(np.mean(frames, axis=0), np.float32)

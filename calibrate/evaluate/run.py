@@ -22,11 +22,10 @@ from .kept import Kept
 from .learned import LEARNED
 from .methods import CAMERA, Known, check, default_methods, described
 from .preparing import Prepared, film_simulated, own_footage, simulated_camera
-from .protocol import OWN, PAPER, QUICK, Protocol
+from .protocol import OWN, Protocol
 from .trained import CALIBRATED, PER_FRAME, SINGLE, Group, calibrate_live, learn
 
 VERSION = 1
-PROTOCOLS = {one.name: one for one in (PAPER, QUICK, OWN)}
 
 _UNTRAINED_S = 20.0  # what a filter takes in the bar that shows the time left
 _JUDGED_S = 3.0  # a series

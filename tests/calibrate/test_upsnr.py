@@ -17,7 +17,8 @@ def noise(random: np.random.Generator, count: int) -> Floats:
     """(count, 1, H, W) of noise that neighbours share, as a camera's is."""
     soft = [cv2.GaussianBlur(random.normal(size=SHAPE), (0, 0), 0.8) for _ in range(count)]
     planes = np.stack(soft)[:, None].astype(np.float32)
-    return planes / planes.std() * STD
+    scaled: Floats = planes / planes.std() * STD
+    return scaled
 
 
 @pytest.mark.parametrize(("count", "left"), [(4, 1.0), (4, 0.3), (6, 0.3)])

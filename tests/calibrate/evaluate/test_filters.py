@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from calibrate.evaluate import filters
+from calibrate.evaluate.kept import Cleaned
 from calibrate.evaluate.material import Material, luma
 from calibrate.evaluate.streams import clean as clean_stream
 from calibrate.evaluate.streams import stream
@@ -13,7 +14,7 @@ from calibrate.evaluate.truth import truth
 from rtdenoise.errors import NetworkError
 
 
-def error(cleaned: filters.Cleaned, material: Material, place: int) -> float:
+def error(cleaned: Cleaned, material: Material, place: int) -> float:
     clean = truth(material.places[place])
     assert clean is not None
     return float(np.square(luma(cleaned.frames[:1]) - luma(clean)).mean())
@@ -35,7 +36,7 @@ def test_the_best_strength_is_that_of_the_frames_that_are_learned_from(material:
     words = [one.words for one in tried]
     chosen = words.index(filters.best_setting("atadenoise", material.tuning).words)
     errors = [error(filters.clean(one, material.places[0]), material, 0) for one in tried]
-    noisy = filters.Cleaned(np.stack([material.places[0].footage().frame(9)]), 0.0)
+    noisy = Cleaned(np.stack([material.places[0].footage().frame(9)]), 0.0)
     assert errors[chosen] <= 1.1 * min(errors)
     assert errors[chosen] < 0.5 * error(noisy, material, 0)
     assert filters.best_setting("atadenoise", []).words == words[len(words) // 2]
@@ -57,7 +58,7 @@ def test_streams_see_what_came_before(material: Material) -> None:
     method = stream("recursive", noise=None, device="cpu")
     made = clean_stream(method, place)
     assert made.frames.shape[0] == len(place.cleaned)
-    noisy = filters.Cleaned(np.stack([place.footage().frame(9)]), 0.0)
+    noisy = Cleaned(np.stack([place.footage().frame(9)]), 0.0)
     assert error(made, material, 0) < 0.3 * error(noisy, material, 0)
     base = stream("nano-base", noise=None, device="cpu")
     assert error(clean_stream(base, place), material, 0) < 0.3 * error(noisy, material, 0)

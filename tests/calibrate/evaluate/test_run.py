@@ -154,7 +154,9 @@ def test_another_camera(trains: dict[str, Train], tmp_path: Path) -> None:
 def test_a_run_goes_on_from_what_is_done(
     trains: dict[str, Train], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def stopped(*_: object) -> Cleaner:
+    def stopped(
+        training: Training, tick: Callable[[float], None], say: Callable[[str], None]
+    ) -> Cleaner:
         raise KeyboardInterrupt
 
     paper = LEARNED["paper-noise2noise"]
