@@ -45,9 +45,7 @@ def _scattered(
     random: np.random.Generator, height: int, width: int
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Rows and columns of one pixel in each box."""
-    tops, lefts = np.meshgrid(
-        np.arange(0, height, _BOX), np.arange(0, width, _BOX), indexing="ij"
-    )
+    tops, lefts = np.meshgrid(np.arange(0, height, _BOX), np.arange(0, width, _BOX), indexing="ij")
     rows = tops.ravel() + random.integers(_BOX, size=tops.size)
     columns = lefts.ravel() + random.integers(_BOX, size=tops.size)
     inside = (rows < height) & (columns < width)

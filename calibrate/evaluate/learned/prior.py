@@ -29,9 +29,7 @@ _MOST_STEPS = 3000  # the authors'; later, the noise is fitted
 
 def _block(inputs: int, outputs: int, size: int = 3, stride: int = 1) -> nn.Sequential:
     return nn.Sequential(
-        nn.Conv2d(
-            inputs, outputs, size, stride, size // 2, bias=False, padding_mode="reflect"
-        ),
+        nn.Conv2d(inputs, outputs, size, stride, size // 2, bias=False, padding_mode="reflect"),
         nn.BatchNorm2d(outputs),
         nn.LeakyReLU(0.2, inplace=True),
     )
@@ -69,9 +67,7 @@ class SkipNetwork(nn.Module):
             skips.append(skip(x))
             x = down(x)
         for up, skip in zip(self.up, reversed(skips), strict=True):
-            larger = functional.interpolate(
-                x, scale_factor=2, mode="bilinear", align_corners=False
-            )
+            larger = functional.interpolate(x, scale_factor=2, mode="bilinear", align_corners=False)
             x = up(torch.cat([larger, skip], 1))
         return torch.sigmoid(self.colours(x))
 
@@ -124,6 +120,6 @@ class PriorCleaner:
         return np.asarray(average[0, :, :height, :width].cpu().numpy(), np.float32)
 
 
-def train_prior(training: Training, tick: Tick, say: Say) -> Cleaner:
+def train_prior(training: Training, tick: Tick, _: Say) -> Cleaner:
     """Trains nothing: the time goes into cleaning, which tells ``tick``."""
     return PriorCleaner(training, tick)
