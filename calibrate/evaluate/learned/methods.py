@@ -21,9 +21,9 @@ from .base import Cleaner, LearnedMethod, Say, Tick, Train, Training
 from .blind import HiddenGrid, HiddenPixels, each_from_others
 from .paper import paper_training
 from .prior import train_prior
-from .simulated import SimulatedPairs
+from .simulated import SimulatedPairs, with_noise_level
 from .training import Draw, NetworkTrainer, Recipe, Sample
-from .unet import Forward, NetworkCleaner, UNet
+from .unet import Forward, NetworkCleaner, Prepare, UNet
 
 
 @dataclass(frozen=True)
@@ -51,6 +51,7 @@ class _Way:
     batch: int = 4
     crop: int = 64
     loss: str = "l2"
+    prepare: Prepare | None = None
 
     def __call__(self, training: Training, tick: Tick, say: Say) -> Cleaner:
         """Trains, see :class:`.base.Train`."""
@@ -74,7 +75,7 @@ class _Way:
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(training.seed)
             network = self.network(values)
-        cleaner = NetworkCleaner(network, self.forward, training.device)
+        cleaner = NetworkCleaner(network, self.forward, training.device, self.prepare)
         chosen_by = None if self.target is None else cleaner
         NetworkTrainer(recipe, training, network, draw, chosen_by, values.noise, say).run(tick)
         return cleaner
@@ -113,14 +114,19 @@ def _normalised(values: Values) -> UNet:
     return UNet(values.middle, values.spread, levels=2, norm=True)
 
 
+def _told(values: Values) -> UNet:
+    return UNet(values.middle, values.spread, residual=True, told=True)
+
+
 # Authors have no path around the network. In minutes, it would not learn to copy a picture, which has to come first.
 _NOISE2NOISE = _Way("noise2noise", "one", _pairs, _identity_first, _once, 1e-3)
 # A path around the network would carry the hidden pixel's wrong colours, so that there is none.
 _NOISE2VOID = _Way("noise2void", "self", HiddenPixels, _normalised, _once, 1e-3, batch=8)
 # The path around the network carries what the hidden pixel was filled with, from its neighbours.
 _NOISE2SELF = _Way("noise2self", "self", HiddenGrid, _identity_first, each_from_others, 1e-3)
-# The authors' network is told how strong the noise is, which raw files say, and webcams don't.
-_UNPROCESSING = _Way("unprocessing", None, None, _identity_first, _once, 1e-3, loss="l1")
+_UNPROCESSING = _Way(
+    "unprocessing", None, None, _told, _once, 1e-3, loss="l1", prepare=with_noise_level
+)
 
 
 def _method(name: str, title: str, source: str, train: Train, views: bool = False) -> LearnedMethod:

@@ -1,7 +1,8 @@
 """What a network learns from that knows nothing of the camera: drawn pictures, seen by cameras drawn at random.
 
 The idea is that of "Unprocessing": make a picture's light from it, put a sensor's noise there, and process it as a
-camera does. The pictures, the sensors and the processors are those that base networks learn from.
+camera does. The pictures, the sensors and the processors are those that base networks learn from. As the authors'
+network is, this one is told how strong the noise is at each pixel. Raw files say that; here a frame says it itself.
 """
 
 from __future__ import annotations
@@ -9,8 +10,10 @@ from __future__ import annotations
 import numpy as np
 import torch
 
-from rtdenoise.frames import PlaneFormat, Planes, rgb_tensor
+from rtdenoise.arrays import Floats
+from rtdenoise.frames import PlaneFormat, Planes, planes_from_rgb, rgb_tensor
 from rtdenoise.networks.tiles import VIEWS, turned
+from rtdenoise.noise.single import LEAST_STD, noise_of_picture
 
 from ...synthesis import Mix, PhotoClips
 from .training import Sample
@@ -35,7 +38,7 @@ class SimulatedPairs:
     def __init__(self, crop: int) -> None:
         self._crop = crop
         self._clips: PhotoClips | None = None
-        self._pool: list[torch.Tensor] = []  # (2, 3, H, W): noisy and clean, in [0, 1]
+        self._pool: list[torch.Tensor] = []  # (7, H, W): noisy, the noise's deviation, clean
         self._calls = 0
 
     def __call__(self, random: np.random.Generator, count: int) -> Sample:
@@ -50,7 +53,9 @@ class SimulatedPairs:
             self._pool[self._calls // _EVERY % _POOL] = self._pair(self._clips)
         self._calls += 1
         pairs = torch.stack([self._one(random) for _ in range(count)])
-        return Sample(pairs[:, 0], pairs[:, 1], torch.ones_like(pairs[:, 0, :1]))
+        # Errors count in terms of the noise, so that quiet cameras' pictures are not spoiled for the loud ones'.
+        weights = 1 / pairs[:, 3:4].mean((2, 3), keepdim=True).clamp(min=LEAST_STD / 255)
+        return Sample(pairs[:, :4], pairs[:, 4:], weights.expand(-1, -1, *pairs.shape[2:]))
 
     def _one(self, random: np.random.Generator) -> torch.Tensor:
         pair = self._pool[int(random.integers(len(self._pool)))]
@@ -61,8 +66,23 @@ class SimulatedPairs:
     @staticmethod
     def _pair(clips: PhotoClips) -> torch.Tensor:
         batch = clips.batch(1)
-        both = []
-        for tensors in (batch.noisy, batch.clean):
-            y, u, v = (x[0, 0, 0].round().clamp(0, 255).byte().numpy() for x in tensors)
-            both.append(rgb_tensor(Planes(y, u, v, _FORMAT, 0.0)).clamp(0, 1))
-        return torch.stack(both)
+        noisy, clean = (
+            Planes(*(x[0, 0, 0].round().byte().numpy() for x in planes), _FORMAT, 0.0)
+            for planes in (batch.noisy, batch.clean)
+        )
+        deviation = batch.variance[0, 0].sqrt()[torch.from_numpy(noisy.y).long()] / 255
+        pictures = [rgb_tensor(planes).clamp(0, 1) for planes in (noisy, clean)]
+        return torch.cat([pictures[0], deviation[None], pictures[1]])
+
+
+def with_noise_level(frame: Floats) -> Floats:
+    """A frame, (3, H, W) in [0, 1], with the standard deviation of its luma's noise, (4, H, W), told from itself."""
+    _, height, width = frame.shape
+    layout = PlaneFormat(width, height, "420", True, "bt601")
+    planes = planes_from_rgb(torch.from_numpy(frame), layout, 0.0)
+    model = noise_of_picture(planes).model
+    # Where a frame doesn't tell, weak noise is the guess that takes no texture away.
+    deviation = np.full((height, width), LEAST_STD, np.float32)
+    if model is not None:
+        deviation = np.sqrt(model.plane("y").curve.table())[planes.y]
+    return np.concatenate([frame, deviation[None] / np.float32(255)])

@@ -15,11 +15,14 @@ from ...paper.windows import Window, with_context
 from .base import Cleaner
 
 _SLOPE = 0.1  # of the leaky ReLU (Noise2Noise)
+_USUAL_NOISE = 0.02  # standard deviation that a network sees as 1
 _CONTEXT = 48  # pixels around a window that are looked at
 _TILE = 384  # side of a tile's output
 
 Forward = Callable[[nn.Module, torch.Tensor], torch.Tensor]
 """Runs a network on (B, 3, H, W)."""
+Prepare = Callable[[Floats], Floats]
+"""Makes of a frame, (3, H, W), what the network sees of it."""
 
 
 class UNet(nn.Module):
@@ -35,6 +38,7 @@ class UNet(nn.Module):
         levels: How often the picture is halved.
         norm: Batch normalisation after each convolution but the last (Noise2Void).
         residual: The network's change is added to what came in, and it begins as the identity.
+        told: A fourth channel of the input is the noise's standard deviation at each pixel, of values in [0, 1].
     """
 
     def __init__(
@@ -46,24 +50,25 @@ class UNet(nn.Module):
         levels: int = 4,
         norm: bool = False,
         residual: bool = False,
+        told: bool = False,
     ) -> None:
         super().__init__()
         self._mean, self._deviation, self._residual = mean, deviation, residual
-        self._multiple = 2**levels
+        self._multiple, inputs = 2**levels, 4 if told else 3
 
-        def conv(inputs: int, outputs: int) -> nn.Sequential:
-            layers: list[nn.Module] = [nn.Conv2d(inputs, outputs, 3, padding=1, bias=not norm)]
+        def conv(coming: int, outputs: int) -> nn.Sequential:
+            layers: list[nn.Module] = [nn.Conv2d(coming, outputs, 3, padding=1, bias=not norm)]
             nn.init.kaiming_normal_(layers[0].weight, a=_SLOPE)  # type: ignore[arg-type]
             layers += [nn.BatchNorm2d(outputs)] if norm else []
             return nn.Sequential(*layers, nn.LeakyReLU(_SLOPE, inplace=True))
 
-        self.start = nn.Sequential(conv(3, width), conv(width, width))
+        self.start = nn.Sequential(conv(inputs, width), conv(width, width))
         self.down = nn.ModuleList(conv(width, width) for _ in range(levels))
         self.up = nn.ModuleList()
         coming = width
         for level in reversed(range(levels)):
             features = width if level == 0 else 2 * width
-            skipped = width + 3 if level == 0 else width
+            skipped = width + inputs if level == 0 else width
             self.up.append(
                 nn.Sequential(conv(coming + skipped, features), conv(features, features))
             )
@@ -74,13 +79,14 @@ class UNet(nn.Module):
         nn.init.zeros_(self.colours.bias)  # type: ignore[arg-type]
 
     def forward(self, image: torch.Tensor) -> torch.Tensor:
-        """(B, 3, H, W) in [0, 1] → (B, 3, H, W), of any size."""
+        """(B, 3 or 4, H, W) in [0, 1] → (B, 3, H, W), of any size."""
         height, width = image.shape[-2:]
         below, right = -height % self._multiple, -width % self._multiple
         padded = functional.pad(image, (0, right, 0, below), mode="replicate")
-        x = (padded - self._mean) / self._deviation
-        features = self.start(x)
-        skips = [torch.cat([features, x], 1)]
+        x = (padded[:, :3] - self._mean) / self._deviation
+        seen = torch.cat([x, padded[:, 3:] / _USUAL_NOISE], 1)
+        features = self.start(seen)
+        skips = [torch.cat([features, seen], 1)]
         for down in self.down:
             features = down(functional.max_pool2d(features, 2))
             skips.append(features)
@@ -105,12 +111,20 @@ class NetworkCleaner:
         network: On ``device``.
         forward: How it is run.
         device: Where.
+        prepare: What is done to a whole frame before.
     """
 
     single: Cleaner | None = None
 
-    def __init__(self, network: nn.Module, forward: Forward, device: torch.device) -> None:
+    def __init__(
+        self,
+        network: nn.Module,
+        forward: Forward,
+        device: torch.device,
+        prepare: Prepare | None = None,
+    ) -> None:
         self._network, self._forward, self._device = network, forward, device
+        self._prepare = prepare
 
     @property
     def parameters(self) -> int:
@@ -121,12 +135,13 @@ class NetworkCleaner:
     def __call__(self, frame: Floats, window: Window) -> Floats:
         """Cleans a window, (3, h, w), of a frame, (3, H, W) in [0, 1]."""
         self._network.eval()
+        seen = frame if self._prepare is None else self._prepare(frame)
         cleaned = np.empty((3, window.height, window.width), np.float32)
         for top in range(0, window.height, _TILE):
             for left in range(0, window.width, _TILE):
                 rows, columns = min(_TILE, window.height - top), min(_TILE, window.width - left)
                 part = Window(window.top + top, window.left + left, rows, columns)
-                around = torch.from_numpy(with_context(frame, part, _CONTEXT)).to(self._device)
+                around = torch.from_numpy(with_context(seen, part, _CONTEXT)).to(self._device)
                 output = self._forward(self._network, around[None])[0]
                 inner = output[:, _CONTEXT : _CONTEXT + rows, _CONTEXT : _CONTEXT + columns]
                 cleaned[:, top : top + rows, left : left + columns] = inner.cpu().numpy()
