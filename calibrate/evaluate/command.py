@@ -90,7 +90,7 @@ def command(
     learning = paper or quick
     if not learning and (minutes is not None or other is not None or size is not None):
         raise click.UsageError("--minutes, --other and --size go with --paper or --quick.")
-    from rtdenoise.console import progress, say
+    from rtdenoise.console import progress, say, show
 
     given = {
         "--camera": camera,
@@ -130,7 +130,7 @@ def command(
     from .table import show_table
 
     show_table(result)
-    say("Figures and pictures: {}", result.folder)
+    show("Report: {}", result.page)
 
 
 def _words(given: Mapping[str, object]) -> Iterator[str]:

@@ -21,6 +21,7 @@ from .assembling import Judged, across_cameras, judge_all, tables
 from .kept import Kept
 from .learned import LEARNED
 from .methods import CAMERA, Known, check, default_methods, described
+from .page import write_page
 from .preparing import Prepared, film_simulated, own_footage, simulated_camera
 from .protocol import OWN, Protocol
 from .trained import CALIBRATED, PER_FRAME, SINGLE, Group, calibrate_live, learn
@@ -62,6 +63,11 @@ class Evaluation:
     def crops(self) -> Path:
         """The folder of the pictures."""
         return self.folder / "crops"
+
+    @property
+    def page(self) -> Path:
+        """The report, for a browser."""
+        return self.folder / "evaluation.html"
 
     def to_json(self) -> dict[str, Any]:
         """As plain values."""
@@ -168,7 +174,9 @@ class _Run:
             "cross_camera": cross,
         }
         write_json(prepared.folder / "evaluation.json", whole)
-        return Evaluation(prepared.folder, whole)
+        found_at = Evaluation(prepared.folder, whole)
+        write_page(whole, found_at.crops, found_at.page)
+        return found_at
 
     def _clean_untrained(self, name: str, noise: NoiseModel | None) -> dict[str, Any]:
         """Lets a filter or a stream's method clean what it hasn't yet; gives its facts."""
