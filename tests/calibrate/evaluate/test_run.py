@@ -141,7 +141,9 @@ def test_another_camera(trains: dict[str, Train], tmp_path: Path) -> None:
     rows = {row["name"]: row for row in cross["methods"]}
     assert set(rows) == {"paper", "paper-single", "paper-noise2noise"}  # nothing of dip is learned
     assert [one["name"] for one in cross["series"]] == ["webcam-room4"]
-    assert rows["paper"]["cross_gain_db"]["low"] > 0
+    # The softer one takes more of the picture away, on this camera too.
+    softer = rows["paper-noise2noise"]["cross_gain_db"]["high"]
+    assert rows["paper"]["cross_gain_db"]["low"] > softer
     # What learns nothing is as good on either camera.
     assert rows["paper"]["difference_db"]["value"] == pytest.approx(0, abs=1e-6)
     assert rows["paper"]["verdict"] == "tie"
