@@ -37,6 +37,7 @@ _MEAN = 300  # frames of the mean that stands for the truth
 _OF_ONE = 12  # trials of one camera
 _SCENES = ("desk", "room", "street", "chart")
 _NOISES = ("low", "medium", "high")
+_BOOTSTRAP, _DIFFERENCES = "bootstrap over blocks", "differences of two methods"
 _PROCESSINGS = ("none", "mild", "strong")
 
 
@@ -151,7 +152,14 @@ def run(trials: int, seed: int, tell: Callable[[str], None]) -> dict[str, list[s
         f"- by {name}: {wrong} of {count} pairs whose intervals don't overlap are in another order"
         for name, (wrong, count) in ranks.items()
     ]
-    return {"coverage": head + [tally.row(name) for name, tally in tallies.items()], "ranks": order}
+    names = sorted(tallies, key=_row_order)
+    return {"coverage": head + [tallies[name].row(name) for name in names], "ranks": order}
+
+
+def _row_order(name: str) -> tuple[int, str]:
+    """All first, then methods, numbers of references, and what stands for itself."""
+    group = 1 + name.endswith("references") + 2 * (name in (_BOOTSTRAP, _DIFFERENCES))
+    return (0 if name == "all" else group), name
 
 
 def _trial(
@@ -173,11 +181,11 @@ def _trial(
         for tally in ("all", name, f"{count} references"):
             tallies[tally].add(found, true)
         blocks = block_sums(umse_map(output, references), camera.mask, BLOCK)
-        tallies["bootstrap over blocks"].add(upsnr_of_sums(blocks, resamples=400), true)
+        tallies[_BOOTSTRAP].add(upsnr_of_sums(blocks, resamples=400), true)
     for (_, (found, true, scene, sums)), (_, (others, other, other_scene, theirs)) in combinations(
         judged.items(), 2
     ):
-        tallies["differences of two methods"].add(difference_db([sums], [theirs]), true - other)
+        tallies[_DIFFERENCES].add(difference_db([sums], [theirs]), true - other)
         if found.low > others.high or others.low > found.high:
             better = found.value > others.value
             for name, right in (

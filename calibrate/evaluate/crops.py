@@ -15,7 +15,7 @@ from rtdenoise.files import write_bytes
 from rtdenoise.networks.butterworth import ButterworthLowPass
 
 from .judging import JudgedPlace
-from .kept import Cleaned
+from .kept import Cleaned, file_name
 from .material import luma
 from .windows import choose_window
 
@@ -49,7 +49,7 @@ def save_crops(
     noisy = footage.frame(place.judged.frames[last])
 
     def save(name: str, picture: Floats) -> str:
-        path = folder / f"{place.name}-{name}.png"
+        path = folder / f"{file_name(place.name)}-{file_name(name)}.png"
         write_bytes(path, _png(picture))
         return f"{folder.name}/{path.name}"
 

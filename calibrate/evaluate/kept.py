@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import io
 import json
+import re
 import zipfile
+import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -31,6 +33,12 @@ class Cleaned:
     spread: Floats | None = None
 
 
+def file_name(name: str) -> str:
+    """A name as a file may have it: a method may be the path of a network's file."""
+    plain = re.sub(r"[^\w.-]+", "-", name).strip("-.")
+    return plain if plain == name else f"{plain[-60:]}-{zlib.crc32(name.encode()):08x}"
+
+
 class Kept:
     """A folder of results, one file for each method and place.
 
@@ -43,7 +51,7 @@ class Kept:
         self.folder, self._mark = folder, mark
 
     def _path(self, method: str, place: str) -> Path:
-        return self.folder / method / f"{place}.npz"
+        return self.folder / file_name(method) / f"{file_name(place)}.npz"
 
     def load(self, method: str, place: str) -> Cleaned | None:
         """What was kept; None where there is nothing that counts."""
@@ -80,7 +88,9 @@ class Kept:
     def facts(self, method: str) -> dict[str, Any]:
         """What is known of a method beside its results (setting, parameters); empty where nothing is that counts."""
         try:
-            value = parse_json((self.folder / method / "facts.json").read_text(encoding="utf-8"))
+            value = parse_json(
+                (self.folder / file_name(method) / "facts.json").read_text(encoding="utf-8")
+            )
         except (OSError, ValueError):
             return {}
         if not isinstance(value, dict) or value.get("mark") != self._mark:
@@ -94,4 +104,4 @@ class Kept:
             StorageError: the folder can't be written.
         """
         known = {**self.facts(method), **facts, "mark": self._mark}
-        write_json(self.folder / method / "facts.json", json.loads(json.dumps(known)))
+        write_json(self.folder / file_name(method) / "facts.json", json.loads(json.dumps(known)))

@@ -23,6 +23,7 @@ from rtdenoise.networks.tiles import VIEWS
 from rtdenoise.noise import NoiseModel
 from rtdenoise.profile import Profile
 
+from ..checkpoint import forget
 from ..live.finetune import fine_tune
 from ..paper.dataset import Split, StillSeries
 from ..sources import Source
@@ -193,6 +194,7 @@ def calibrate_live(
             say=say,
         )
         keep_network(name, tuned.network, noise, groups, device, minutes)
+        forget(Profile(folder).training_folder(size))
     ticker.advance(60 * minutes)
 
 

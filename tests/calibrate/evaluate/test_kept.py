@@ -51,6 +51,17 @@ def test_damaged_results_are_made_again(tmp_path: Path, damage: bytes | None) ->
     assert kept.facts("method") == {}
 
 
+def test_the_path_of_a_network_is_no_way_out_of_the_folder(tmp_path: Path) -> None:
+    kept = Kept(tmp_path / "kept", "mark")
+    for method in ("/tmp/network.safetensors", "../network.safetensors", "a b", "a-b", ".."):
+        kept.save(method, "place", Cleaned(FRAMES, float(len(method))))
+        kept.note(method, {"setting": method})
+    assert len(list((tmp_path / "kept").iterdir())) == 5
+    assert list(tmp_path.iterdir()) == [tmp_path / "kept"]
+    assert kept.facts("a b")["setting"] == "a b"
+    assert kept.facts("..")["setting"] == ".."
+
+
 def test_what_is_no_number_is_black(tmp_path: Path) -> None:
     frames = FRAMES.copy()
     frames[0, 0, 0] = np.nan
