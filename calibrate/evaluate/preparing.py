@@ -73,12 +73,11 @@ class Prepared:
             StorageError: the folder can't be written.
         """
         path = self.folder / f"noise-{self.mark[:16]}.json"
-        if path.is_file():
-            return NoiseModel.load(path)
-        mode = self.material.places[0].recorded.clip.mode
-        found = measure(self.learned_frames(), self.camera.id, str(mode))
-        found.save(path)
-        return found
+        if not path.is_file():
+            mode = self.material.places[0].recorded.clip.mode
+            measure(self.learned_frames(), self.camera.id, str(mode)).save(path)
+        # As the file rounds it: a fine-tuning that was stopped goes on only with the very same noise.
+        return NoiseModel.load(path)
 
     def training_clip(self, ticker: Ticker) -> Clip:
         """One clip of nothing but the frames that may be learned from, of a simulated camera."""
