@@ -15,6 +15,7 @@ from rtdenoise.files import write_json
 from rtdenoise.networks.device import pick_device
 from rtdenoise.noise import NoiseModel
 
+from ..paper.dataset import StillSeries
 from ..progress import Progress
 from . import filters, streams
 from .assembling import Judged, across_cameras, judge_all, tables
@@ -24,7 +25,7 @@ from .methods import CAMERA, Known, check, default_methods, described
 from .page import write_page
 from .preparing import Prepared, film_simulated, own_footage, simulated_camera
 from .protocol import OWN, Protocol
-from .trained import CALIBRATED, PER_FRAME, SINGLE, Group, calibrate_live, learn
+from .trained import CALIBRATED, PER_FRAME, SINGLE, Group, calibrate_live, learn, missing
 
 VERSION = 1
 
@@ -98,6 +99,26 @@ def evaluate(
     return run.evaluation(spec, size)
 
 
+@dataclass(frozen=True)
+class _Training:
+    """A method that learns from one camera's series, and the places that it is then applied to."""
+
+    name: str
+    prepared: Prepared
+    groups: list[Group]
+
+    @property
+    def names(self) -> list[str]:
+        """The method's, and without the mean over eight views, where it has one."""
+        method = LEARNED.get(self.name)
+        return [self.name, self.name + SINGLE] if method and method.views else [self.name]
+
+    @property
+    def waits(self) -> bool:
+        """Whether anything is left to do."""
+        return any(missing(name, self.groups) for name in self.names)
+
+
 class _Run:
     """One comparison; what it keeps on disk lets another run go on."""
 
@@ -125,6 +146,7 @@ class _Run:
             )
         self._names = names
         self._known: list[Known] = []
+        self._series: tuple[Prepared, list[StillSeries]] | None = None
         self._quick = Kept(prepared.folder / "methods", prepared.mark)
         mark = f"{prepared.mark} {self._minutes:g} {self._device.type}"
         self._slow = Kept(prepared.folder / "methods", mark)
@@ -145,20 +167,25 @@ class _Run:
         """All of it."""
         prepared = self._prepared
         there = self._other(spec, size)
-        names = [n for n in self._names if n not in self._learned + self._fine_tuned]
-        untrained = [n for n in names if n.removesuffix(SINGLE) not in LEARNED]
-        places = len(prepared.material.places)
-        learning_s = 60 * self._minutes * (len(self._learned) + len(self._fine_tuned))
-        if there is not None:
-            learning_s += 60 * self._minutes
-        total_s = _UNTRAINED_S * len(untrained) + learning_s + _JUDGED_S * places
+        untrained = [
+            n
+            for n in self._names
+            if n not in self._fine_tuned and n.removesuffix(SINGLE) not in LEARNED
+        ]
+        trainings, crossed = self._trainings(there)
+        places = prepared.material.places
+        waiting = [n for n in untrained if any(self._quick.load(n, p.name) is None for p in places)]
+        learning_s = 60 * self._minutes * sum(one.waits for one in trainings)
+        total_s = _UNTRAINED_S * len(waiting) + learning_s + _JUDGED_S * len(places)
         facts: dict[str, dict[str, Any]] = {}
         with self._progress("Comparing", total_s, "s") as ticker:
             noise = prepared.noise() if self._protocol.learning else None
             for name in untrained:
                 facts[name] = self._clean_untrained(name, noise)
-                ticker.advance(_UNTRAINED_S, name)
-            crossed = self._train(there, ticker)
+                if name in waiting:
+                    ticker.advance(_UNTRAINED_S, name)
+            for training in trainings:
+                self._train(training, ticker)
             judged = self._judge(untrained, ticker)
             facts |= {name: self._slow.facts(name) for name in judged.results if name not in facts}
             found = tables(judged, self._known, facts)
@@ -231,63 +258,58 @@ class _Run:
                 other_spec, self._protocol, groups, size, self._request.home, ticker, inside=folder
             )
 
-    def _train(self, there: Prepared | None, ticker: Ticker) -> dict[str, Kept]:
-        """Trains what learns, applies it to all series, to another camera's too; gives what was kept of the latter."""
-        prepared, minutes = self._prepared, self._minutes
-        material = prepared.material
-        groups = [Group(material.places, self._slow)]
+    def _trainings(self, there: Prepared | None) -> tuple[list[_Training], dict[str, Kept]]:
+        """What is to be trained on which camera, and where what is kept of the other camera lies."""
+        prepared = self._prepared
+        own = Group(prepared.material.places, self._slow)
         crossed: dict[str, Kept] = {}
         other: list[Group] = []
         if there is not None:
-            mark = f"{prepared.mark} {there.mark} {minutes:g} {self._device.type}"
-            for name in ("crossed", "own"):
-                crossed[name] = Kept(there.folder / name, mark)
+            mark = f"{prepared.mark} {there.mark} {self._minutes:g} {self._device.type}"
+            crossed = {name: Kept(there.folder / name, mark) for name in ("crossed", "own")}
             other = [Group(there.material.places, crossed["crossed"])]
-        for name in self._fine_tuned:
-            self._known.append(described(name))
+        found = [_Training(name, prepared, [own]) for name in self._fine_tuned]
+        for name in self._learned:
+            found.append(_Training(name, prepared, [own, *([] if name in PER_FRAME else other)]))
+        for one in found:
+            self._known += [described(name) for name in one.names]
+        if there is not None:
+            name = "paper" if "paper" in self._learned else self._crossing[0]
+            found.append(_Training(name, there, [Group(there.material.places, crossed["own"])]))
+        return found, crossed
+
+    def _train(self, training: _Training, ticker: Ticker) -> None:
+        """Trains a method and applies it to all series that it is for."""
+        if not training.waits:
+            return
+        prepared, name = training.prepared, training.name
+        if name.endswith(CALIBRATED):
             calibrate_live(
                 name.removesuffix(CALIBRATED),
                 prepared.training_clip(Ticker()),
                 prepared.noise(),
-                groups,
-                minutes=minutes,
+                training.groups,
+                minutes=self._minutes,
                 folder=prepared.folder / "calibrated",
                 device=self._device,
                 ticker=ticker,
                 say=self._say,
             )
-        if not self._learned:
-            return crossed
-        series = material.training()
-        for name in self._learned:
-            method = LEARNED[name]
-            names = [name, name + SINGLE] if method.views else [name]
-            self._known += [described(one) for one in names]
-            learn(
-                method,
-                series,
-                material.split,
-                groups if name in PER_FRAME else [*groups, *other],
-                minutes=minutes,
-                folder=prepared.folder / "training" / name,
-                device=self._device,
-                ticker=ticker,
-                say=self._say,
-            )
-        if there is not None:
-            name = "paper" if "paper" in self._learned else self._crossing[0]
-            learn(
-                LEARNED[name],
-                there.material.training(),
-                there.material.split,
-                [Group(there.material.places, crossed["own"])],
-                minutes=minutes,
-                folder=there.folder / "training" / name,
-                device=self._device,
-                ticker=ticker,
-                say=self._say,
-            )
-        return crossed
+            return
+        if self._series is None or self._series[0] is not prepared:
+            self._series = None  # one camera's frames in memory at a time
+            self._series = prepared, prepared.material.training()
+        learn(
+            LEARNED[name],
+            self._series[1],
+            prepared.material.split,
+            training.groups,
+            minutes=self._minutes,
+            folder=prepared.folder / "training" / name,
+            device=self._device,
+            ticker=ticker,
+            say=self._say,
+        )
 
     @property
     def _crossing(self) -> list[str]:

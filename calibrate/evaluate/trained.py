@@ -74,15 +74,12 @@ def learn(
 ) -> None:
     """Trains a method and keeps what it makes of every place, with and without the mean over eight views.
 
-    What was kept by an earlier run isn't made again; a training that was interrupted goes on.
+    A training that was interrupted goes on; series that an earlier run has cleaned are not cleaned again.
 
     Raises:
         StorageError: the profile can't be written.
     """
     names = [method.name, *([method.name + SINGLE] if method.views else [])]
-    if not any(missing(name, groups) for name in names):
-        ticker.advance(60 * minutes)
-        return
     frames = sum(len(_frames_of(method.name, place)) for group in groups for place in group.places)
     training = Training(series, split, minutes, folder, device, frames)
     done_s = 0.0
@@ -182,19 +179,17 @@ def calibrate_live(
         ClipError: the clip's frames are too small.
         StorageError: the profile can't be written.
     """
-    name = size + CALIBRATED
-    if missing(name, groups):
-        tuned = fine_tune(
-            Source(clip, Profile(folder)),
-            noise,
-            size=size,
-            minutes=minutes,
-            device=device,
-            progress=_unseen,
-            say=say,
-        )
-        keep_network(name, tuned.network, noise, groups, device, minutes)
-        forget(Profile(folder).training_folder(size))
+    tuned = fine_tune(
+        Source(clip, Profile(folder)),
+        noise,
+        size=size,
+        minutes=minutes,
+        device=device,
+        progress=_unseen,
+        say=say,
+    )
+    keep_network(size + CALIBRATED, tuned.network, noise, groups, device, minutes)
+    forget(Profile(folder).training_folder(size))
     ticker.advance(60 * minutes)
 
 

@@ -13,7 +13,7 @@ from calibrate.evaluate.kept import Kept
 from calibrate.evaluate.learned import LEARNED, Cleaner, LearnedMethod, Training, Window
 from calibrate.evaluate.material import Material
 from calibrate.evaluate.methods import check, default_methods, described
-from calibrate.evaluate.trained import SINGLE, Group, learn
+from calibrate.evaluate.trained import SINGLE, Group, learn, missing
 from rtdenoise.console import Ticker
 from rtdenoise.errors import NetworkError
 
@@ -97,10 +97,14 @@ def test_every_series_is_cleaned_once(material: Material, tmp_path: Path) -> Non
         noisy = place.footage().frame(place.judged.frames[0])
         assert found.frames[0] == pytest.approx(noisy / 2, abs=1e-4)
     assert kept.facts("halves")["parameters"] == 7
-    again, ticker = run(trainings, material, tmp_path, views=False)
-    assert len(trainings.given) == 1
-    assert ticker.done == 60
-    assert again.facts("halves")["minutes"] == 1.0
+    assert kept.facts("halves")["minutes"] == 1.0
+    groups = [Group(material.places, kept)]
+    assert not missing("halves", groups)
+    assert missing("other", groups)
+    (tmp_path / "methods" / "halves" / f"{material.places[1].name}.npz").unlink()
+    assert missing("halves", groups)
+    run(trainings, material, tmp_path, views=False)
+    assert len(trainings.cleaner.calls) == 6 + len(material.places[1].cleaned)
 
 
 def test_a_stop_leaves_nothing_done(material: Material, tmp_path: Path) -> None:
