@@ -21,6 +21,7 @@ from .trained import CALIBRATED, SINGLE
 PLACES = ("unseen", "seen")
 """Scenes (or strips) that nothing was learned from, and others; the first that there is decides the order."""
 
+_EVEN = 0.75  # of the most processor time per second that a method had
 _ASKED = (
     ("paper", "paper-noise2noise"),
     ("paper", "paper-mean"),
@@ -124,6 +125,18 @@ def tables(judged: Judged, known: Sequence[Known], facts: Mapping[str, Any]) -> 
     }
 
 
+def uneven_remarks(rows: Sequence[Mapping[str, Any]]) -> list[str]:
+    """What is to be said where other programs took the cores while some of the methods learned."""
+    used = {row["name"]: row["cores"] for row in rows if row.get("cores")}
+    slow = [name for name, cores in used.items() if cores < _EVEN * max(used.values())]
+    if not slow:
+        return []
+    return [
+        f"While {', '.join(slow)} learned, other programs took the cores: the same minutes were less work. To "
+        "compare them, remove the comparison's folder and run it again while nothing else runs."
+    ]
+
+
 def _row(
     judged: Judged, known: Known, facts: Mapping[str, Any], present: Sequence[str]
 ) -> dict[str, Any]:
@@ -141,6 +154,7 @@ def _row(
         "kind": known.kind,
         "minutes_trained": facts.get("minutes"),
         "parameters": facts.get("parameters"),
+        "cores": facts.get("cores"),
         "ms_per_frame": None if known.name == CAMERA else rounded(sum(spent) / len(spent), 2),
         "causal": known.causal,
         "places": {

@@ -15,6 +15,7 @@ from .judging import Result, interval
 # 97.5 % of Student's t for 2, 3, … degrees of freedom; beyond them, that of a normal distribution is near enough.
 _STUDENT = (4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262, 2.228, 2.201, 2.179, 2.160)
 _NORMAL = 1.96
+_LEAST_DB = 0.01  # less than this is no difference, however sure it is
 _FEWEST = 3  # series, to say something of others than these
 
 Results = Mapping[str, Sequence[Result]]
@@ -39,6 +40,8 @@ class Comparison:
     @property
     def verdict(self) -> str:
         """Of ``a`` beside ``b``."""
+        if abs(self.difference_db.value) < _LEAST_DB:
+            return "tie"
         intervals = [one for one in (self.difference_db, self.over_scenes_db) if one is not None]
         if all(one.low > 0 for one in intervals):
             return "better"

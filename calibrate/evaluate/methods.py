@@ -43,7 +43,7 @@ def described(name: str, title: str = "") -> Known:
         method = LEARNED[name.removesuffix(SINGLE)]
         views = method.views and not name.endswith(SINGLE)
         return Known(
-            name, method.title, method.source, "learned", setting="eight views" if views else ""
+            name, method.title, method.source, "learned", setting="8 views" if views else ""
         )
     return Known(name, title or name, PACKAGE, "live")
 

@@ -18,7 +18,7 @@ from rtdenoise.noise import NoiseModel
 from ..paper.dataset import StillSeries
 from ..progress import Progress
 from . import filters, streams
-from .assembling import Judged, across_cameras, judge_all, tables
+from .assembling import Judged, across_cameras, judge_all, tables, uneven_remarks
 from .kept import Kept
 from .learned import LEARNED
 from .methods import CAMERA, Known, check, default_methods, described
@@ -196,7 +196,7 @@ class _Run:
             "camera_id": prepared.camera.id,
             "protocol": self._protocol.name,
             "command": shlex.join(self._request.words),
-            "remarks": list(prepared.remarks),
+            "remarks": [*prepared.remarks, *uneven_remarks(found["methods"])],
             **found,
             "cross_camera": cross,
         }

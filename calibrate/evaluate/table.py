@@ -11,30 +11,32 @@ from .run import Evaluation
 
 _CLASSES = ("flat", "textured", "edge")
 _TITLES = {"unseen": "unseen scenes", "seen": "seen scenes"}
+_GAINS = {"unseen": "in unseen", "seen": "in seen"}
 
 
 def show_table(evaluation: Evaluation) -> None:
     """Prints the table: the camera, then the methods, best first. Those with the same letter can't be told apart."""
+    from rich.box import SIMPLE
     from rich.table import Table
 
     facts = evaluation.facts
     rows = facts["methods"]
     places = list(rows[0]["places"])
     title = f"{plain(facts['camera'])}: uPSNR of luma in dB (95 % interval), {len(facts['series'])} series"
-    table = Table(title=title, title_justify="left")
+    table = Table(title=title, title_justify="left", box=SIMPLE, padding=(0, 1), pad_edge=False)
     table.add_column("method", no_wrap=True)
     table.add_column("setting", no_wrap=True)
-    table.add_column("", no_wrap=True)
-    for place in places:
-        table.add_column(_TITLES[place], justify="right", no_wrap=True)
-        table.add_column("gain", justify="right", no_wrap=True)
+    table.add_column("tie", no_wrap=True)
+    table.add_column(_TITLES[places[0]], justify="right", no_wrap=True)
+    table.add_column("gain", justify="right", no_wrap=True)
+    for place in places[1:]:
+        table.add_column(_GAINS[place], justify="right", no_wrap=True)
     for kind in _CLASSES:
         table.add_column(kind, justify="right", no_wrap=True)
     known = rows[0]["places"][places[0]]["true_psnr_db"] is not None
     if known:
-        table.add_column("true PSNR", justify="right", no_wrap=True)
-    table.add_column("PSNR to mean (bias)", justify="right", no_wrap=True)
-    table.add_column("steadier", justify="right", no_wrap=True)
+        table.add_column("true", justify="right", no_wrap=True)
+    table.add_column("PSNR to mean", justify="right", no_wrap=True)
     table.add_column("ms/frame", justify="right", no_wrap=True)
     letters = {
         name: chr(ord("a") + i) if i < 26 else ""
@@ -66,7 +68,8 @@ def _cells(row: Mapping[str, Any], places: list[str], letter: str, known: bool) 
     for place in places:
         figures = row["places"][place]
         upsnr, gain = figures["upsnr_db"], figures["gain_db"]
-        cells.append(f"{upsnr['value']:.2f} ({upsnr['low']:.1f}…{upsnr['high']:.1f})")
+        if place == places[0]:
+            cells.append(f"{upsnr['value']:.2f} ({upsnr['low']:.1f}…{upsnr['high']:.1f})")
         colour = "green" if gain["low"] > 0 else "red" if gain["high"] < 0 else "yellow"
         cells.append("" if camera else f"[{colour}]{gain['value']:+.2f}[/]")
     first = row["places"][places[0]]
@@ -77,7 +80,5 @@ def _cells(row: Mapping[str, Any], places: list[str], letter: str, known: bool) 
     if known:
         cells.append(f"{first['true_psnr_db']:.2f}")
     cells.append(f"{first['psnr_to_mean_db']:.2f} ({first['psnr_bias_db']:+.2f})")
-    steadier = row["flicker_db"]
-    cells.append("" if steadier is None else f"{steadier:+.1f} dB")
-    cells.append("" if camera else f"{row['ms_per_frame']:.1f}")
+    cells.append("" if camera else f"{row['ms_per_frame']:.{row['ms_per_frame'] < 100:d}f}")
     return cells

@@ -89,7 +89,9 @@ def learn(
         done_s += seconds
         ticker.advance(min(seconds, max(60 * minutes - done_s + seconds, 0)), method.title)
 
+    begin, busy = time.monotonic(), time.process_time()
     cleaner = method.train(training, tick, say)
+    cores = (time.process_time() - busy) / max(time.monotonic() - begin, 1e-3)
     for group in groups:
         for place in group.places:
             if any(group.kept.load(name, place.name) is None for name in names):
@@ -98,6 +100,8 @@ def learn(
                     group.kept.save(name, place.name, cleaned)
         for name in names:
             facts = {"minutes": minutes, "parameters": cleaner.parameters}
+            if done_s:  # where this run trained: else what an earlier one noted stays
+                facts["cores"] = cores
             group.kept.note(name, {"done": True, **facts})
     ticker.advance(max(60 * minutes - done_s, 0))
 

@@ -12,6 +12,7 @@ import pytest
 from click.testing import CliRunner
 from numpy.typing import NDArray
 
+from calibrate.evaluate.assembling import uneven_remarks
 from calibrate.evaluate.command import command
 from calibrate.evaluate.learned import LEARNED, Cleaner, LearnedMethod, Training, Window
 from calibrate.evaluate.protocol import QUICK, Filmed
@@ -175,6 +176,13 @@ def test_a_run_goes_on_from_what_is_done(
     more = run(tmp_path, minutes=0.8).to_json()
     assert [len(train.times) for train in trains.values()] == [4, 2, 2]
     assert {row["minutes_trained"] for row in more["methods"]} == {None, 0.8}
+
+
+def test_an_uneven_race_is_said() -> None:
+    rows = [{"name": "one", "cores": 1.9}, {"name": "two", "cores": 0.4}, {"name": "filter"}]
+    (remark,) = uneven_remarks(rows)
+    assert remark.startswith("While two learned")
+    assert uneven_remarks([{"name": "one", "cores": 1.9}, {"name": "two", "cores": 1.6}]) == []
 
 
 def test_methods_that_are_not_there_cost_nothing(tmp_path: Path) -> None:
