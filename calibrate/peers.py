@@ -16,6 +16,7 @@ import numpy as np
 from av.filter import Graph
 from av.video.frame import VideoFrame
 
+from rtdenoise.arrays import Bytes
 from rtdenoise.frames import Planes, convert, frame_from_planes, planes_from_frame
 
 Clean = Callable[[Iterable[Planes]], Iterator[Planes]]
@@ -86,14 +87,23 @@ def opencv_nlmeans(h: float) -> Clean:
 
     def clean(frames: Iterable[Planes]) -> Iterator[Planes]:
         for planes in frames:
-            picture = frame_from_planes(planes).to_ndarray(format="bgr24")
-            cleaned = cv2.fastNlMeansDenoisingColored(picture, None, h, h, 7, 21)
-            frame = VideoFrame.from_ndarray(np.ascontiguousarray(cleaned, np.uint8), format="bgr24")
-            full = planes_from_frame(frame.reformat(format="yuvj444p"))
-            back = convert(full, planes.format.chroma, planes.format.full_range)
-            yield Planes(back.y, back.u, back.v, planes.format, planes.time_s, back.owner)
+            cleaned = cv2.fastNlMeansDenoisingColored(bgr(planes), None, h, h, 7, 21)
+            yield planes_of_bgr(np.asarray(cleaned, np.uint8), planes)
 
     return clean
+
+
+def bgr(planes: Planes) -> Bytes:
+    """A frame as OpenCV takes it, (H, W, 3) B'G'R'."""
+    return np.asarray(frame_from_planes(planes).to_ndarray(format="bgr24"), np.uint8)
+
+
+def planes_of_bgr(picture: Bytes, like: Planes) -> Planes:
+    """A picture of OpenCV's as a frame of the format of another one."""
+    frame = VideoFrame.from_ndarray(np.ascontiguousarray(picture), format="bgr24")
+    full = planes_from_frame(frame.reformat(format="yuvj444p"))
+    back = convert(full, like.format.chroma, like.format.full_range)
+    return Planes(back.y, back.u, back.v, like.format, like.time_s, back.owner)
 
 
 def peers(names: Iterable[str]) -> list[Peer]:
@@ -116,16 +126,16 @@ def atadenoise_options(a: float) -> str:
 
 _ALL: dict[str, Callable[[], list[Peer]]] = {
     "opencv-nlmeans": lambda: [
-        Peer("opencv-nlmeans", f"h={h}", opencv_nlmeans(h)) for h in (1, 2, 3, 5)
+        Peer("opencv-nlmeans", f"h={h}", opencv_nlmeans(h)) for h in (1, 2, 3, 5, 8)
     ],
     "nlmeans": lambda: _ffmpeg("nlmeans", [f"s={s}" for s in (1, 2, 3, 5, 8)]),
     "atadenoise": lambda: [
         Peer("atadenoise", f"a={a}", ffmpeg_filter("atadenoise", atadenoise_options(a)))
-        for a in (0.02, 0.05, 0.1, 0.2)
+        for a in (0.02, 0.05, 0.1, 0.2, 0.3)
     ],
     "fftdnoiz": lambda: [
         Peer("fftdnoiz", f"sigma={s}", ffmpeg_filter("fftdnoiz", f"sigma={s}:prev=1:next=1"))
-        for s in (2, 4, 8, 16, 32)
+        for s in (2, 4, 8, 16, 32, 64)
     ],
     "bm3d": lambda: _ffmpeg("bm3d", [f"sigma={s}" for s in (2, 4, 8)]),
 }

@@ -9,6 +9,7 @@ HOME/profiles/CAMERA-ID/
     networks/NAME.safetensors
     training/NAME/           what an interrupted calibration goes on from
     report/                  pictures and figures of the last calibration
+    evaluations/NAME/        what `rtdenoise evaluate` found, and what an interrupted one goes on from
 """
 
 from __future__ import annotations
@@ -81,6 +82,10 @@ class Profile:
     def training_folder(self, network: str) -> Path:
         """What an interrupted calibration of that network goes on from."""
         return self.folder / "training" / network
+
+    def evaluation_folder(self, name: str) -> Path:
+        """What a comparison of methods found, and what an interrupted one goes on from."""
+        return self.folder / "evaluations" / name
 
     def new_clip_path(self, suffix: str) -> Path:
         """A fresh path for a recording; names sort by time."""

@@ -16,19 +16,23 @@ import hashlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from rtdenoise.arrays import Bytes
+from rtdenoise.arrays import Bytes, Floats
 from rtdenoise.networks.tiles import mirrored, turned
 
 VALIDATION_SHARE = 0.15
 TEST_SHARE = 0.20
 HELD_FRAMES = 30
 """At most so many frames of a series are held out."""
+
+Target = Literal["others", "mean", "one", "self"]
+"""What a frame's crop is compared with: the mean of the other frames (the paper's eq. 8), the plain mean of all frames,
+one other frame (Noise2Noise), or the frame itself."""
 
 _SAME_SCENE = 0.97  # correlation of two mean pictures above which they show the same scene
 _LEAST_VARIANCE = 1 / 16  # of a series, relative to the mean of all
@@ -182,7 +186,7 @@ class _TrainingRegion:
 
 
 class Crops:
-    """Draws random crops with the paper's eq. 8 as the target.
+    """Draws random crops, with the paper's eq. 8 as the target where nothing else is asked for.
 
     Args:
         series: All series.
@@ -190,10 +194,16 @@ class Crops:
         context: Pixels that the network needs on each side of its output; where they lie outside the region, the
             region is mirrored, so that its borders are trained as well.
         size: Side of the output crop in pixels; smaller where a region is.
+        target: What the crops are compared with.
     """
 
     def __init__(
-        self, series: Sequence[StillSeries], training: Sequence[Region], context: int, size: int
+        self,
+        series: Sequence[StillSeries],
+        training: Sequence[Region],
+        context: int,
+        size: int,
+        target: Target = "others",
     ) -> None:
         self._regions = [_TrainingRegion(series[r.series], r) for r in training]
         weights = np.array([r.pixels for r in self._regions], float)
@@ -205,7 +215,7 @@ class Crops:
         # Where there is next to no noise, a relative error says little: such series would count for too much.
         least = self.noise_variance * _LEAST_VARIANCE
         self._variances = [max(variance, least) for variance in variances]
-        self._context = context
+        self._context, self._target = context, target
         self.size = min([size, *(min(r.mask.shape) for r in self._regions)])
 
     def batch(self, random: np.random.Generator, count: int) -> Batch:
@@ -235,8 +245,7 @@ class Crops:
         columns = mirrored(left - context, size + 2 * context, width)
         noisy = frames[k][:, rows[:, None], columns[None, :]]  # (3, S, S)
         crop = (slice(None), *inside)
-        others = region.sum[crop] - frames[k][crop].astype(np.uint32)
-        target = others.astype(np.float32) / (255 * (len(frames) - 1))
+        target = self._compared_with(region, k, crop, random)
         turns, flip = int(random.integers(4)), bool(random.integers(2))
 
         def view(x: NDArray[np.generic], scale: float = 1.0) -> torch.Tensor:
@@ -244,3 +253,22 @@ class Crops:
             return turned(floats, turns, flip).contiguous() * scale
 
         return view(noisy, 1 / 255), view(target), view(mask[None]), self._variances[number]
+
+    def _compared_with(
+        self,
+        region: _TrainingRegion,
+        k: int,
+        crop: tuple[slice, slice, slice],
+        random: np.random.Generator,
+    ) -> Floats:
+        """The target for frame ``k``, (3, C, C) in [0, 1]."""
+        frames = region.frames
+        count = len(frames)
+        if self._target == "others":
+            others = region.sum[crop] - frames[k][crop].astype(np.uint32)
+            return np.asarray(others / np.float32(255 * (count - 1)), np.float32)
+        if self._target == "mean":
+            return region.sum[crop].astype(np.float32) / np.float32(255 * count)
+        if self._target == "one":  # any frame but this one
+            k = (k + 1 + int(random.integers(count - 1))) % count
+        return frames[k][crop].astype(np.float32) / np.float32(255)

@@ -10,9 +10,9 @@ import torch
 
 from rtdenoise.arrays import Floats, Mask
 from rtdenoise.networks.paper import PaperNetwork
-from rtdenoise.networks.tiles import clean_in_context, mirrored
 
 from .dataset import Region, StillSeries
+from .windows import CleanWindow, Window, clean_window
 
 
 @dataclass(frozen=True)
@@ -29,22 +29,12 @@ class HeldOut:
     mask: Mask
 
 
-@dataclass(frozen=True)
-class _Window:
-    """Rows and columns of a frame."""
-
-    top: int
-    bottom: int
-    left: int
-    right: int
-
-
-def _window(mask: Mask, region: Region, most_pixels: int) -> _Window:
+def _window(mask: Mask, region: Region, most_pixels: int) -> Window:
     """The part of ``region`` that is judged: all of it, or the square in it that holds the most still pixels."""
     height = mask.shape[0]
     width = region.right - region.left
     if height * width <= most_pixels:
-        return _Window(0, height, region.left, region.right)
+        return Window(0, region.left, height, width)
     columns = min(width, max(int(most_pixels**0.5), most_pixels // height))
     rows = min(height, most_pixels // columns)
     summed = np.zeros((height + 1, width + 1))
@@ -53,12 +43,12 @@ def _window(mask: Mask, region: Region, most_pixels: int) -> _Window:
     still = still - summed[rows:, :-columns] + summed[:-rows, :-columns]
     top, left = (int(i) for i in np.unravel_index(int(still.argmax()), still.shape))
     left += region.left
-    return _Window(top, top + rows, left, left + columns)
+    return Window(top, left, rows, columns)
 
 
 @torch.no_grad()
 def clean_held_out(
-    network: PaperNetwork | None,
+    network: PaperNetwork | CleanWindow | None,
     series: Sequence[StillSeries],
     regions: Sequence[Region],
     choose: Callable[[int], Sequence[int]],
@@ -67,35 +57,38 @@ def clean_held_out(
     tta: bool = False,
     most_pixels: int = 1 << 30,
 ) -> Iterator[HeldOut]:
-    """Cleans held-out frames of each region; None as the network leaves them as they are.
+    """Cleans held-out frames of each region, with a network or another method; None leaves them as they are.
 
     ``choose`` says which, from how many there are.
     A region is cleaned with the picture around it, as it is in use. Where it has more than ``most_pixels``, only a
     part of it is judged: the network is slow.
     """
+    clean = _with_network(network, device, tta) if isinstance(network, PaperNetwork) else network
     for region in regions:
         one = series[region.series]
-        _, _, height, width = one.frames.shape
         part = _window(one.mask, region, most_pixels)
-        inside = np.s_[..., part.top : part.bottom, part.left : part.right]
+        inside = (..., *part.inside)
         held = one.frames[region.first : region.last][inside].astype(np.float32)
         held /= 255
         chosen = np.asarray(choose(len(held)), int)
         outputs = held[chosen]
-        if network is not None:
-            # What lies further off than the network looks is left out; a mirror stands in at the frame's borders.
-            top, left = part.top - network.context, part.left - network.context
-            rows = mirrored(top, part.bottom + network.context - top, height)
-            columns = mirrored(left, part.right + network.context - left, width)
+        if clean is not None:
             for i, k in enumerate(chosen):
-                seen = one.frames[region.first + k][:, rows[:, None], columns[None, :]]
-                inputs = torch.from_numpy(seen).to(device).float() / 255
-                outputs[i] = clean_in_context(network, inputs, tta=tta).mean.cpu().numpy()
+                frame = one.frames[region.first + k].astype(np.float32) / np.float32(255)
+                outputs[i] = clean(frame, part)
         yield HeldOut(held, tuple(int(k) for k in chosen), outputs, one.mask[inside])
 
 
+def _with_network(network: PaperNetwork, device: torch.device, tta: bool) -> CleanWindow:
+    def clean(frame: Floats, window: Window) -> Floats:
+        mean = clean_window(network, frame, window, device, tta=tta).mean
+        return np.asarray(mean.cpu().numpy(), np.float32)
+
+    return clean
+
+
 def held_out_error(
-    network: PaperNetwork | None,
+    network: PaperNetwork | CleanWindow | None,
     series: Sequence[StillSeries],
     regions: Sequence[Region],
     frames: int,

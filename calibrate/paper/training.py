@@ -20,7 +20,7 @@ from rtdenoise.networks.paper import PaperNetwork
 
 from ..checkpoint import load_optimizer, optimizer_tensors
 from ..trainer import Judgement, ResumableTrainer, Tensors, TrainingState, copied
-from .dataset import Crops, Split, StillSeries, fingerprint
+from .dataset import Crops, Split, StillSeries, Target, fingerprint
 from .judging import held_out_error
 
 _SAVE_EVERY_S = 30.0
@@ -53,6 +53,7 @@ class Recipe:
     judged_frames: int = 4  # held-out frames of each region that a judgement looks at
     judged_pixels: int = 40_000  # at most so many of each of them, all regions together
     half: bool | None = None  # residual blocks in half precision; None: where it is quicker
+    target: Target = "others"  # what a crop is compared with
     seed: int = 0
     steps: int | None = None  # a number of steps in place of a time: the same result every time
 
@@ -127,7 +128,9 @@ class Trainer(ResumableTrainer[_State]):
         if not math.isfinite(self._state.identity_error):
             error = self._judge(None)
             self._state.identity_error = self._state.best_error = error
-        self._crops = Crops(series, split.training, self._network.context, recipe.crop)
+        self._crops = Crops(
+            series, split.training, self._network.context, recipe.crop, recipe.target
+        )
         self._choose_precision()
 
     def run(self, tick: Callable[[float, Judgement | None], None] = lambda *_: None) -> Trained:

@@ -83,9 +83,9 @@ def test_capture_calibrate_live_denoise(rtdenoise: Run, home: Path, tmp_path: Pa
     words = ["--camera", camera, "--methods", "recursive,atadenoise", "--json", str(table)]
     shown = done_well(rtdenoise("evaluate", *words))
     assert "recursive" in shown
-    rows = {row["method"]: row for row in json.loads(table.read_text())["rows"]}
+    rows = {row["name"]: row for row in json.loads(table.read_text())["methods"]}
     assert set(rows) == {"camera", "recursive", "atadenoise"}
-    assert rows["recursive"]["places"]["still"]["gain_db"]["low"] > 3
+    assert rows["recursive"]["places"]["unseen"]["gain_db"]["low"] > 3
 
 
 def test_ctrl_c_ends_live_cleanly(home: Path, tmp_path: Path) -> None:

@@ -86,7 +86,7 @@ class SimulatedCamera(CameraBase):
         self._rendering = threading.Lock()  # sensor and processor keep buffers
         self._sensor = Sensor(self._parameters, width, height, options.sensor, options.temporal)
         self._film = Film(
-            scene(options.scene, size),
+            scene(options.scene, size, options.variant),
             options.motion,
             options.exposure,
             float(rate_fps),

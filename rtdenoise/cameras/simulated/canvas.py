@@ -28,16 +28,25 @@ class Canvas:
         size: Columns and rows in pixels.
         design: Width and height in design units.
         colour: What is there at first; None leaves the picture transparent.
+        view: The part of the design that fills the picture: left, top, width, height; None: all of it.
+        seed: Added to the seeds of :meth:`fractal`.
     """
 
     def __init__(
-        self, size: tuple[int, int], design: tuple[float, float], colour: Colour | None
+        self,
+        size: tuple[int, int],
+        design: tuple[float, float],
+        colour: Colour | None,
+        *,
+        view: tuple[float, float, float, float] | None = None,
+        seed: int = 0,
     ) -> None:
         columns, rows = size
-        self.columns, self.rows = columns, rows
-        self.scale = max(columns / design[0], rows / design[1])
-        self._left = (columns - design[0] * self.scale) / 2
-        self._top = (rows - design[1] * self.scale) / 2
+        left, top, width, height = view or (0.0, 0.0, *design)
+        self.columns, self.rows, self._seed = columns, rows, seed
+        self.scale = max(columns / width, rows / height)
+        self._left = (columns - (2 * left + width) * self.scale) / 2
+        self._top = (rows - (2 * top + height) * self.scale) / 2
         self.colour = np.empty((rows, columns, 3), np.float32)
         self.colour[:] = np.asarray(colour or (0, 0, 0), np.float32) / 255
         self.alpha = np.full((rows, columns), colour is not None, np.float32)
@@ -193,7 +202,7 @@ class Canvas:
             octaves: How many times finer grains are added, each half as large.
             roughness: Amplitude of each octave against the one before.
         """
-        random = np.random.default_rng([seed, 0xC4])
+        random = np.random.default_rng([seed + self._seed, 0xC4])
         total = np.zeros((self.rows, self.columns), np.float32)
         for octave in range(octaves):
             grain = (size[0] * self.scale / 2**octave, size[1] * self.scale / 2**octave)

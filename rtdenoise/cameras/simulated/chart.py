@@ -8,7 +8,8 @@ import numpy as np
 
 from .canvas import Canvas
 from .props import grating, printed_page, star
-from .scene import DESIGN, Path, Scene, assemble
+from .scene import Path, Scene, assemble, canvas_of
+from .variation import Variation
 
 _BALL = 260.0
 _COLOURS = (
@@ -17,10 +18,10 @@ _COLOURS = (
 )  # fmt: skip
 
 
-def draw_chart(size: tuple[int, int]) -> Scene:
+def draw_chart(size: tuple[int, int], variation: Variation) -> Scene:
     """Draws the scene at a size in pixels (columns, rows)."""
-    canvas = Canvas(size, DESIGN, (128, 128, 128))
-    random = np.random.default_rng(41)
+    canvas = canvas_of(size, variation, (128, 128, 128))
+    random = variation.random(41)
     for k in range(12):
         grey = 10 + 21.5 * k
         canvas.rectangle((60 + 150 * k, 50, 210 + 150 * k, 230), (grey, grey, grey))
@@ -37,7 +38,10 @@ def draw_chart(size: tuple[int, int]) -> Scene:
         box = (1290, 420 + 118 * k, 1840, 500 + 118 * k)
         printed_page(canvas, random, box, letter)
     _edges(canvas)
-    return assemble(canvas, _ball(canvas.scale), Path(960, 720, 300, 120, 60, 3.0))
+    variation.light(canvas)
+    ball = _ball(canvas.scale)
+    variation.light(ball, whole=False)
+    return assemble(canvas, ball, Path(960, 720, 300, 120, 60, 3.0))
 
 
 def _edges(canvas: Canvas) -> None:

@@ -9,17 +9,19 @@ import numpy as np
 from .canvas import Canvas
 from .people import Looks, draw_person
 from .props import books, grating, plant, printed_page, star, wood
-from .scene import DESIGN, Path, Scene, assemble, vignette
+from .scene import DESIGN, Path, Scene, assemble, canvas_of, vignette
+from .variation import Variation
 
 
-def draw_desk(size: tuple[int, int]) -> Scene:
+def draw_desk(size: tuple[int, int], variation: Variation) -> Scene:
     """Draws the scene at a size in pixels (columns, rows)."""
-    canvas = Canvas(size, DESIGN, (0, 0, 0))
-    random = np.random.default_rng(11)
+    canvas = canvas_of(size, variation)
+    random = variation.random(11)
     _wall(canvas)
     _poster(canvas, random)
     _shelf(canvas, random)
     _desk(canvas, random)
+    variation.paint(canvas)
     x, y = canvas.grid()
     # a window on the left lights the room, a lamp on the right warms its corner
     daylight = 1.22 - 0.34 * (x / DESIGN[0]) - 0.10 * (y / DESIGN[1])
@@ -27,7 +29,9 @@ def draw_desk(size: tuple[int, int]) -> Scene:
     warm = np.stack([0.30 * lamp, 0.21 * lamp, 0.08 * lamp], 2)
     canvas.shade((daylight[:, :, None] + warm).astype(np.float32))
     canvas.shade(vignette(canvas, 0.22))
-    person = draw_person(canvas.scale, Looks())
+    variation.light(canvas)
+    person = draw_person(canvas.scale, variation.looks(Looks()))
+    variation.light(person, whole=False)
     return assemble(canvas, person, Path(1010, 640, 150, 22, 4.5, 4.0))
 
 

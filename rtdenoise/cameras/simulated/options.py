@@ -23,6 +23,7 @@ _HELP = {
     "seed": "which noise, a whole number",
     "sensor": "which sensor of the make, a whole number: its fixed pattern and its id",
     "motion": "still, subject or pan",
+    "variant": "another scene of the kind, a whole number: other things, colours and light",
     "seconds": "length (by default without an end)",
     "frames": "length in frames",
     "flicker": "depth of mains flicker at 100 Hz, 0 to 0.5",
@@ -54,6 +55,7 @@ class Options:
     processing: str = "none"
     steps: float = 0.0
     temporal: float = 0.0
+    variant: int = 0
 
     @property
     def exposure(self) -> float:
@@ -152,4 +154,5 @@ _READERS: dict[str, Callable[[str], object]] = {
     "steps": _number(0, 0.3),
     "temporal": _number(0, 0.5),
     "drift": _number(-0.5, 1),
+    "variant": _whole(0),
 }

@@ -9,13 +9,14 @@ import numpy as np
 from .canvas import Canvas
 from .people import Looks, draw_person
 from .props import plant, star, wood
-from .scene import DESIGN, Path, Scene, assemble, vignette
+from .scene import Path, Scene, assemble, canvas_of, vignette
+from .variation import Variation
 
 
-def draw_room(size: tuple[int, int]) -> Scene:
+def draw_room(size: tuple[int, int], variation: Variation) -> Scene:
     """Draws the scene at a size in pixels (columns, rows)."""
-    canvas = Canvas(size, DESIGN, (0, 0, 0))
-    random = np.random.default_rng(23)
+    canvas = canvas_of(size, variation)
+    random = variation.random(23)
     _wallpaper(canvas)
     _window(canvas)
     _pictures(canvas)
@@ -23,6 +24,7 @@ def draw_room(size: tuple[int, int]) -> Scene:
     _sofa(canvas)
     plant(canvas, random, (1740, 760), 330, 80)
     _lamp(canvas)
+    variation.paint(canvas)
     x, y = canvas.grid()
     window = np.exp(-(((x - 330) / 620) ** 2) - ((y - 330) / 520) ** 2)
     lamp = np.exp(-(((x - 1500) / 330) ** 2) - ((y - 240) / 360) ** 2)
@@ -31,8 +33,10 @@ def draw_room(size: tuple[int, int]) -> Scene:
     )
     canvas.shade(light.astype(np.float32))
     canvas.shade(vignette(canvas, 0.2))
-    looks = Looks((168, 112, 84), (28, 22, 20), (158, 62, 52), seed=9)
+    variation.light(canvas)
+    looks = variation.looks(Looks((168, 112, 84), (28, 22, 20), (158, 62, 52), seed=9))
     person = draw_person(canvas.scale * 0.92, looks)
+    variation.light(person, whole=False)
     return assemble(canvas, person, Path(980, 712, 330, 14, 2.5, 6.0))
 
 

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from ...arrays import Floats
-from .canvas import Canvas, to_linear
+from .canvas import Canvas, Colour, to_linear
+from .variation import Variation
 
 DESIGN = (1920.0, 1080.0)
 _FLARE = 0.012  # a lens spreads a little light over the whole picture
@@ -61,6 +62,12 @@ class Scene:
     coverage: Floats
     pose: Callable[[float], Pose]
     rest: Pose
+
+
+def canvas_of(size: tuple[int, int], variation: Variation, colour: Colour = (0, 0, 0)) -> Canvas:
+    """What a scene is drawn on."""
+    view = variation.view(DESIGN)
+    return Canvas(size, DESIGN, colour, view=view, seed=1000 * variation.number)
 
 
 def assemble(background: Canvas, subject: Canvas, path: Path) -> Scene:

@@ -10,8 +10,9 @@ from .desk import draw_desk
 from .room import draw_room
 from .scene import Scene
 from .street import draw_street
+from .variation import Variation
 
-SCENES: dict[str, Callable[[tuple[int, int]], Scene]] = {
+SCENES: dict[str, Callable[[tuple[int, int], Variation], Scene]] = {
     "desk": draw_desk,
     "room": draw_room,
     "street": draw_street,
@@ -20,6 +21,9 @@ SCENES: dict[str, Callable[[tuple[int, int]], Scene]] = {
 
 
 @lru_cache(maxsize=2)
-def scene(name: str, size: tuple[int, int]) -> Scene:
-    """The scene of that name, a key of ``SCENES``, drawn at a size in pixels (columns, rows)."""
-    return SCENES[name](size)
+def scene(name: str, size: tuple[int, int], variant: int = 0) -> Scene:
+    """The scene of that name, a key of ``SCENES``, drawn at a size in pixels (columns, rows).
+
+    ``variant`` chooses one of many of the kind (:class:`~rtdenoise.cameras.simulated.variation.Variation`).
+    """
+    return SCENES[name](size, Variation(variant))

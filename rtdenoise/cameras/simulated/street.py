@@ -7,15 +7,16 @@ import math
 import numpy as np
 
 from .canvas import Canvas, Colour
-from .scene import DESIGN, Path, Scene, assemble, vignette
+from .scene import Path, Scene, assemble, canvas_of, vignette
+from .variation import Variation
 
 _CAR = (620.0, 260.0)
 
 
-def draw_street(size: tuple[int, int]) -> Scene:
+def draw_street(size: tuple[int, int], variation: Variation) -> Scene:
     """Draws the scene at a size in pixels (columns, rows)."""
-    canvas = Canvas(size, DESIGN, (0, 0, 0))
-    random = np.random.default_rng(37)
+    canvas = canvas_of(size, variation)
+    random = variation.random(37)
     _sky(canvas)
     _house(canvas, random, (60, 190, 640, 800), (150, 84, 66), 61)
     _house(canvas, random, (640, 110, 1180, 800), (186, 168, 136), 62)
@@ -25,8 +26,13 @@ def draw_street(size: tuple[int, int]) -> Scene:
     _tree(canvas, random, (300, 830), 300, 64)
     _tree(canvas, random, (1730, 830), 380, 65)
     _wires(canvas)
+    variation.paint(canvas)
     canvas.shade(vignette(canvas, 0.15))
-    return assemble(canvas, _car(canvas.scale), Path(960, 862, 620, 3, 0.4, 8.0))
+    variation.light(canvas)
+    car = _car(canvas.scale)
+    variation.paint(car)
+    variation.light(car, whole=False)
+    return assemble(canvas, car, Path(960, 862, 620, 3, 0.4, 8.0))
 
 
 def _sky(canvas: Canvas) -> None:

@@ -8,6 +8,7 @@ from calibrate.paper.dataset import (
     Crops,
     Region,
     StillSeries,
+    Target,
     fingerprint,
     held_frame_count,
     split_series,
@@ -143,3 +144,26 @@ def test_crops_avoid_what_moves_and_refuse_when_all_does() -> None:
 def test_noise_variance_is_that_of_the_frames() -> None:
     crops = Crops([series(count=60)], [Region(0, 0, 60, 0, 60)], 4, 10)
     assert crops.noise_variance == pytest.approx((16 + 1 / 12) / 255**2, rel=0.05)
+
+
+@pytest.mark.parametrize(
+    ("target", "expected"),
+    [
+        ("others", {10: {40}, 30: {100 / 3}, 50: {80 / 3}, 40: {30}}),
+        ("mean", {10: {32.5}, 30: {32.5}, 50: {32.5}, 40: {32.5}}),
+        ("one", {10: {30, 50, 40}, 30: {10, 50, 40}, 50: {10, 30, 40}, 40: {10, 30, 50}}),
+        ("self", {10: {10}, 30: {30}, 50: {50}, 40: {40}}),
+    ],
+)
+def test_targets_are_what_they_are_called(target: Target, expected: dict[int, set[float]]) -> None:
+    levels = np.array([10, 30, 50, 40], np.uint8)
+    frames = np.tile(levels[:, None, None, None], (1, 3, 8, 8))
+    still = StillSeries(frames, np.ones((8, 8), bool))
+    batch = Crops([still], [Region(0, 0, 4, 0, 8)], 0, 8, target).batch(
+        np.random.default_rng(0), 100
+    )
+    found: dict[int, set[float]] = {}
+    for one, other in zip(batch.inputs, batch.targets, strict=True):
+        k, value = round(float(one.mean()) * 255), float(other.double().mean()) * 255
+        found.setdefault(k, set()).add(round(value, 3))
+    assert found == {k: {round(v, 3) for v in values} for k, values in expected.items()}
