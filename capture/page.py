@@ -67,11 +67,18 @@ def write_page(clip: Clip, path: Path) -> None:
 
 def remarks(clip: Clip) -> Iterator[str]:
     """What is worth saying of the whole clip, each with its cure."""
-    if float(clip.facts.get("flicker_levels", 0.0)) > 1:
+    refused = {series.reason for series in clip.series}  # which are told with their series
+    told = clip.facts.get("remarks")
+    levels = float(clip.facts.get("flicker_levels", 0.0))
+    if told is None and levels > 1:  # a clip that an earlier version judged
         yield (
-            f"Lamps flicker by {float(clip.facts['flicker_levels']):.1f} levels in this picture. Set the "
-            "camera's power line frequency to that of your mains, 50 or 60 Hz."
+            f"Lamps flicker by {levels:.1f} levels in this picture. Set the camera's power line frequency to "
+            "that of your mains, 50 or 60 Hz."
         )
+    for remark in told if isinstance(told, list) else ():
+        words = str(remark.get("words", "")) if isinstance(remark, dict) else ""
+        if words and words not in refused:
+            yield words
     damaged = int(clip.facts.get("damaged_packets", 0))
     if damaged:
         yield f"{counted(damaged, 'damaged frame')} {'was' if damaged == 1 else 'were'} left out."

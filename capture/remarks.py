@@ -69,6 +69,10 @@ def remarks(
     if flicker:  # which also brightens all of the picture, and makes neighbouring frames alike
         told = [remark for remark in told if remark.kind not in ("light", "codec")]
     told += flicker
+    # Where what was filmed before and after a bump was compared, that tells it better than the frames in between.
+    bumped = {remark.first for remark in told if remark.kind == "shift"}
+    hidden = {s.first for s in found if s.problem in ("bump", "shift") and s.stop in bumped}
+    told = [r for r in told if not (r.kind == "shift" and r.first in hidden)]
     # The same thing is told once, however many of the clip's parts show it.
     once = {(remark.kind, remark.words): remark for remark in reversed(told)}
     return sorted(once.values(), key=lambda remark: remark.first)
