@@ -212,6 +212,7 @@ def _show_table(clip: Clip, page: Path) -> None:
     from rtdenoise.console import say, show
 
     from .page import remarks
+    from .session import told
 
     table = Table(box=None, pad_edge=False, header_style="bold")
     table.add_column("")
@@ -239,6 +240,9 @@ def _show_table(clip: Clip, page: Path) -> None:
             show("[red]✗[/] series {}: {}", number, s.reason)
     for remark in remarks(clip):
         say("[yellow]![/] {}", remark)
+    changed = told(clip.facts)
+    if changed:
+        show("while it was filmed: {}", changed)
     show("clip   {}", clip.path)
     show("page   {}", page)
     if clip.accepted:

@@ -12,7 +12,7 @@ from rtdenoise.arrays import Mask
 
 from .blocks import block_means, brightness, whole
 from .clip import Clip
-from .mask import changed, grown
+from .mask import changed, grown, moving_share
 from .quality import deviations, drift_levels, levels, mu_sigma
 from .segments import SEGMENT, Segment, Still, largest_shift
 from .shift import bump_px
@@ -31,11 +31,12 @@ class Seam:
     """Why two neighbours, each fit by itself, are no one series.
 
     ``kind`` is "shift" (the camera moved by ``figure`` pixels), "light" (by ``figure`` levels) or "moving" (something
-    in the scene; ``figure`` is the share that still stands still).
+    in the scene; ``figure`` is the share that still stands still, ``moves`` that in which a thing moves).
     """
 
     kind: SeamKind
     figure: float
+    moves: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -78,7 +79,7 @@ class Joined:
         mask &= whole(blocks.still(), mask.shape)
         best = max(s.measures.static_fraction for s in (*self.segments, segment))
         if mask.mean() < max(LEAST_STATIC_FRACTION, _KEPT_PART * best):
-            return Seam("moving", float(mask.mean()))
+            return Seam("moving", float(mask.mean()), moving_share(mask))
         # The means of both drift apart by the mean offset, however many segments lie before.
         offset = float(np.median(self.offsets)) + float(difference[mask].mean())
         offsets = (*self.offsets, offset)

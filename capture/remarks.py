@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import asdict, dataclass
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 from itertools import pairwise
 from typing import Any
 
-import cv2
-import numpy as np
-
-from rtdenoise.arrays import Mask
-
+from .clip import Series
 from .joining import Joined, Seam
 from .light import LightMeter
+from .mask import moving_share
 from .segments import Segment
+from .session import Drift
 from .verdict import LEAST_FRAMES, reason
 
 _MOVES = 0.02  # of the picture
-_THING = 50  # parts of the picture's width: what is narrower is an edge that trembles
 _SOME_BRIGHT, _SOME_DARK = 0.1, 0.5
 _DARK_LEVEL = 10.0
 _FLICKER_LEVELS = 1.0
@@ -28,7 +26,7 @@ _FLICKER_LEVELS = 1.0
 class Remark:
     """What happened from frame ``first`` on, in a sentence with its cure.
 
-    ``kind`` is "shift", "moving", "light", "flicker", "dark", "bright", "codec" or "other".
+    ``kind`` is "shift", "moving", "light", "heat", "flicker", "dark", "bright", "codec" or "other".
     """
 
     kind: str
@@ -53,8 +51,17 @@ _KIND_OF = {
 }
 
 
+# What lamps that flicker bring about: all of the picture brightens, bands move, neighbouring frames are alike.
+_OF_FLICKER = ("moving", "drift", "lag1", "sigma")
+_KINDS_OF_FLICKER = ("light", "codec", "moving", "other")
+
+
 def remarks(
-    groups: Sequence[Joined], found: Sequence[Segment], light: LightMeter, scenes: Sequence[int]
+    groups: Sequence[Joined],
+    found: Sequence[Segment],
+    light: LightMeter,
+    scenes: Sequence[int],
+    drifts: Sequence[Drift],
 ) -> list[Remark]:
     """All there is to say of a clip.
 
@@ -63,19 +70,50 @@ def remarks(
         found: Its series.
         light: How bright its frames are.
         scenes: The frames at which another scene begins, the first one's among them, and the number of all frames.
+        drifts: What became of these scenes.
     """
     flicker = list(_flicker(light, found))
-    told = [*_refused(found), *_seams(groups), *_light(light, scenes), *_pictures(found)]
-    if flicker:  # which also brightens all of the picture, and makes neighbouring frames alike
-        told = [remark for remark in told if remark.kind not in ("light", "codec")]
+    told = [
+        *_refused(found),
+        *_seams(groups),
+        *_light(light, scenes),
+        *_pictures(found),
+        *_heat(drifts),
+    ]
+    if flicker:
+        told = [remark for remark in told if remark.kind not in _KINDS_OF_FLICKER]
     told += flicker
     # Where what was filmed before and after a bump was compared, that tells it better than the frames in between.
     bumped = {remark.first for remark in told if remark.kind == "shift"}
     hidden = {s.first for s in found if s.problem in ("bump", "shift") and s.stop in bumped}
     told = [r for r in told if not (r.kind == "shift" and r.first in hidden)]
-    # The same thing is told once, however many of the clip's parts show it.
-    once = {(remark.kind, remark.words): remark for remark in reversed(told)}
+    once: dict[str, Remark] = {}
+    for remark in told:
+        once.setdefault(_sentence(remark), remark)
     return sorted(once.values(), key=lambda remark: remark.first)
+
+
+def _sentence(remark: Remark) -> str:
+    """What a remark says: the same thing is told once, though other parts of the clip show it in other figures.
+
+    When the camera was bumped is told each time.
+    """
+    figures = remark.kind not in ("shift", "light")
+    return re.sub(r"[0-9.]+", "#", remark.words) if figures else remark.words
+
+
+def words_of(facts: Mapping[str, Any]) -> list[str]:
+    """The sentences of the remarks among a clip's facts."""
+    told = facts.get("remarks")
+    known = [r for r in told if isinstance(r, dict)] if isinstance(told, list) else []
+    return [str(remark["words"]) for remark in known if "words" in remark]
+
+
+def explained(segment: Segment, said: Iterable[Remark]) -> Series:
+    """As a series, with the reason behind its figures: lamps that flicker make many of them bad."""
+    lamps = next((remark.words for remark in said if remark.kind == "flicker"), None)
+    series = segment.series()
+    return replace(series, reason=lamps) if lamps and segment.problem in _OF_FLICKER else series
 
 
 def _refused(found: Iterable[Segment]) -> Iterator[Remark]:
@@ -87,7 +125,8 @@ def _refused(found: Iterable[Segment]) -> Iterator[Remark]:
 
 def _seams(groups: Iterable[Joined]) -> Iterator[Remark]:
     for group in groups:
-        if group.seam is not None:
+        # Masks also differ where edges are noisy: that is nothing that a person could mend.
+        if group.seam is not None and (group.seam.kind != "moving" or group.seam.moves > _MOVES):
             yield Remark(group.seam.kind, group.first, _seam_words(group.seam, group.first))
 
 
@@ -149,7 +188,7 @@ def _pictures(found: Sequence[Segment]) -> Iterator[Remark]:
             yield from _dark(segment)
         if segment.problem is not None:
             continue
-        share = 0.0 if segment.still is None else _moving(segment.still.mask)
+        share = 0.0 if segment.still is None else moving_share(segment.still.mask)
         if share > _MOVES:
             yield Remark(
                 "moving", segment.first, f"{share:.0%} of the picture moves and is left out."
@@ -162,16 +201,18 @@ def _pictures(found: Sequence[Segment]) -> Iterator[Remark]:
             )
 
 
+def _heat(drifts: Iterable[Drift]) -> Iterator[Remark]:
+    for drift in drifts:
+        if drift.warms:
+            words = (
+                f"The noise grew by {drift.noise:.0%} while it was filmed, as a sensor's does while it warms up: "
+                "let the camera run for some minutes, and film again."
+            )
+            yield Remark("heat", drift.first, words)
+
+
 def _dark(segment: Segment) -> Iterator[Remark]:
     m = segment.measures
     if m.level < _DARK_LEVEL or m.dark > _SOME_DARK:
         words = f"The picture is very dark (level {m.level:.0f} of 255): give the scene more light."
         yield Remark("dark", segment.first, words)
-
-
-def _moving(mask: Mask) -> float:
-    """The share of the picture in which a thing moves: still edges are left out here and there, too."""
-    side = max(round(mask.shape[1] / _THING), 3)
-    moves = (~mask).astype(np.uint8)
-    things = cv2.morphologyEx(moves, cv2.MORPH_OPEN, np.ones((side, side), np.uint8))
-    return float(np.mean(things))

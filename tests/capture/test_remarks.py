@@ -1,4 +1,4 @@
-"""What is said of a recording beside which series are fit: by the benchmark's faults, on seeds that it doesn't count."""
+"""What is said of a recording: by the benchmark's faults, on seeds that it doesn't count."""
 
 from __future__ import annotations
 
