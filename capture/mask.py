@@ -41,7 +41,7 @@ _ROUNDING = 1 / 12  # the variance of rounding to whole levels
 _BOX = 5  # pixels; the maps are averaged over such boxes
 _CLOSING = 5  # pixels; holes up to twice as wide are closed
 _GROWTH = 2  # pixels; a moving edge is surrounded by pixels that move less visibly
-_THING = 50  # parts of the picture's width: what is narrower is an edge that trembles
+_THING = 30  # parts of the picture's width: what is narrower is an edge or a texture that trembles
 _SOFT = np.array([1, 2, 1], np.float32) / 4
 _SLOPE = np.array([-1, 0, 1], np.float32) / 2
 

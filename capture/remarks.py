@@ -53,7 +53,7 @@ _KIND_OF = {
 
 # What lamps that flicker bring about: all of the picture brightens, bands move, neighbouring frames are alike.
 _OF_FLICKER = ("moving", "drift", "lag1", "sigma")
-_KINDS_OF_FLICKER = ("light", "codec", "moving", "other")
+_KINDS_OF_FLICKER = ("light", "heat", "codec", "moving", "other")
 
 
 def remarks(
@@ -82,6 +82,8 @@ def remarks(
     ]
     if flicker:
         told = [remark for remark in told if remark.kind not in _KINDS_OF_FLICKER]
+    if any(remark.kind == "dark" for remark in told):  # σ is relative to the brightness
+        told = [remark for remark in told if remark.kind != "other"]
     told += flicker
     # Where what was filmed before and after a bump was compared, that tells it better than the frames in between.
     bumped = {remark.first for remark in told if remark.kind == "shift"}
@@ -110,10 +112,13 @@ def words_of(facts: Mapping[str, Any]) -> list[str]:
 
 
 def explained(segment: Segment, said: Iterable[Remark]) -> Series:
-    """As a series, with the reason behind its figures: lamps that flicker make many of them bad."""
-    lamps = next((remark.words for remark in said if remark.kind == "flicker"), None)
+    """As a series, with the reason behind its figures: flicker makes many of them bad, and the dark makes σ large."""
     series = segment.series()
-    return replace(series, reason=lamps) if lamps and segment.problem in _OF_FLICKER else series
+    for kind, problems in (("flicker", _OF_FLICKER), ("dark", ("sigma",))):
+        words = next((remark.words for remark in said if remark.kind == kind), None)
+        if words and segment.problem in problems:
+            return replace(series, reason=words)
+    return series
 
 
 def _refused(found: Iterable[Segment]) -> Iterator[Remark]:

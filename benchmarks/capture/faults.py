@@ -182,16 +182,16 @@ def told(run: tuple[int, int]) -> tuple[list[str], int]:
     """
     number, seed = run
     with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "clip.mkv"
+        path = Path(folder) / "clip.nut"
         with av.open(str(path), "w") as container:
-            stream = container.add_stream("ffv1", rate=RATE)
+            stream = container.add_stream("rawvideo", rate=RATE)
             assert isinstance(stream, VideoStream)
             stream.width, stream.height, stream.pix_fmt = *SIZE, "gray"
             for luma in film(FAULTS[number], seed):
                 container.mux(stream.encode(VideoFrame.from_ndarray(luma, format="gray")))
             container.mux(stream.encode(None))
         info = CameraInfo("faults", "Faults", "file", f"file:{path}")
-        clip = judge_clip(path, info, Mode("ffv1", "gray", *SIZE, RATE))
+        clip = judge_clip(path, info, Mode("rawvideo", "gray", *SIZE, RATE))
     kinds = [str(remark["kind"]) for remark in clip.facts["remarks"]]
     return kinds, sum(series.count for series in clip.accepted)
 

@@ -33,7 +33,8 @@ def light(gains: np.ndarray[tuple[int], np.dtype[np.float64]], noise: float = 3.
 def test_a_step_is_told_from_a_drift_and_both_from_steady_light() -> None:
     step = light(np.where(np.arange(60) < 25, 1.0, 1.02)).change(0, 60)
     assert step is not None
-    assert (step.kind, step.first) == ("step", 25)
+    assert step.kind == "step"
+    assert abs(step.first - 25) <= 2
     assert step.share == pytest.approx(0.02, abs=0.003)
     drift = light(np.linspace(1.0, 0.96, 60)).change(0, 60)
     assert drift is not None
