@@ -92,13 +92,12 @@ def _recorded_before(camera: Camera, profile: Profile) -> Path | None:
 
 
 def _record(camera: Camera, profile: Profile, seconds: float, scenes: int) -> Recording:
-    """Films, with a progress bar, and says how it went."""
+    """Films, leads the person meanwhile, and says how it went."""
     from rtdenoise.cameras.base import remarks_of
-    from rtdenoise.console import progress, say
+    from rtdenoise.console import console, progress, say
 
     from .clip import Clip
-    from .guidance import words
-    from .meter import Reading
+    from .panel import FilmPanel
     from .record import record, suffix_for
 
     live = camera.info.kind == "webcam"
@@ -111,12 +110,11 @@ def _record(camera: Camera, profile: Profile, seconds: float, scenes: int) -> Re
     if scenes > 1 and not live:
         say("There is nothing to point elsewhere here: it is recorded in one piece.")
     label = f"Filming {scenes} scenes" if live and scenes > 1 else "Recording"
-    with progress(label, _expected_frames(camera, seconds)) as ticker:
+    total = _expected_frames(camera, seconds)
+    with contextlib.ExitStack() as shown:
+        panel = FilmPanel(label, total, console(stderr=True)) if live else None
+        ticker = shown.enter_context(panel or progress(label, total))
         path = profile.new_clip_path(suffix_for(camera))
-
-        def lead(reading: Reading) -> None:
-            ticker.advance(0, words(reading))
-
         try:
             recording = record(
                 camera,
@@ -126,7 +124,7 @@ def _record(camera: Camera, profile: Profile, seconds: float, scenes: int) -> Re
                 tick=ticker.advance,
                 tell=say,
                 journal=profile.locked_path,
-                watch=lead if live else None,
+                watch=panel.watch if panel else None,
             )
         finally:
             if path.exists():  # also what was kept when the disk became full
