@@ -11,6 +11,8 @@ import click
 from rtdenoise.options import Rate, Seconds, camera_option, parse_size
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from rtdenoise.cameras.base import Camera
     from rtdenoise.cli import Settings
     from rtdenoise.profile import Profile
@@ -113,7 +115,11 @@ def _record(camera: Camera, profile: Profile, seconds: float, scenes: int) -> Re
     total = _expected_frames(camera, seconds)
     with contextlib.ExitStack() as shown:
         panel = FilmPanel(label, total, console(stderr=True)) if live else None
-        ticker = shown.enter_context(panel or progress(label, total))
+        tick: Callable[[float], object] = (
+            shown.enter_context(panel).advance
+            if panel
+            else shown.enter_context(progress(label, total)).advance
+        )
         path = profile.new_clip_path(suffix_for(camera))
         try:
             recording = record(
@@ -121,7 +127,7 @@ def _record(camera: Camera, profile: Profile, seconds: float, scenes: int) -> Re
                 path,
                 seconds,
                 scenes=scenes,
-                tick=ticker.advance,
+                tick=tick,
                 tell=say,
                 journal=profile.locked_path,
                 watch=panel.watch if panel else None,

@@ -162,16 +162,16 @@ def film(fault: Fault, seed: int) -> Iterator[Bytes]:
     camera = open_simulated(spec, size=SIZE)
     assert isinstance(camera, SimulatedCamera)
     truth = camera.truth(0).y.astype(np.float32)
-    residual: Floats | None = None
+    frozen: Floats | None = None
     for index, frame in enumerate(camera.frames()):
-        noise = planes_from_frame(frame).y.astype(np.float32) - truth
+        residual = planes_from_frame(frame).y.astype(np.float32) - truth
         if fault.name.startswith("noise frozen"):
-            residual = noise if residual is None else 0.8 * residual + 0.6 * noise
-            noise = residual
+            frozen = residual if frozen is None else 0.8 * frozen + 0.6 * residual
+            residual = frozen
         if fault.name == "lens cap":
-            noise = 0.2 * noise
+            residual = 0.2 * residual
         clean = fault.change(truth, index, np.random.default_rng([seed, 11]))
-        yield np.clip(np.rint(clean + noise), 0, 255).astype(np.uint8)
+        yield np.clip(np.rint(clean + residual), 0, 255).astype(np.uint8)
 
 
 def told(run: tuple[int, int]) -> tuple[list[str], int]:
