@@ -256,9 +256,9 @@ class Crops:
         count = len(frames)
         if self._target == "others":
             others = region.sum[crop] - frames[k][crop].astype(np.uint32)
-            return others.astype(np.float32) / np.float32(255 * (count - 1))
+            return np.asarray(others / (255 * (count - 1)), np.float32)
         if self._target == "mean":
-            return region.sum[crop].astype(np.float32) / np.float32(255 * count)
+            return np.asarray(region.sum[crop] / (255 * count), np.float32)
         if self._target == "one":  # any frame but this one
             k = (k + 1 + int(random.integers(count - 1))) % count
-        return frames[k][crop].astype(np.float32) / np.float32(255)
+        return np.asarray(frames[k][crop] / 255, np.float32)
