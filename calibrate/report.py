@@ -6,6 +6,7 @@ import io
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -19,12 +20,13 @@ from .trainer import Judgement
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+_JPEG_QUALITY = 95
 _SIDE = 240  # of the pictures' cut-out, in pixels
 _DIFFERENCE_LEVELS = 12.0  # removed noise and error are shown within ± so many levels
 
 
 def write_report(outcome: Outcome, folder: Path) -> list[Path]:
-    """Writes noise.png, pictures.png, loss.png (where something was trained) and report.json.
+    """Writes noise.png, pictures.png, before.jpg, after.jpg, loss.png (where something was trained) and report.json.
 
     Returns:
         The files' paths.
@@ -47,10 +49,21 @@ def write_report(outcome: Outcome, folder: Path) -> list[Path]:
         figure.savefig(data, format="png", dpi=110)
         write_bytes(folder / name, data.getvalue())
         written.append(folder / name)
+    for name, picture in (("before", outcome.example.before), ("after", outcome.example.after)):
+        write_bytes(folder / f"{name}.jpg", _jpeg(picture))
+        written.append(folder / f"{name}.jpg")
     if "loss.png" not in figures:
         (folder / "loss.png").unlink(missing_ok=True)
     write_json(folder / "report.json", outcome.to_json())
     return [*written, folder / "report.json"]
+
+
+def _jpeg(picture: NDArray[np.float32]) -> bytes:
+    """A whole frame, (3, H, W) in [0, 1], as a JPEG that shows its noise."""
+    levels = np.rint(np.clip(picture, 0, 1) * 255).astype(np.uint8)
+    bgr = np.ascontiguousarray(levels.transpose(1, 2, 0)[:, :, ::-1])
+    _, data = cv2.imencode(".jpg", bgr, [cv2.IMWRITE_JPEG_QUALITY, _JPEG_QUALITY])
+    return data.tobytes()
 
 
 def _figure(width: float, height: float) -> Figure:
