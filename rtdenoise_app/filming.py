@@ -46,6 +46,7 @@ class FilmRun:
         self._scenes, self._seconds = scenes, seconds
         self._note, self._over = note, over
         self._frames = 0.0
+        self._camera: Camera | None = None
         self._thread = threading.Thread(target=self._run, name="film", daemon=True)
         self._thread.start()
 
@@ -55,6 +56,7 @@ class FilmRun:
         return "filming"
 
     def stop(self) -> None:
+        if self._camera: self._camera.close()
         self._thread.join(timeout=_END_S)
 
     def next_scene(self) -> None:
@@ -79,6 +81,7 @@ class FilmRun:
         film = None
         try:
             camera = open_camera(self._spec, size=self._settings.size, rate_fps=self._settings.fps)
+            self._camera = camera
             try:
                 profile = Profile.of(camera.info, self._home)
                 SteadySettings(profile.controls_path, profile.locked_path).opened(camera.info)

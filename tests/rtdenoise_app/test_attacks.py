@@ -53,13 +53,12 @@ def get(app: App, path: str, headers: dict[str, str] | None = None, method: str 
         connection.close()
 
 
-def opened(app: App, token: str, origin: str | None, host: str | None = None) -> int:
+def opened(app: App, token: str, origin: str | None) -> int:
     """The status with which a WebSocket is refused; 101 where it is opened."""
     url = f"ws://127.0.0.1:{app.address['port']}/ws?token={token}"
-    headers = {} if host is None else {"Host": host}
     try:
         known = None if origin is None else Origin(origin)
-        with connect(url, origin=known, additional_headers=headers, proxy=None):
+        with connect(url, origin=known, proxy=None):
             return 101
     except InvalidStatus as error:
         return error.response.status_code
