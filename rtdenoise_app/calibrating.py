@@ -69,7 +69,7 @@ class CalibrateRun:
 
     @property
     def doing(self) -> str:
-        """ "calibrating"."""
+        """What a page calls it."""
         return "calibrating"
 
     def stop(self) -> None:

@@ -56,7 +56,8 @@ class FilmRun:
         return "filming"
 
     def stop(self) -> None:
-        if self._camera: self._camera.close()
+        if self._camera:
+            self._camera.close()
         self._thread.join(timeout=_END_S)
 
     def next_scene(self) -> None:

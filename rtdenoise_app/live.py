@@ -56,7 +56,7 @@ class LiveRun:
 
     @property
     def doing(self) -> str:
-        """ "starting" until the first frame was published, then "live"."""
+        """What a page calls it: "starting" until the first frame was published, then "live"."""
         call = self._call
         return "live" if call is not None and call.loop.report(last=1).frames_out else "starting"
 
@@ -95,6 +95,7 @@ class LiveRun:
             self._rung, self._why = denoiser.rung, self._last_note
         return {
             "rate_fps": round(report.rate_fps, 1),
+            "frames": report.frames_out,
             "dropped": report.dropped,
             "delay_ms": {"p50": round(p50, 1), "p95": round(p95, 1)},
             "removed_db": None if grain is None else round(grain.removed_db, 1),

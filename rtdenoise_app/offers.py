@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from typing import Any
 
-from rtdenoise.cameras import camera_info, find_cameras
+from rtdenoise.cameras import camera_info, find_cameras, open_camera
 from rtdenoise.cameras.base import CameraInfo, Mode
 from rtdenoise.cameras.choice import denied
 from rtdenoise.cameras.discovery import denied_cameras, holders, video_nodes
 from rtdenoise.cameras.simulated import simulated_info
-from rtdenoise.errors import CameraError, RtdenoiseError
+from rtdenoise.errors import RtdenoiseError
 from rtdenoise.sinks import check_output
 from rtdenoise.sinks.virtual import virtual_devices
 
@@ -70,7 +71,7 @@ def offered_cameras(named: str | None) -> tuple[Offered, ...]:
     """The cameras: that of the command line first, then the real ones, then those without permission, the simulated.
 
     Raises:
-        CameraError: there is none of the name that the command line has.
+        CameraError, ClipError: there is none of the name that the command line has, or its file can't be read.
     """
     found = [
         Offered(c.info, tuple(map(mode_text, c.modes)), _busy(c.info))
@@ -84,10 +85,11 @@ def offered_cameras(named: str | None) -> tuple[Offered, ...]:
     found.append(Offered(simulated_info(""), _SIMULATED_MODES))
     if named is not None:
         info = camera_info(named)
-        if info is None:
-            raise CameraError(f"There is no camera {named}.", "Run rtdenoise devices to see them.")
-        known = [camera for camera in found if camera.info.id == info.id]
-        modes = known[0].modes if known else _SIMULATED_MODES if info.kind == _SIMULATED else ()
+        known = [] if info is None else [c for c in found if c.info.id == info.id]
+        modes = known[0].modes if known else _SIMULATED_MODES
+        if info is None or (info.kind != _SIMULATED and not known):
+            with closing(open_camera(named)) as opened:
+                info, modes = opened.info, (mode_text(opened.mode),)
         found = [Offered(info, modes), *(c for c in found if c.info.id != info.id)]
     return tuple(found)
 

@@ -93,6 +93,7 @@ class Preview:
         self._viewers: list[Viewer] = []
         self._newest: _Pair | None = None
         self._closed = False
+        self._grain_due = 0.0
         self._thread: threading.Thread | None = None
         self.grain: Grain | None = None
         """The last measurement of noise, before and after; None: none since the call began."""
@@ -155,10 +156,10 @@ class Preview:
     def _run(self) -> None:
         with suppress(AttributeError, OSError):  # the call comes first
             os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _NICE)
-        due, grain_due = 0.0, 0.0
+        due = 0.0
         while True:
             with self._condition:
-                self._condition.wait_for(lambda: self._closed or self._wanted(grain_due))
+                self._condition.wait_for(lambda: self._closed or self._wanted())
                 if self._closed:
                     return
                 wait_s = due - time.monotonic()
@@ -174,14 +175,14 @@ class Preview:
             # Regular steps: a frame that came a little late doesn't put off all that follow.
             due = max(due + self._interval_s, now)
             self._send(pair, ready)
-            if now >= grain_due:
-                grain_due = now + _GRAIN_EVERY_S
+            if now >= self._grain_due:
+                self._grain_due = now + _GRAIN_EVERY_S
                 self.grain = measure_grain(pair.camera.y, pair.published.y) or self.grain
 
-    def _wanted(self, grain_due: float) -> bool:
+    def _wanted(self) -> bool:
         if self._newest is None:
             return False
-        return any(v.ready for v in self._viewers) or time.monotonic() >= grain_due
+        return any(v.ready for v in self._viewers) or time.monotonic() >= self._grain_due
 
     def _send(self, pair: _Pair, viewers: list[Viewer]) -> None:
         made: dict[Shown, bytes] = {}
@@ -232,7 +233,7 @@ def place(
 def small(
     planes: Planes, crop: tuple[int, int, int, int], width: int
 ) -> tuple[Bytes, Bytes, Bytes]:
-    """Y, Cb and Cr of a part, in full range and BT.601 as JPEG has them, each (rows, columns), at most ``width`` wide."""
+    """Y, Cb and Cr of a part, in full range and BT.601 as JPEG has them, each (rows, columns), at most ``width``."""
     if not planes.format.full_range or planes.format.matrix != "bt601":
         planes = convert(planes, planes.format.chroma, True, "bt601")
     x, y, w, h = crop

@@ -82,8 +82,9 @@ class Report:
         name = camera.get("name") if isinstance(camera, dict) else ""
         verdict = _VERDICTS.get(str(self.values.get("verdict")), "There is no clear difference.")
         figure = "" if gain is None else f" {gain:+.2f} dB of uPSNR where nothing was learned."
-        pictures = "\n".join(
-            f'<figure><img src="{file}?token={token}" alt="{escape(text)}"><figcaption>{escape(text)}</figcaption></figure>'
+        pictures = "".join(
+            f'<figure><img src="{file}?token={token}" alt="{escape(text)}">'
+            f"<figcaption>{escape(text)}</figcaption></figure>"
             for file, text in _PICTURES
             if (self.folder / file).is_file()
         )

@@ -33,7 +33,7 @@ MOST_CONNECTIONS = 48
 MOST_PAGES = 8
 MESSAGES_A_SECOND, MESSAGES_AT_ONCE = 60.0, 120.0
 MOST_MALFORMED = 10
-_HANDSHAKE_S = 10.0
+_HANDSHAKE_S, _CLOSE_S = 5.0, 2.0
 _STATE_EVERY_S = 0.25
 _MOST_TEXTS = 64  # that a page hasn't taken yet
 
@@ -47,7 +47,10 @@ _TYPES = {
     ".png": "image/png",
     ".jpg": "image/jpeg",
 }
-_NEEDS_TOKEN = "This page needs its whole address, with the token. Run rtdenoise app: it opens the page, and prints the address.\n"
+_NEEDS_TOKEN = (
+    "This page needs its whole address, with the token. Run rtdenoise app: it opens the page, "
+    "and prints the address.\n"
+)
 _REFUSED, _TOO_MANY = 1008, 1013  # RFC 6455: policy violation; try again later
 
 
@@ -177,6 +180,7 @@ class Server:
             create_connection=self._connection_class(),
             compression=None,  # JPEGs don't become smaller
             open_timeout=_HANDSHAKE_S,
+            close_timeout=_CLOSE_S,
             max_size=MOST_BYTES,
             max_queue=16,
             server_header=None,

@@ -73,7 +73,7 @@ def open_camera(
 
 
 def camera_info(spec: str | None = None) -> CameraInfo | None:
-    """Which camera :func:`open_camera` would open, without opening it; None for a file, and where there is no such one."""
+    """Which camera :func:`open_camera` would open, without opening it; None for a file, or where there is none."""
     from .choice import find_camera
 
     try:

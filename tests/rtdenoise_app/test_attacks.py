@@ -112,9 +112,9 @@ def test_no_other_address_of_this_machine_listens(shared_app: App) -> None:
         others.append("127.0.0.2")
     for address in [*others, "::1"]:
         family = socket.AF_INET6 if ":" in address else socket.AF_INET
-        with socket.socket(family) as client, pytest.raises(OSError, match=r".*"):
+        with socket.socket(family) as client:
             client.settimeout(5)
-            client.connect((address, shared_app.address["port"]))
+            assert client.connect_ex((address, shared_app.address["port"])) != 0, address
 
 
 @pytest.mark.parametrize(
@@ -206,7 +206,15 @@ def test_messages_that_are_too_large_end_the_page(shared_app: App) -> None:
 
 def test_malformed_messages_are_told_and_then_end_the_page(shared_app: App) -> None:
     page = shared_app.page()
-    for text in ("", "{", "[]", '{"do": 1}', '{"do": "rm"}', '{"do": "start", "more": 1}', "[" * 3000):
+    for text in (
+        "",
+        "{",
+        "[]",
+        '{"do": 1}',
+        '{"do": "rm"}',
+        '{"do": "start", "more": 1}',
+        "[" * 3000,
+    ):
         page.connection.send(text)
     page.connection.send(b"\x00\x01")
     while len(page.said) < 8:
@@ -222,10 +230,14 @@ def test_malformed_messages_are_told_and_then_end_the_page(shared_app: App) -> N
 
 def test_messages_that_are_too_many_end_the_page(shared_app: App) -> None:
     page = shared_app.page()
-    with pytest.raises(ConnectionClosed):
+
+    def flood() -> None:
         for _ in range(5000):
             page.send(do="drawn")
         page.until(lambda _: False)
+
+    with pytest.raises(ConnectionClosed):
+        flood()
 
 
 def test_a_page_names_no_file(shared_app: App) -> None:
@@ -253,7 +265,9 @@ def test_half_a_request_is_not_waited_for(shared_app: App) -> None:
         assert client.recv(1) == b""
 
 
-@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="Linux tells whose a connection is")
+@pytest.mark.skipif(
+    not sys.platform.startswith("linux"), reason="Linux tells whose a connection is"
+)
 def test_another_users_connection_is_known(tmp_path: Path) -> None:
     line = "  0: 0100007F:{:04X} 0100007F:{:04X} 01 00000000:00000000 00:00000000 00000000 {:5d} 0 1 1 0\n"
     table = tmp_path / "tcp"
@@ -262,6 +276,6 @@ def test_another_users_connection_is_known(tmp_path: Path) -> None:
         table.write_text("header\n" + line.format(1, 2, 1) + line.format(5000, 6000, user))
         assert guard.is_own(peer, here, table) is own
     assert guard.is_own(peer, here, tmp_path / "none")
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        with socket.create_connection(server.getsockname()) as client:
-            assert guard.is_own(client.getsockname(), server.getsockname())
+    server = socket.create_server(("127.0.0.1", 0))
+    with server, socket.create_connection(server.getsockname()) as client:
+        assert guard.is_own(client.getsockname(), server.getsockname())

@@ -57,7 +57,9 @@ def test_the_whole_way(app: App) -> None:
     page.close()
     page = app.page()
     seen = set()
-    page.until(lambda s: seen.add(s["calibrate"] and s["calibrate"]["stage"]) or s["doing"] == "idle", 300)
+    page.until(
+        lambda s: seen.add(s["calibrate"] and s["calibrate"]["stage"]) or s["doing"] == "idle", 300
+    )
     assert {"Measuring the noise", "Fine-tuning"} <= seen
     done = page.state["calibrate"]
     assert done["done"]
