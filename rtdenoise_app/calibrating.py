@@ -138,7 +138,9 @@ class CalibrateRun:
 
 
 def _ctrl_c() -> signal.Signals:
-    return signal.CTRL_BREAK_EVENT if sys.platform == "win32" else signal.SIGINT
+    if sys.platform == "win32":
+        return signal.CTRL_BREAK_EVENT
+    return signal.SIGINT
 
 
 def _judging_s(minutes: float) -> float:

@@ -80,17 +80,18 @@ def offered_cameras(named: str | None) -> tuple[Offered, ...]:
     ]
     if sys.platform.startswith("linux"):
         for node in denied_cameras(video_nodes()):
-            info = CameraInfo(f"denied-{node.number}", node.name, "webcam", node.path)
-            found.append(Offered(info, (), problem_of(denied(node.path))))
+            closed = CameraInfo(f"denied-{node.number}", node.name, "webcam", node.path)
+            found.append(Offered(closed, (), problem_of(denied(node.path))))
     found.append(Offered(simulated_info(""), _SIMULATED_MODES))
     if named is not None:
         info = camera_info(named)
-        known = [] if info is None else [c for c in found if c.info.id == info.id]
-        modes = known[0].modes if known else _SIMULATED_MODES
-        if info is None or (info.kind != _SIMULATED and not known):
+        known = next((c for c in found if info is not None and c.info.id == info.id), None)
+        if info is not None and (known is not None or info.kind == _SIMULATED):
+            first = Offered(info, known.modes if known else _SIMULATED_MODES)
+        else:
             with closing(open_camera(named)) as opened:
-                info, modes = opened.info, (mode_text(opened.mode),)
-        found = [Offered(info, modes), *(c for c in found if c.info.id != info.id)]
+                first = Offered(opened.info, (mode_text(opened.mode),))
+        found = [first, *(c for c in found if c.info.id != first.info.id)]
     return tuple(found)
 
 

@@ -124,7 +124,8 @@ class Server:
 
     def close(self) -> None:
         """Ends all connections. Safe to call twice."""
-        self._call(lambda: self._stop and self._stop.set())
+        if self._stop is not None:
+            self._call(self._stop.set)
         if self._thread.is_alive():
             self._thread.join(timeout=10.0)
 
@@ -145,12 +146,18 @@ class Server:
 
     def changed(self) -> None:
         """What is going on has changed: pages are told soon. From any thread."""
-        self._call(lambda: self._changed and self._changed.set())
+        if self._changed is not None:
+            self._call(self._changed.set)
 
     def tell(self, text: dict[str, Any]) -> None:
         """Sends a message to every page. From any thread."""
         message = json.dumps(text)
-        self._call(lambda: [page.tell(message) for page in self._pages])
+
+        def tell_all() -> None:
+            for page in self._pages:
+                page.tell(message)
+
+        self._call(tell_all)
 
     def _call(self, what: Callable[[], object]) -> None:
         loop = self._loop

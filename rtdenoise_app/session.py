@@ -80,9 +80,7 @@ class Session:
         self._report: Report | None = None
         self._unsaved_since: float | None = None
         self._look_for_cameras()
-        wanted = (camera and self._cameras[0].info.id) or remembered_camera(home)
-        real = [c for c in self._cameras if c.info.kind == "webcam" and c.problem is None]
-        first = self._offered(wanted or "") or (real[0] if len(real) == 1 else None)
+        first = self._at_start()
         if first is not None:
             self._take(first)
         self._thread = threading.Thread(target=self._work, name="session", daemon=True)
@@ -185,8 +183,6 @@ class Session:
             run.stop()
         elif what == "film":
             self._begin_film(message["scenes"], message["seconds"])
-        elif what == "next-scene" and isinstance(run, FilmRun):
-            run.next_scene()
         elif what == "film-stop" and isinstance(run, FilmRun):
             run.stop()
         elif what == "calibrate":
@@ -218,6 +214,14 @@ class Session:
             self._failed(failure)
 
     # --- cameras and settings ---
+
+    def _at_start(self) -> Offered | None:
+        """That of the command line, the one that was chosen last, or the only one."""
+        if self._named is not None:
+            return self._cameras[0]
+        real = [c for c in self._cameras if c.info.kind == "webcam" and c.problem is None]
+        known = self._offered(remembered_camera(self._home) or "")
+        return known or (real[0] if len(real) == 1 else None)
 
     def _offered(self, identity: str) -> Offered | None:
         return next((camera for camera in self._cameras if camera.info.id == identity), None)

@@ -1,9 +1,9 @@
-"""What the app's page costs a call: the preview's age and rate, and the frames that the call drops, with and without it.
+"""What the app's page costs a call: the preview's rate and age, and the frames that are dropped, with and without it.
 
     python -m benchmarks.app.preview [--size 1280x720] [--network nano] [--seconds 20] [--rounds 3] [--page FILE]
 
-`rtdenoise app` cleans a clip of the simulated camera in which a person moves (played forth and back, at its own pace, so
-that nothing is rendered meanwhile). In turns no page is open, and the page is open in headless Chromium, which shows
+`rtdenoise app` cleans a clip of the simulated camera in which a person moves (played forth and back, at its own pace,
+so that nothing is rendered meanwhile). In turns no page is open, and the page is open in headless Chromium, which shows
 the whole picture. The app's CPU time is taken from /proc; rate and age are what the page itself says about what it
 has drawn.
 """
@@ -38,7 +38,13 @@ from rtdenoise.cameras.simulated import open_simulated
 
 RATE_FPS = 30
 _FRAMES = 60
-_FLAGS = ("--headless=new", "--no-sandbox", "--disable-gpu", "--window-size=1280,800", "--no-first-run")
+_FLAGS = (
+    "--headless=new",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--window-size=1280,800",
+    "--no-first-run",
+)
 _ASK = "JSON.stringify([rtdenoise.drawn, rtdenoise.ages.splice(0)])"
 
 
@@ -120,7 +126,13 @@ class Chromium:
 
     def __init__(self, address: str, folder: Path) -> None:
         folder.mkdir()
-        words = ["chromium", *_FLAGS, "--remote-debugging-port=0", f"--user-data-dir={folder}", address]
+        words = [
+            "chromium",
+            *_FLAGS,
+            "--remote-debugging-port=0",
+            f"--user-data-dir={folder}",
+            address,
+        ]
         self._process = subprocess.Popen(
             words, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
         )

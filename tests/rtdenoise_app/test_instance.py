@@ -111,4 +111,4 @@ def test_no_such_camera(
 ) -> None:
     monkeypatch.setattr("rtdenoise_app.instance.runtime_folder", lambda: tmp_path)
     assert run(["--home", str(tmp_path), "app", "--no-browser", "--camera", "nothing"]) == 1
-    assert "There is no camera nothing" in capsys.readouterr().err
+    assert "There is no camera called nothing" in capsys.readouterr().err

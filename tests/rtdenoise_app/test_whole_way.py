@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 import pytest
 
-from .conftest import CAMERA, App, Page
+from .conftest import CAMERA, App, Page, State
 
 SIZE = "320x180"
 
@@ -56,10 +56,13 @@ def test_the_whole_way(app: App) -> None:
     page.until(lambda state: state["doing"] == "calibrating")
     page.close()
     page = app.page()
-    seen = set()
-    page.until(
-        lambda s: seen.add(s["calibrate"] and s["calibrate"]["stage"]) or s["doing"] == "idle", 300
-    )
+    seen = set[str]()
+
+    def ended(state: State) -> bool:
+        seen.add((state["calibrate"] or {}).get("stage", ""))
+        return bool(state["doing"] == "idle")
+
+    page.until(ended, 300)
     assert {"Measuring the noise", "Fine-tuning"} <= seen
     done = page.state["calibrate"]
     assert done["done"]
