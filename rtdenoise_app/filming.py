@@ -48,7 +48,7 @@ class FilmRun:
         self._scenes, self._seconds = scenes, seconds
         self._note, self._over = note, over
         self._camera: Camera | None = None
-        self._stopping = False
+        self._stopping, self._judges = False, True
         self._scene, self._frames, self._rate_fps = 1, 0.0, 30.0
         self._thread = threading.Thread(target=self._run, name="film", daemon=True)
         self._thread.start()
@@ -64,6 +64,10 @@ class FilmRun:
         if self._camera is not None:
             self._camera.close()
         self._thread.join(timeout=_END_S)
+
+    def hurry(self) -> None:
+        """The app ends: what was filmed is kept, and judged when it is calibrated with."""
+        self._judges = False
 
     def figures(self) -> dict[str, Any]:
         """How far it is, as plain values."""
@@ -111,6 +115,8 @@ class FilmRun:
             self._note(f"{recording.lost_because} What was recorded is kept and judged.")
         for remark in remarks_of(camera):
             self._note(remark)
+        if not self._judges:
+            return Clip.load(path)
         return judge_clip(path, camera.info, camera.mode, facts=facts)
 
     def _record(self, camera: Camera, path: Path, profile: Profile) -> Recording:

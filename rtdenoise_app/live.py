@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from rich.text import Text
 from rtdenoise.commands.live_panel import cleaning
 from rtdenoise.console import markup
 from rtdenoise.cores import available_cores
+from rtdenoise.errors import RtdenoiseError
 from rtdenoise.stream.call import Call, CallOptions
 from rtdenoise.stream.demand import Demand
 
@@ -21,6 +23,13 @@ from .preview import Preview
 _LAST = 60  # frames that figures are of
 _CPU_EVERY_S = 1.0
 _END_S = 20.0  # a driver that hangs is not waited for longer
+
+
+def _readers(call: Call) -> bool | None:
+    """Whether a program reads the virtual camera; None where that can't be told, or it is being closed."""
+    with suppress(OSError, RtdenoiseError):
+        return call.loop.watched
+    return None
 
 
 class LiveRun:
@@ -104,7 +113,7 @@ class LiveRun:
             "network": cleaning(call.loop, denoiser),
             "why": self._why,
             "engine": denoiser.engine_name,
-            "readers": call.loop.watched,
+            "readers": _readers(call),
             "sink": call.loop.sink_name,
             "mode": str(call.mode),
         }

@@ -44,5 +44,7 @@ def problem_of(error: BaseException) -> Problem:
 def device_problems(home: Path | None) -> Iterator[Problem]:
     """What is wrong with cameras, virtual cameras and the folder for profiles."""
     for check in diagnose(home, DEVICES):
-        if check.ok is False:
+        if check.ok is False and check.name == "camera":
+            yield problem("No camera is found.", check.cure)
+        elif check.ok is False:
             yield problem(f"{check.name[:1].upper()}{check.name[1:]}: {check.text}", check.cure)

@@ -33,6 +33,7 @@ from .standing import Standing, remember_camera, remembered_camera
 
 _TICK_S = 0.5
 _SAVE_AFTER_S = 0.5
+_CLOSE_S = 60.0
 
 Run = LiveRun | FilmRun | CalibrateRun
 
@@ -103,10 +104,10 @@ class Session:
     def close(self) -> None:
         """Ends what runs, and keeps what there is to keep."""
         run = self._run
-        if run is not None:
-            run.stop()
+        if isinstance(run, FilmRun):
+            run.hurry()
         self._wishes.put(None)
-        self._thread.join(timeout=60.0)
+        self._thread.join(timeout=_CLOSE_S)
         self.preview.close()
 
     def report_file(self, name: str) -> tuple[str, bytes] | None:
@@ -154,6 +155,7 @@ class Session:
                 self._save_if_due()
                 continue
             if message is None:
+                self._stop_run()
                 self._save_if_due(at_once=True)
                 return
             try:

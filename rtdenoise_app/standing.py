@@ -45,7 +45,9 @@ def _fit(path: Path, size: tuple[int, int] | None) -> bool:
         clip = Clip.load(path)
     except RtdenoiseError:
         return False
-    return bool(clip.accepted) and size in (None, (clip.mode.width, clip.mode.height))
+    # One that was never judged is judged when it is calibrated with.
+    fit = bool(clip.accepted) or not clip.series
+    return fit and size in (None, (clip.mode.width, clip.mode.height))
 
 
 def _calibrated(profile: Profile, size: tuple[int, int] | None) -> bool:
