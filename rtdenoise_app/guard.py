@@ -12,12 +12,16 @@ import hmac
 import os
 import secrets
 import struct
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
 LOOPBACK = "127.0.0.1"
-_TCP = Path("/proc/net/tcp")
+_TABLES = Path("/proc/net")
+_MAPPED = (
+    "0000000000000000" + f"{struct.unpack('=I', bytes((0, 0, 255, 255)))[0]:08X}"
+)  # IPv4 in a socket of IPv6
 _SAME = ("same-origin", "none")  # of Sec-Fetch-Site: the app's own page, or a person's own wish
 
 
@@ -63,27 +67,35 @@ class Guard:
         return len(given) == 1 and hmac.compare_digest(given[0].encode(), self._token.encode())
 
 
-def is_own(peer: tuple[str, int], here: tuple[str, int], table: Path = _TCP) -> bool:
+def is_own(peer: tuple[str, int], here: tuple[str, int], tables: Path = _TABLES) -> bool:
     """Whether this user, or root, has the other end of a connection; True where the system doesn't tell.
 
     Args:
         peer: The other end's address and port.
         here: This end's.
-        table: The kernel's table of connections; see proc(5).
+        tables: The folder of the kernel's tables of connections; see proc(5).
     """
     try:
-        lines = table.read_text(encoding="ascii").splitlines()[1:]
-        ends = [f"{_hexadecimal(address)}:{port:04X}" for address, port in (peer, here)]
-    except (OSError, ValueError):
+        ends = _end(*peer), _end(*here)
+        found = dict(_owners(tables))
+    except (OSError, ValueError, IndexError):
         return True
-    for line in lines:
-        fields = line.split()
-        if fields[1:3] == ends:
-            return int(fields[7]) in (0, os.getuid())
-    return True
+    if ends[::-1] not in found:  # not even this end is told
+        return True
+    return found.get(ends) in (0, os.getuid())
 
 
-def _hexadecimal(address: str) -> str:
-    """An IPv4 address as the kernel's table has it: the bytes as this machine would read them as a number."""
+def _owners(tables: Path) -> Iterator[tuple[tuple[str, str], int]]:
+    """Both ends of each connection, the one whose it is first, and the user whose that end is."""
+    for name in ("tcp6", "tcp"):  # a client may use a socket of either kind
+        with suppress(FileNotFoundError):
+            for line in (tables / name).read_text(encoding="ascii").splitlines()[1:]:
+                fields = line.split()
+                own, other = (end.removeprefix(_MAPPED) for end in fields[1:3])
+                yield (own, other), int(fields[7])
+
+
+def _end(address: str, port: int) -> str:
+    """An IPv4 end as the kernel's table has it: the bytes as this machine would read them as a number."""
     (number,) = struct.unpack("=I", bytes(int(part) for part in address.split(".")))
-    return f"{number:08X}"
+    return f"{number:08X}:{port:04X}"

@@ -6,6 +6,7 @@ import http.client
 import json
 import os
 import socket
+import subprocess
 import sys
 import time
 from collections.abc import Iterator
@@ -22,6 +23,10 @@ from rtdenoise_app.messages import MOST_BYTES
 from rtdenoise_app.server import MOST_CONNECTIONS, MOST_PAGES
 
 from .conftest import App
+
+linux = pytest.mark.skipif(
+    not sys.platform.startswith("linux"), reason="Linux tells whose a connection is"
+)
 
 
 @pytest.fixture(autouse=True)
@@ -269,13 +274,59 @@ def test_half_a_request_is_not_waited_for(shared_app: App) -> None:
     not sys.platform.startswith("linux"), reason="Linux tells whose a connection is"
 )
 def test_another_users_connection_is_known(tmp_path: Path) -> None:
-    line = "  0: 0100007F:{:04X} 0100007F:{:04X} 01 00000000:00000000 00:00000000 00000000 {:5d} 0 1 1 0\n"
-    table = tmp_path / "tcp"
-    peer, here = ("127.0.0.1", 5000), ("127.0.0.1", 6000)
-    for user, own in ((os.getuid(), True), (0, True), (os.getuid() + 1234, False)):
-        table.write_text("header\n" + line.format(1, 2, 1) + line.format(5000, 6000, user))
-        assert guard.is_own(peer, here, table) is own
+    peer, here, me = ("127.0.0.1", 5000), ("127.0.0.1", 6000), os.getuid()
+    end = "0100007F:{:04X}".format if sys.byteorder == "little" else "7F000001:{:04X}".format
+    more = "01 00000000:00000000 00:00000000 00000000 {:5d} 0 1 1 0\n"
+
+    def line(own: int, other: int, user: int, mapped: str = "") -> str:
+        return f"  0: {mapped}{end(own)} {mapped}{end(other)} " + more.format(user)
+
+    def known(tcp: str, tcp6: str = "") -> bool:
+        (tmp_path / "tcp").write_text("header\n" + tcp)
+        (tmp_path / "tcp6").write_text("header\n" + tcp6)
+        return guard.is_own(peer, here, tmp_path)
+
+    ours = line(1, 2, 1) + line(6000, 5000, me)
+    for user, own in ((me, True), (0, True), (me + 1234, False)):
+        assert known(ours + line(5000, 6000, user)) is own
+        assert known(ours, line(5000, 6000, user, guard._MAPPED)) is own
+    assert not known(ours)
+    assert known("")  # a system that tells nothing
+    assert known("damaged")
     assert guard.is_own(peer, here, tmp_path / "none")
+
+
+@linux
+@pytest.mark.parametrize("family", [socket.AF_INET, socket.AF_INET6])
+def test_ones_own_connection_is_known(family: socket.AddressFamily) -> None:
     server = socket.create_server(("127.0.0.1", 0))
-    with server, socket.create_connection(server.getsockname()) as client:
-        assert guard.is_own(client.getsockname(), server.getsockname())
+    with server, socket.socket(family) as client:
+        port = server.getsockname()[1]
+        client.connect(("127.0.0.1" if family == socket.AF_INET else "::ffff:127.0.0.1", port))
+        accepted, peer = server.accept()
+        with accepted:
+            found = dict(guard._owners(Path("/proc/net")))
+            if not found:
+                pytest.skip("this system tells no connections")
+            assert found[guard._end(*peer), guard._end("127.0.0.1", port)] == os.getuid()
+            assert guard.is_own(peer, ("127.0.0.1", port))
+
+
+@linux
+def test_another_user_is_refused_with_the_right_token(shared_app: App) -> None:
+    if os.getuid() != 0:
+        pytest.skip("only root can be another user")
+    code = (
+        "import socket, sys; client = socket.create_connection(('127.0.0.1', int(sys.argv[1])), 20); "
+        "client.sendall(sys.argv[2].encode()); print(client.recv(12).decode())"
+    )
+    port, token = shared_app.address["port"], shared_app.address["token"]
+    request = f"GET /?token={token} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\n\r\n"
+    words = ["/usr/bin/env", "python3", "-c", code, str(port), request]
+    answers = [
+        subprocess.run(words, user=user, capture_output=True, text=True, check=False, timeout=60)
+        for user in (0, 65534)
+    ]
+    assert answers[0].stdout.strip() == "HTTP/1.1 200", answers[0].stderr
+    assert "HTTP" not in answers[1].stdout
+    assert "Reset" in answers[1].stderr or answers[1].stdout.strip() == "", answers[1].stderr
