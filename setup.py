@@ -1,6 +1,7 @@
 """Builds the compiled step of the live networks, once per kind of processor; everything else is in pyproject.toml.
 
-The builds are optional: without a compiler rtdenoise is installed all the same, and is slower.
+The builds are optional: without a compiler rtdenoise is installed all the same, and is slower. They are plain
+libraries, loaded by ctypes, which know nothing of Python: one wheel per system and architecture suits every version.
 """
 
 import json
@@ -9,11 +10,34 @@ import sys
 from pathlib import Path
 
 from setuptools import Extension, setup
+from setuptools.command.bdist_wheel import bdist_wheel
+from setuptools.command.build_ext import build_ext
 
 _FOLDER = "rtdenoise/engines/native"
 
 
-def _builds() -> list[Extension]:
+class BuildLibraries(build_ext):
+    """Builds libraries without the marks of an extension module of one version of Python."""
+
+    def get_ext_filename(self, ext_name):
+        """Where a build lies in the package: the same name for every version of Python."""
+        return str(Path(*ext_name.split("."))) + ".so"
+
+    def get_export_symbols(self, ext):
+        """None: there is no function for Python to call first."""
+        return []
+
+
+class Wheel(bdist_wheel):
+    """A wheel for any Python 3 on this system and architecture."""
+
+    def get_tag(self):
+        """The tag; where nothing was compiled, the wheel suits any system."""
+        system = super().get_tag()[2]
+        return ("py3", "none", system if self.distribution.has_ext_modules() else "any")
+
+
+def _builds():
     if sys.platform == "win32":  # its compiler doesn't know vector types
         return []
     here = Path(__file__).parent
@@ -36,4 +60,4 @@ def _builds() -> list[Extension]:
     ]
 
 
-setup(ext_modules=_builds())
+setup(ext_modules=_builds(), cmdclass={"build_ext": BuildLibraries, "bdist_wheel": Wheel})

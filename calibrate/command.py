@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,15 +12,10 @@ from rtdenoise.errors import RtdenoiseError
 from rtdenoise.options import Amount, FilePath, camera_option, device_option
 
 if TYPE_CHECKING:
-    from rich.table import Table
-
     from rtdenoise.cli import Settings
 
     from .outcome import Outcome
     from .progress import Progress
-    from .still_errors import PlaceFigures
-
-_CLASSES = (("flat", "  flat"), ("textured", "  textured"), ("edge", "  edges"))
 
 
 @click.command(name="calibrate")
@@ -76,13 +70,11 @@ def command(
     if not json_lines:
         from rtdenoise.console import progress, say, show_json
 
-        outcome, files = _calibrated(
-            settings, camera, network, minutes, device, clip, progress, say
-        )
+        outcome, files = _calibrated(settings, camera, network, minutes, device, clip, progress, say)
         if as_json:
             show_json(_figures(outcome, files))
         else:
-            _show(outcome, files)
+            _show(outcome, files[0])
         return
     from . import json_lines as lines
 
@@ -139,79 +131,28 @@ def _figures(outcome: Outcome, files: list[Path]) -> dict[str, Any]:
     return {**outcome.to_json(), "report": [str(path) for path in files]}
 
 
-def _show(outcome: Outcome, files: list[Path]) -> None:
+def _show(outcome: Outcome, page: Path) -> None:
     from rich.table import Table
 
     from rtdenoise.console import show
 
+    from . import figures
+
     quality = outcome.quality
-    tuning = outcome.fine_tuning
     table = Table(title=f"{outcome.network}: {quality.places}", title_justify="left")
-    after = [("after", quality)]
-    if tuning is not None:
-        after = [("base", tuning.base), ("fine-tuned", tuning.tuned)]
-    for heading in ("", "before", *(name for name, _ in after)):
+    for heading in ("", "before", *figures.headings(outcome)):
         table.add_column(heading, no_wrap=True)
-    table.add_row(
-        "PSNR (biased)",
-        f"{quality.psnr_before_db:.2f} dB",
-        *(f"{q.psnr_after_db:.2f} dB" for _, q in after),
-    )
-    table.add_row(
-        "uPSNR",
-        _interval(quality.upsnr_before_db),
-        *(_interval(q.upsnr_after_db) for _, q in after),
-    )
-    for name, title in (*_CLASSES, ("chroma", "chroma")):
-        _split_row(table, title, name, [q.split for _, q in after])
-    if quality.whole != quality.split:
-        for name, title in (("all", "whole picture"), *_CLASSES):
-            _split_row(table, title, name, [q.whole for _, q in after])
-    if tuning is not None:
-        gains = (tuning.base_motion, tuning.tuned_motion)
-        table.add_row("synthetic motion", "", *(_signed(g.whole_db) for g in gains))
-        table.add_row("  where it moves", "", *(_signed(g.moving_db) for g in gains))
+    for row in figures.rows(outcome):
+        table.add_row("  " * row.part + row.title, row.before, *row.after)
     show(table)
-    if tuning is not None:
-        show("{}", tuning.sentence)
+    if outcome.fine_tuning is not None:
+        show("{}", outcome.fine_tuning.sentence)
     marks = {"better": "[green]✓ Better[/]", "worse": "[red]✗ Worse[/]"}
-    gain = quality.gain_db
-    show(
-        f"{marks.get(quality.verdict, 'No clear difference')}: {gain.value:+.2f} dB of uPSNR "
-        f"({gain.low:+.2f} … {gain.high:+.2f})"
-    )
+    show(f"{marks.get(quality.verdict, 'No clear difference')}: {figures.gain(outcome)}")
     for remark in outcome.remarks:
         show("[yellow]![/] {}", remark)
-    model = outcome.noise
-    at_middle = [float(p.curve.variance(128.0)) ** 0.5 for p in (model.y, model.u, model.v)]
-    show("Noise at level 128 (Y, U, V): " + ", ".join(f"{s:.2f}" for s in at_middle) + " levels")
-    y = model.y
-    lags = ", ".join(f"{lag:+.2f}" for lag in y.temporal_correlation)
-    show(
-        f"Luma: fixed pattern {_level(y.fixed_pattern_std)}, row flicker {_level(y.row_flicker_std)}, "
-        f"correlation between frames {lags}"
-    )
-    show("Report: {}", files[-1].parent)
+    for sentence in figures.noise(outcome):
+        show(sentence)
+    show("Report: {}", page)
     if outcome.network_path:
         show("Network: {}", outcome.network_path)
-
-
-def _split_row(table: Table, title: str, place: str, after: list[dict[str, PlaceFigures]]) -> None:
-    """A row of what was gained in a place, where there is enough of it."""
-    found = [figures[place] for figures in after if place in figures]
-    if len(found) == len(after):
-        before = f"{found[0].before_db.value:.2f} dB"
-        gains = (f"{f.after_db.value:.2f} dB ({f.gain_db.value:+.2f})" for f in found)
-        table.add_row(title, before, *gains)
-
-
-def _signed(gain_db: float) -> str:
-    return "–" if math.isnan(gain_db) else f"{gain_db:+.2f} dB"
-
-
-def _level(std: float) -> str:
-    return "not measured" if math.isnan(std) else f"{std:.2f}"
-
-
-def _interval(value: Any) -> str:
-    return f"{value.value:.2f} dB ({value.low:.2f} … {value.high:.2f})"

@@ -1,64 +1,56 @@
-"""Pictures and figures of a calibration, for the profile's report folder."""
+"""The page and the figures of a calibration, for the profile's report folder."""
 
 from __future__ import annotations
 
-import io
+from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Any
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
+from markupsafe import Markup
 
+from rtdenoise import pages
+from rtdenoise.arrays import Bytes, Floats
 from rtdenoise.files import write_bytes, write_json
+from rtdenoise.noise import NoiseModel
+from rtdenoise.pages import charts
 
-from .noise.figure import draw_noise
+from . import figures
+from .noise.figure import noise_charts
 from .outcome import Outcome
 from .quality import Example
 from .trainer import Judgement
 
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
-
 _JPEG_QUALITY = 95
-_SIDE = 240  # of the pictures' cut-out, in pixels
+_SIZE = (320, 480)  # of the pictures' cut-out, in rows and columns
+_WHOLE_WIDTH = 1280  # of the picture with the mask
 _DIFFERENCE_LEVELS = 12.0  # removed noise and error are shown within ± so many levels
+_OF_EARLIER_VERSIONS = ("noise.png", "pictures.png", "loss.png")
 
 
 def write_report(outcome: Outcome, folder: Path) -> list[Path]:
-    """Writes noise.png, pictures.png, before.jpg, after.jpg, loss.png (where something was trained) and report.json.
+    """Writes report.html, report.json, and one frame of the recording as before.jpg and after.jpg.
 
     Returns:
-        The files' paths.
+        The files' paths, the page first.
 
     Raises:
         StorageError: the folder can't be written.
     """
-    figures = {
-        "noise.png": draw_noise(outcome.noise),
-        "pictures.png": draw_example(outcome.example),
-    }
-    if outcome.trained is not None and outcome.trained.history:
-        live = outcome.fine_tuning is not None
-        where = "clips with motion" if live else "held-out places"
-        loss = "logarithm of the error" if live else "squared error, relative to the noise"
-        figures["loss.png"] = draw_loss(outcome.trained.history, where, loss, choose=not live)
-    written = []
-    for name, figure in figures.items():
-        data = io.BytesIO()
-        figure.savefig(data, format="png", dpi=110)
-        write_bytes(folder / name, data.getvalue())
-        written.append(folder / name)
+    page, data = folder / "report.html", folder / "report.json"
+    pages.write_page(page, "calibrate", "calibrate.html", _values(outcome))
+    write_json(data, outcome.to_json())
+    pictures = []
     for name, picture in (("before", outcome.example.before), ("after", outcome.example.after)):
-        write_bytes(folder / f"{name}.jpg", _jpeg(picture))
-        written.append(folder / f"{name}.jpg")
-    if "loss.png" not in figures:
-        (folder / "loss.png").unlink(missing_ok=True)
-    write_json(folder / "report.json", outcome.to_json())
-    return [*written, folder / "report.json"]
+        pictures.append(folder / f"{name}.jpg")
+        write_bytes(pictures[-1], _jpeg(picture))
+    for name in _OF_EARLIER_VERSIONS:  # they would show another calibration
+        (folder / name).unlink(missing_ok=True)
+    return [page, data, *pictures]
 
 
-def _jpeg(picture: NDArray[np.float32]) -> bytes:
+def _jpeg(picture: Floats) -> bytes:
     """A whole frame, (3, H, W) in [0, 1], as a JPEG that shows its noise."""
     levels = np.rint(np.clip(picture, 0, 1) * 255).astype(np.uint8)
     bgr = np.ascontiguousarray(levels.transpose(1, 2, 0)[:, :, ::-1])
@@ -66,49 +58,87 @@ def _jpeg(picture: NDArray[np.float32]) -> bytes:
     return data.tobytes()
 
 
-def _figure(width: float, height: float) -> Figure:
-    # Not pyplot: it keeps figures alive and may look for a display.
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
+def _values(outcome: Outcome) -> dict[str, Any]:
+    """What the page's template is given."""
+    clip, trained = outcome.source.clip, outcome.trained
+    moods = {"better": ("good", "✓ better"), "worse": ("bad", "✗ worse")}
+    views, ratio = _views(outcome.example)
+    contents = [
+        ("gain", "What was gained"),
+        ("pictures", "Pictures"),
+        ("noise", "Noise"),
+        *([("training", "Training")] if trained is not None and trained.history else []),
+        ("facts", "Facts"),
+    ]
+    return {
+        "camera": clip.camera.name,
+        "contents": contents,
+        "network": outcome.network,
+        "mood": moods.get(outcome.quality.verdict, ("warn", "no clear difference")),
+        "gain": figures.gain(outcome),
+        "places": outcome.quality.places,
+        "headings": figures.headings(outcome),
+        "rows": list(figures.rows(outcome)),
+        "sentence": outcome.fine_tuning.sentence if outcome.fine_tuning is not None else "",
+        "remarks": outcome.remarks,
+        "slider": (pages.View("Before", views[0].source), views[1]),
+        "views": views,
+        "ratio": ratio,
+        "levels": _DIFFERENCE_LEVELS,
+        "judged": _judged_places(outcome.example),
+        "noise": list(figures.noise(outcome)),
+        "noise_charts": noise_charts(outcome.noise),
+        "curves": _curves(outcome.noise),
+        "training": _training(outcome),
+        "facts": list(_facts(outcome)),
+    }
 
-    figure = Figure(figsize=(width, height), layout="constrained")
-    FigureCanvasAgg(figure)
-    return figure
+
+def _facts(outcome: Outcome) -> Iterator[tuple[str, str]]:
+    clip, trained = outcome.source.clip, outcome.trained
+    yield "Camera", clip.camera.name
+    yield "Mode", str(clip.mode)
+    yield "Recording", str(clip.path)
+    yield "Frames", f"{sum(s.count for s in clip.accepted)} in {len(clip.accepted)} series"
+    if trained is not None:
+        yield "Training", f"{trained.steps} steps in {trained.elapsed_s / 60:.1f} minutes"
+    yield "Noise model", str(outcome.source.profile.noise_path)
+    if outcome.network_path is not None:
+        yield "Network", str(outcome.network_path)
 
 
-def draw_loss(
-    history: tuple[Judgement, ...], where: str, loss: str, *, choose: bool = True
-) -> Figure:
-    """The gain where the network doesn't learn, against time, and the training loss.
+def _views(example: Example) -> tuple[list[pages.View], str]:
+    """A detail before and after, what was removed, and what of the error is left; and its shape."""
+    rows, columns = _cut(example)
 
-    Args:
-        history: The judgements.
-        where: What they were made on, for people.
-        loss: What the loss is, for people.
-        choose: The best state was kept, not the last.
-    """
-    figure = _figure(8, 3.6)
-    left = figure.subplots()
-    minutes = [j.elapsed_s / 60 for j in history]
-    gains = [j.gain_db for j in history]
-    left.plot(minutes, gains, color="#2b6cb0", marker=".", label=f"gain in {where}")
-    best = int(np.argmax(gains)) if choose else len(gains) - 1
-    left.plot(minutes[best], gains[best], "o", color="#2b6cb0", mfc="none", ms=11, label="kept")
-    left.axhline(0, color="#999999", lw=0.8)
-    left.set(title="Training", xlabel="minutes", ylabel="gain over the input (dB)")
-    right = left.twinx()
-    losses = [j.training_loss for j in history]
-    right.plot(minutes, losses, color="#c0392b", alpha=0.6, label="training loss (right axis)")
-    right.set_ylabel(loss)
-    handles = [*left.get_legend_handles_labels()[0], *right.get_legend_handles_labels()[0]]
-    left.legend(handles, [str(h.get_label()) for h in handles], fontsize=8, loc="best")
-    return figure
+    def shown(x: Floats) -> str:
+        levels = np.rint(255 * np.clip(x[:, rows, columns], 0, 1))
+        return pages.encoded(levels.astype(np.uint8).transpose(1, 2, 0))
+
+    def difference(x: Floats) -> str:
+        levels = 255 * x[:, rows, columns].mean(axis=0)
+        known = example.mask[rows, columns]
+        return pages.encoded(pages.diverging(levels, _DIFFERENCE_LEVELS, known), 90)
+
+    after, rival = "After", example.rival
+    if rival is not None:
+        after = f"{example.method.capitalize()} (kept)"
+    reference = pages.View("Mean of the series", shown(example.reference), "nearly free of noise")
+    return [
+        pages.View("Before", shown(example.before)),
+        pages.View(after, shown(example.after)),
+        *([] if rival is None else [pages.View(rival[0].capitalize(), shown(rival[1]))]),
+        reference,
+        pages.View("Removed", difference(example.before - example.after), "before less after"),
+        pages.View("Error before", difference(example.before - example.reference)),
+        pages.View("Error after", difference(example.after - example.reference)),
+    ], f"{columns.stop - columns.start} / {rows.stop - rows.start}"
 
 
 def _cut(example: Example) -> tuple[slice, slice]:
-    """The square with the most detail, away from what moves: there one sees what a denoiser takes away."""
+    """The part with the most detail, away from what moves: there one sees what a denoiser takes away."""
     height, width = example.mask.shape
-    rows, columns = min(_SIDE, height), min(_SIDE, width)
+    rows, columns = min(_SIZE[0], height), min(_SIZE[1], width)
     grey = example.reference.mean(axis=0)
     detail = np.zeros_like(grey)
     detail[1:, 1:] = np.abs(np.diff(grey, axis=0))[:, 1:] + np.abs(np.diff(grey, axis=1))[1:]
@@ -120,47 +150,54 @@ def _cut(example: Example) -> tuple[slice, slice]:
     return slice(top, top + rows), slice(left, left + columns)
 
 
-def draw_example(example: Example) -> Figure:
-    """A detail before and after, what was removed, and what of the error is left."""
-    rows, columns = _cut(example)
+def _judged_places(example: Example) -> pages.View:
+    """The mean picture, red where nothing was judged."""
+    levels: Bytes = np.rint(255 * np.clip(example.reference, 0, 1)).astype(np.uint8)
+    marked = pages.overlaid(levels.transpose(1, 2, 0), ~example.mask)
+    picture = pages.encoded(pages.shrunk(marked, _WHOLE_WIDTH), 86)
+    return pages.View("Where it was judged", picture)
 
-    def shown(x: NDArray[np.float32]) -> NDArray[np.float32]:
-        return np.clip(x[:, rows, columns].transpose(1, 2, 0), 0, 1)
 
-    def difference(x: NDArray[np.float32]) -> NDArray[np.float32]:
-        levels = np.where(example.mask, x.mean(axis=0), np.nan) * 255
-        return np.asarray(levels[rows, columns], np.float32)
+def _curves(noise: NoiseModel) -> list[tuple[int, list[float]]]:
+    """The standard deviation of Y, U and V at some levels, for those who read figures rather than curves."""
+    tables = [np.sqrt(plane.curve.table()) for plane in (noise.y, noise.u, noise.v)]
+    return [(level, [float(t[level]) for t in tables]) for level in range(16, 256, 32)]
 
-    tall = 2 * (columns.stop - columns.start) < rows.stop - rows.start
-    figure = _figure(11, 5.6) if tall else _figure(11, 7.2)
-    axes = (figure.subplots(1, 6) if tall else figure.subplots(2, 3)).ravel()
-    after = "After" if example.rival is None else f"{example.method.capitalize()} (kept)"
-    third = ("Mean of others", example.reference)
-    if example.rival is not None:
-        third = (example.rival[0].capitalize(), example.rival[1])
-    for ax, picture, title in (
-        (axes[0], shown(example.before), "Before"),
-        (axes[1], shown(example.after), after),
-        (axes[2], shown(third[1]), third[0]),
-    ):
-        ax.imshow(picture, interpolation="nearest")
-        ax.set_title(title)
-    for ax, levels, title in (
-        (axes[3], difference(example.before - example.after), "Removed"),
-        (axes[4], difference(example.after - example.reference), "Error after"),
-        (axes[5], difference(example.before - example.reference), "Error before"),
-    ):
-        image = ax.imshow(
-            levels,
-            cmap="RdBu_r",
-            vmin=-_DIFFERENCE_LEVELS,
-            vmax=_DIFFERENCE_LEVELS,
-            interpolation="nearest",
-        )
-        ax.set_facecolor("#bbbbbb")
-        ax.set_title(title)
-    figure.colorbar(image, ax=axes[3:], shrink=0.7, label="levels of 255 (grey: moves)")
-    for ax in axes:
-        ax.set_xticks([])
-        ax.set_yticks([])
-    return figure
+
+def _training(outcome: Outcome) -> list[pages.Chart]:
+    """The gain where the network doesn't learn, against time, and the training loss."""
+    if outcome.trained is None or not outcome.trained.history:
+        return []
+    history, live = outcome.trained.history, outcome.fine_tuning is not None
+    where = "clips with motion" if live else "held-out places"
+    loss = "logarithm of the error" if live else "squared error, relative to the noise"
+    return [
+        pages.Chart(
+            "Gain while training.",
+            _gain_curve(history, choose=not live),
+            f"In {where}, over the input. The circle is the state that was kept.",
+        ),
+        pages.Chart("Training loss.", _loss_curve(history, loss), f"It is the {loss}."),
+    ]
+
+
+def _gain_curve(history: tuple[Judgement, ...], *, choose: bool) -> Markup:
+    """With ``choose`` the best state was kept, else the last."""
+    figure, ax = pages.chart()
+    minutes = [j.elapsed_s / 60 for j in history]
+    gains = [j.gain_db for j in history]
+    ax.plot(minutes, gains, color=charts.ACCENT, marker=".")
+    best = int(np.argmax(gains)) if choose else len(gains) - 1
+    ax.plot(minutes[best], gains[best], "o", color=charts.ACCENT, mfc="none", ms=11)
+    ax.axhline(0, color=charts.MUTED, lw=0.8)
+    ax.set(xlabel="minutes", ylabel="gain (dB)")
+    return pages.svg(figure, "gain", f"Gain against minutes; {gains[best]:+.2f} dB was kept")
+
+
+def _loss_curve(history: tuple[Judgement, ...], loss: str) -> Markup:
+    figure, ax = pages.chart()
+    losses = [j.training_loss for j in history]
+    ax.plot([j.elapsed_s / 60 for j in history], losses, color=charts.OTHER, marker=".")
+    ax.set(xlabel="minutes", ylabel="loss")
+    text = f"{loss} against minutes, from {losses[0]:.3g} to {losses[-1]:.3g}"
+    return pages.svg(figure, "loss", text)

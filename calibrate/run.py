@@ -7,6 +7,8 @@ from typing import Any
 
 from rtdenoise.arrays import Mask
 from rtdenoise.console import Ticker
+from rtdenoise.console import progress as bars
+from rtdenoise.console import say as say_line
 from rtdenoise.denoisers.choice import fitting_size
 from rtdenoise.errors import ClipError
 from rtdenoise.machine import Machine
@@ -36,11 +38,11 @@ _TIME_LAG = 0.15  # correlation between frames above which figures without a cle
 def calibrate(
     source: Source,
     *,
-    network: str | None,
-    minutes: float | None,
-    device: str,
-    progress: Progress,
-    say: Callable[[str], None],
+    network: str | None = None,
+    minutes: float | None = None,
+    device: str = "auto",
+    progress: Progress = bars,
+    say: Callable[[str], None] = say_line,
     machine: Machine | None = None,
 ) -> Outcome:
     """Measures the noise, trains where the network is one that learns, and judges the result.

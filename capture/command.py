@@ -76,11 +76,11 @@ def command(
             recording = _record(opened, profile, seconds, scenes)
             path = recording.path
     clip = _judge(path, opened, recording)
-    plots = _plot(clip)
+    page = _write_page(clip)
     if as_json:
-        _show_json(clip, plots)
+        _show_json(clip, page)
     else:
-        _show_table(clip, plots)
+        _show_table(clip, page)
     if not clip.accepted:
         raise _nothing_accepted(clip)
 
@@ -100,17 +100,26 @@ def _record(camera: Camera, profile: Profile, seconds: float, scenes: int) -> Re
     from rtdenoise.console import progress, say
 
     from .clip import Clip
+    from .guidance import words
+    from .meter import Reading
     from .record import record, suffix_for
 
     live = camera.info.kind == "webcam"
     say("[bold]{}[/]: {}", camera.info.name, camera.mode)
     if live:
-        say("Keep camera and scene still. Ctrl-C ends the recording early and keeps it.")
+        say(
+            "Filming begins when nothing moves. Keep camera and scene still. Ctrl-C ends the recording early and "
+            "keeps it."
+        )
     if scenes > 1 and not live:
         say("There is nothing to point elsewhere here: it is recorded in one piece.")
     label = f"Filming {scenes} scenes" if live and scenes > 1 else "Recording"
     with progress(label, _expected_frames(camera, seconds)) as ticker:
         path = profile.new_clip_path(suffix_for(camera))
+
+        def lead(reading: Reading) -> None:
+            ticker.advance(0, words(reading))
+
         try:
             recording = record(
                 camera,
@@ -120,6 +129,7 @@ def _record(camera: Camera, profile: Profile, seconds: float, scenes: int) -> Re
                 tick=ticker.advance,
                 tell=say,
                 journal=profile.locked_path,
+                watch=lead if live else None,
             )
         finally:
             if path.exists():  # also what was kept when the disk became full
@@ -172,20 +182,15 @@ def _judge(path: Path, camera: Camera, recording: Recording | None) -> Clip:
         raise
 
 
-def _plot(clip: Clip) -> list[Path]:
-    from . import plots
+def _write_page(clip: Clip) -> Path:
+    from .page import page_path, write_page
 
-    paths = [plots.density_path(clip)]
-    plots.plot_densities(clip, paths[0])
-    if clip.accepted:
-        paths.append(plots.scenes_path(clip))
-        plots.plot_scenes(clip, paths[1])
-    else:
-        plots.scenes_path(clip).unlink(missing_ok=True)
-    return paths
+    path = page_path(clip)
+    write_page(clip, path)
+    return path
 
 
-def _show_json(clip: Clip, plots: list[Path]) -> None:
+def _show_json(clip: Clip, page: Path) -> None:
     from dataclasses import asdict
 
     from rtdenoise.console import show_json
@@ -199,15 +204,17 @@ def _show_json(clip: Clip, plots: list[Path]) -> None:
             "accepted": len(clip.accepted),
             "series": [series.to_json() for series in clip.series],
             "facts": dict(clip.facts),
-            "plots": [str(path) for path in plots],
+            "page": str(page),
         }
     )
 
 
-def _show_table(clip: Clip, plots: list[Path]) -> None:
+def _show_table(clip: Clip, page: Path) -> None:
     from rich.table import Table
 
     from rtdenoise.console import say, show
+
+    from .page import remarks
 
     table = Table(box=None, pad_edge=False, header_style="bold")
     table.add_column("")
@@ -237,24 +244,10 @@ def _show_table(clip: Clip, plots: list[Path]) -> None:
             show(
                 f"Series {number}: {1 - s.static_fraction:.0%} of the picture moves and is left out."
             )
-    flicker = float(clip.facts.get("flicker_levels", 0.0))
-    if flicker > 1:
-        say(
-            f"[yellow]Lamps flicker by {flicker:.1f} levels in this picture.[/] Set the camera's power "
-            "line frequency to that of your mains, 50 or 60 Hz."
-        )
-    damaged = int(clip.facts.get("damaged_packets", 0))
-    if damaged:
-        say(f"{damaged} damaged frames were left out.")
-    others = int(clip.facts.get("other_size", 0))
-    if others:
-        say(
-            f"[yellow]![/] {others} frames of another size than the first were left out: to use them, cut the "
-            "recording where its size changes."
-        )
+    for remark in remarks(clip):
+        say("[yellow]![/] {}", remark)
     show("clip   {}", clip.path)
-    for path in plots:
-        show("plot   {}", path)
+    show("page   {}", page)
     if clip.accepted:
         total = sum(series.count for series in clip.accepted)
         show(f"{total} frames in {len(clip.accepted)} series are fit. Next: rtdenoise calibrate")

@@ -34,6 +34,7 @@ Its rooms, in the order in which they may import each other (each knows only wha
   ``running`` says which noise counts now
 * ``pipewire``     the user's PipeWire session, by ctypes
 * ``frames``       ``VideoFrame`` or array ↔ byte planes ↔ tensors; nothing else knows strides and matrices
+* ``pages``        reports as one HTML file each: their frame, pictures and charts in them
 * ``files``        files are written whole or not at all
 * ``alignment``    finds where the picture moved (``motion``) and how its light changed (``brightness``), so that state
   can follow

@@ -11,7 +11,7 @@ from rtdenoise.errors import RtdenoiseError
 from rtdenoise.files import write_bytes
 
 NAME = "rtdenoise"
-_ICON = Path(__file__).with_name("icon.svg")
+_ICON = Path(__file__).parent / "page" / "icon.svg"
 _RESERVED = set(" \t\"'\\><~|&;$*?#()`")
 
 _ENTRY = """\

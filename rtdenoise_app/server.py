@@ -51,6 +51,10 @@ _NEEDS_TOKEN = (
     "This page needs its whole address, with the token. Run rtdenoise app: it opens the page, "
     "and prints the address.\n"
 )
+_APART = (
+    "default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-src 'unsafe-inline'; "
+    "base-uri 'none'; form-action 'none'; frame-ancestors 'none'; sandbox allow-scripts"
+)
 _REFUSED, _TOO_MANY = 1008, 1013  # RFC 6455: policy violation; try again later
 
 
@@ -238,7 +242,7 @@ class Server:
         found = self._found(path)
         if found is None:
             return self._text(HTTPStatus.NOT_FOUND, "There is nothing here.\n")
-        return self._response(HTTPStatus.OK, *found)
+        return self._response(HTTPStatus.OK, *found, apart=path.startswith("/report/"))
 
     def _found(self, path: str) -> tuple[str, bytes] | None:
         """A file's media type and what it holds. Only names that are there are known: a path leads nowhere."""
@@ -251,7 +255,10 @@ class Server:
     def _text(self, status: HTTPStatus, text: str) -> Response:
         return self._response(status, "text/plain; charset=utf-8", text.encode())
 
-    def _response(self, status: HTTPStatus, media_type: str, body: bytes) -> Response:
+    def _response(
+        self, status: HTTPStatus, media_type: str, body: bytes, *, apart: bool = False
+    ) -> Response:
+        """An answer; ``apart``: a page of its own, with scripts in it, that can reach nothing here."""
         sockets = " ".join(f"ws://{host}" for host in self._guard.hosts)
         policy = (
             f"default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self' {sockets}; "
@@ -262,7 +269,7 @@ class Server:
             "Content-Length": str(len(body)),
             "Connection": "close",
             "Cache-Control": "no-store",
-            "Content-Security-Policy": policy,
+            "Content-Security-Policy": _APART if apart else policy,
             "Cross-Origin-Opener-Policy": "same-origin",
             "Cross-Origin-Resource-Policy": "same-origin",
             "Referrer-Policy": "no-referrer",

@@ -112,7 +112,7 @@ class Session:
 
     def report_file(self, name: str) -> tuple[str, bytes] | None:
         """A part of the last calibration's report: its media type, and what it holds; None: there is none."""
-        return None if self._report is None else self._report.file(name, self._token)
+        return None if self._report is None else self._report.file(name)
 
     def snapshot(self) -> dict[str, Any]:
         """What a page is told."""

@@ -1,7 +1,8 @@
-"""The picture of a noise model: curves with their confidence, correlations, rows and fixed pattern."""
+"""A noise model as a picture and as charts of a page: curves, correlations, rows, fixed pattern and spectrum."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
@@ -10,16 +11,16 @@ from numpy.typing import NDArray
 
 from rtdenoise.arrays import Doubles
 from rtdenoise.noise import NoiseModel, PlaneNoise
+from rtdenoise.noise.dct import BLOCK, PLANE_SLICES
 from rtdenoise.noise.structure import BINS, BOUNDS, GROUP_NAMES, StructureNoise
 from rtdenoise.noise.vst import Stabiliser
+from rtdenoise.pages import Chart, chart, charts, svg
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-# Light, blue and red differences; told apart by the colour-blind too.
-COLOURS = {"Y": "#3d3d3d", "U": "#1f77b4", "V": "#d1495b"}
-_INK, _GRID = "#333333", "#e4e4e4"
+COLOURS = {"Y": charts.LUMA, "U": charts.BLUE, "V": charts.RED}
 
 
 def draw_noise(model: NoiseModel) -> Figure:
@@ -43,13 +44,58 @@ def draw_noise(model: NoiseModel) -> Figure:
         (_draw_kinds, grid[1, 4:]),
     ):
         ax = figure.add_subplot(part)
-        _plain(ax)
+        charts.plain(ax)
         draw(ax, planes)
     if known is not None:
         ax = figure.add_subplot(grid[0, 4:])
-        _plain(ax)
+        charts.plain(ax)
         _draw_structure(ax, known)
     return figure
+
+
+def noise_charts(model: NoiseModel) -> list[Chart]:
+    """The same for a page, and the spectrum where it was measured."""
+    planes = {"Y": model.y, "U": model.u, "V": model.v}
+    parts: list[tuple[str, str, Callable[[Axes], None]]] = [
+        (
+            "levels",
+            "How much bytes vary from frame to frame, at each brightness; Y is light, U and V are colour.",
+            lambda ax: _draw_levels(ax, planes),
+        ),
+        (
+            "normalised",
+            "The transform makes it alike at all levels: that is what networks see.",
+            lambda ax: _draw_normalised(ax, planes),
+        ),
+        (
+            "space",
+            "Noise without correlation falls to zero at once; a coarse grain doesn't.",
+            lambda ax: _draw_space(ax, planes),
+        ),
+        (
+            "time",
+            "Near zero is good: then a mean of frames holds little noise.",
+            lambda ax: _draw_time(ax, planes),
+        ),
+        ("kinds", "", lambda ax: _draw_kinds(ax, planes)),
+    ]
+    if model.structure is not None:
+        known = model.structure
+        note = "Cameras smooth what is flat and sharpen what is not, and noise goes with it."
+        parts.append(("structure", note, lambda ax: _draw_structure(ax, known)))
+    if model.band_std:
+        note = "Standard deviation of the 16 DCT coefficients of 4 × 4 luma pixels, as shares of a pixel's noise."
+        parts.append(("spectrum", note, lambda ax: _draw_spectrum(ax, model.band_std)))
+    return [_chart(name, note, draw) for name, note, draw in parts]
+
+
+def _chart(name: str, note: str, draw: Callable[[Axes], None]) -> Chart:
+    figure, ax = chart()
+    draw(ax)
+    title = ax.get_title()
+    ax.set_title("")  # it stands above the chart, as the page's text
+    text = f"{title}: {ax.get_ylabel() or 'figures'} against {ax.get_xlabel() or 'kind'}"
+    return Chart(f"{title}.", svg(figure, f"noise-{name}", text), note)
 
 
 def _draw_levels(ax: Axes, planes: dict[str, PlaneNoise]) -> None:
@@ -70,7 +116,7 @@ def _draw_levels(ax: Axes, planes: dict[str, PlaneNoise]) -> None:
 
 
 def _draw_normalised(ax: Axes, planes: dict[str, PlaneNoise]) -> None:
-    ax.axhline(1, color="#999999", lw=0.8)
+    ax.axhline(1, color=charts.MUTED, lw=0.8)
     highest = 1.5
     for name, noise in planes.items():
         low, high = noise.curve.levels[0], noise.curve.levels[-1]
@@ -80,7 +126,7 @@ def _draw_normalised(ax: Axes, planes: dict[str, PlaneNoise]) -> None:
         highest = max(highest, 1.12 * float(relative.max()))
         ax.plot(levels, relative, color=COLOURS[name], lw=1, ls=":", alpha=0.8)
         ax.plot(levels, normalised_std(noise, levels), color=COLOURS[name], lw=2, label=name)
-    ax.plot([], [], color=_INK, lw=1, ls=":", label="before, over its mean")
+    ax.plot([], [], color=charts.INK, lw=1, ls=":", label="before, over its mean")
     ax.set(
         title="After the variance-stabilising transform",
         xlabel="level (0–255)",
@@ -88,7 +134,7 @@ def _draw_normalised(ax: Axes, planes: dict[str, PlaneNoise]) -> None:
     )
     _levels_across(ax)
     ax.set_ylim(0, min(highest, 4))
-    ax.legend(frameon=False, ncols=4, loc="lower left")
+    ax.legend(frameon=False, ncols=2, loc="lower left")
 
 
 def normalised_std(noise: PlaneNoise, levels: NDArray[np.floating[Any]]) -> Doubles:
@@ -116,12 +162,22 @@ def _draw_structure(ax: Axes, noise: StructureNoise) -> None:
     at = np.arange(BINS)[known]
     for index, (name, row) in enumerate(zip(GROUP_NAMES, noise.ratios, strict=True)):
         chroma = name.startswith("chroma")
-        colour = COLOURS["V"] if chroma else str(0.7 - 0.22 * index)
+        colour = COLOURS["V"] if chroma else COLOURS["Y"]
+        alpha = 1.0 if chroma else 0.4 + 0.2 * index
         if noise.low:
             low, high = (np.array(table[index])[known] for table in (noise.low, noise.high))
             ax.fill_between(at, low, high, color=colour, alpha=0.15, lw=0)
         style = ":" if name == "chroma detail" else "-"
-        ax.plot(at, np.array(row)[known], color=colour, ls=style, lw=1.6, marker=".", label=name)
+        ax.plot(
+            at,
+            np.array(row)[known],
+            color=colour,
+            ls=style,
+            lw=1.6,
+            marker=".",
+            label=name,
+            alpha=alpha,
+        )
     ax.set_yscale("log")
     bounds = [f"{b:g}" for b in BOUNDS]
     between = [f"{a}–{b}" for a, b in pairwise(bounds)]
@@ -134,8 +190,26 @@ def _draw_structure(ax: Axes, noise: StructureNoise) -> None:
     ax.legend(frameon=False, fontsize=8)
 
 
+def _draw_spectrum(ax: Axes, band_std: tuple[float, ...]) -> None:
+    """Luma's DCT coefficients, from coarse (above, left) to fine, the stronger the darker."""
+    from matplotlib.patches import Rectangle
+
+    luma = np.array(band_std[PLANE_SLICES[0]]).reshape(BLOCK, BLOCK)
+    for (row, column), value in np.ndenumerate(luma):
+        share = float(value / max(luma.max(), 1e-6))
+        corner = column - 0.48, row - 0.48
+        ax.add_patch(Rectangle(corner, 0.96, 0.96, color=charts.ACCENT, alpha=0.6 * share, lw=0))
+        ax.annotate(f"{value:.2f}", (column, row), ha="center", va="center", color=charts.INK)
+    ax.grid(False)
+    ax.set_xlim(-0.5, BLOCK - 0.5)
+    ax.set_ylim(BLOCK - 0.5, -0.5)
+    ax.set_xticks(range(BLOCK))
+    ax.set_yticks(range(BLOCK))
+    ax.set(title="Spectrum", xlabel="frequency across", ylabel="frequency down")
+
+
 def _draw_space(ax: Axes, planes: dict[str, PlaneNoise]) -> None:
-    ax.axhline(0, color="#999999", lw=0.8)
+    ax.axhline(0, color=charts.MUTED, lw=0.8)
     for name, noise in planes.items():
         for values, style, way in (
             (noise.row_correlation, "-", "along rows"),
@@ -153,7 +227,7 @@ def _draw_space(ax: Axes, planes: dict[str, PlaneNoise]) -> None:
 
 
 def _draw_time(ax: Axes, planes: dict[str, PlaneNoise]) -> None:
-    ax.axhline(0, color="#999999", lw=0.8)
+    ax.axhline(0, color=charts.MUTED, lw=0.8)
     largest = 0.0
     for offset, (name, noise) in zip((-0.28, 0, 0.28), planes.items(), strict=True):
         lags = np.arange(1, len(noise.temporal_correlation) + 1)
@@ -200,22 +274,10 @@ def _draw_kinds(ax: Axes, planes: dict[str, PlaneNoise]) -> None:
     if any(not np.isfinite(p.fixed_pattern_std) for p in planes.values()):
         ax.annotate(
             "?  not measured: needs two\nscenes or more",
-            (0.97, 0.94), xycoords="axes fraction", ha="right", va="top", fontsize=8, color=_INK,
+            (0.97, 0.94), xycoords="axes fraction", ha="right", va="top", fontsize=8, color=charts.INK,
         )  # fmt: skip
 
 
 def _levels_across(ax: Axes) -> None:
     ax.set_xlim(0, 255)
     ax.set_xticks([0, 32, 64, 96, 128, 160, 192, 224, 255])
-
-
-def _plain(ax: Axes) -> None:
-    """Little ink besides the data."""
-    ax.grid(color=_GRID, lw=0.8)
-    ax.set_axisbelow(True)
-    ax.spines[["top", "right"]].set_visible(False)
-    ax.spines[["left", "bottom"]].set_color("#999999")
-    ax.tick_params(color="#999999", labelcolor=_INK)
-    ax.title.set_fontsize(11)
-    ax.xaxis.label.set_color(_INK)
-    ax.yaxis.label.set_color(_INK)

@@ -31,6 +31,7 @@ HELD_FRAMES = 30
 """At most so many frames of a series are held out."""
 
 _SAME_SCENE = 0.97  # correlation of two mean pictures above which they show the same scene
+_LEAST_VARIANCE = 1 / 16  # of a series, relative to the mean of all
 _LEAST_MASKED = 0.1  # crops with less still area than this are drawn again
 
 
@@ -150,12 +151,13 @@ class Batch:
     """Crops to train on.
 
     ``inputs`` are (B, 3, S, S) in [0, 1] with the network's context around the (B, 3, C, C) ``targets``; ``mask`` is
-    (B, 1, C, C), 1 where the scene is still.
+    (B, 1, C, C), 1 where the scene is still; ``noise_variance``, (B,), is that of the series that a crop is of.
     """
 
     inputs: torch.Tensor
     targets: torch.Tensor
     mask: torch.Tensor
+    noise_variance: torch.Tensor
 
 
 class _TrainingRegion:
@@ -200,17 +202,25 @@ class Crops:
         self._weights = weights / weights.sum()
         variances = [r.noise_variance() if r.pixels else 0.0 for r in self._regions]
         self.noise_variance = max(float(np.dot(self._weights, variances)), 1e-7)
+        # Where there is next to no noise, a relative error says little: such series would count for too much.
+        least = self.noise_variance * _LEAST_VARIANCE
+        self._variances = [max(variance, least) for variance in variances]
         self._context = context
         self.size = min([size, *(min(r.mask.shape) for r in self._regions)])
 
     def batch(self, random: np.random.Generator, count: int) -> Batch:
         """Draws ``count`` crops, each turned by a multiple of 90° and perhaps flipped."""
         drawn = [self._one(random) for _ in range(count)]
-        inputs, targets, masks = zip(*drawn, strict=True)
-        return Batch(torch.stack(inputs), torch.stack(targets), torch.stack(masks))
+        inputs, targets, masks, variances = zip(*drawn, strict=True)
+        return Batch(
+            torch.stack(inputs), torch.stack(targets), torch.stack(masks), torch.tensor(variances)
+        )
 
-    def _one(self, random: np.random.Generator) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-        region = self._regions[int(random.choice(len(self._regions), p=self._weights))]
+    def _one(
+        self, random: np.random.Generator
+    ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor, float]:
+        number = int(random.choice(len(self._regions), p=self._weights))
+        region = self._regions[number]
         frames, size, context = region.frames, self.size, self._context
         _, height, width = frames.shape[1:]
         for _ in range(20):
@@ -233,4 +243,4 @@ class Crops:
             floats = torch.from_numpy(np.ascontiguousarray(x, dtype=np.float32))
             return turned(floats, turns, flip).contiguous() * scale
 
-        return view(noisy, 1 / 255), view(target), view(mask[None])
+        return view(noisy, 1 / 255), view(target), view(mask[None]), self._variances[number]

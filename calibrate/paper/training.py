@@ -94,6 +94,7 @@ class Trainer(ResumableTrainer[_State]):
         device: Where.
         folder: Where the state is kept every half minute; None keeps none.
         say: Told in one sentence what is worth knowing (a fresh start, a training that goes on).
+        start: The network to begin with; None: the exact identity.
     """
 
     def __init__(
@@ -104,12 +105,16 @@ class Trainer(ResumableTrainer[_State]):
         device: torch.device,
         folder: Path | None = None,
         say: Callable[[str], None] = lambda _: None,
+        *,
+        start: PaperNetwork | None = None,
     ) -> None:
         super().__init__(recipe, _State(fingerprint(series, split), asdict(recipe)), folder)
         self._series, self._split, self._recipe, self._device = series, split, recipe, device
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(recipe.seed)
             network = PaperNetwork()
+        if start is not None:
+            network.load_state_dict(start.state_dict())
         self._network = network.to(device)
         self._network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self._average = copied(self._network.state_dict())
@@ -226,8 +231,10 @@ class Trainer(ResumableTrainer[_State]):
         for group, scale in zip(self._optimizer.param_groups, SCALES, strict=True):
             group["lr"] = self._rate(self._share()) * state.rate * scale
         output = self._network.forward_in_context(inputs)
-        error = ((output - targets) ** 2 * mask).sum() / (3 * mask.sum()).clamp(min=1)
-        loss = error / self._crops.noise_variance
+        error = ((output - targets) ** 2 * mask).sum((1, 2, 3)) / (3 * mask.sum((1, 2, 3))).clamp(
+            min=1
+        )
+        loss = (error / batch.noise_variance.to(self._device)).mean()
         self._optimizer.zero_grad(set_to_none=True)
         torch.autograd.backward(loss)
         norm = nn.utils.clip_grad_norm_(self._network.parameters(), recipe.clip)

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import ctypes
 from functools import cache
-from importlib.machinery import EXTENSION_SUFFIXES
 from pathlib import Path
 
 KINDS = {16: "AVX-512", 8: "AVX2", 4: "generic"}
@@ -72,15 +71,19 @@ def compiled_kind() -> str:
 
 
 def _load(lanes: int) -> ctypes.CDLL | None:
-    for suffix in EXTENSION_SUFFIXES:
-        path = _FOLDER / f"_native_{lanes}{suffix}"
-        if path.exists():
-            try:
-                library = ctypes.CDLL(str(path))
-                return _declared(library) if _is_ours(library) else None
-            except (OSError, AttributeError):  # for another machine, or of another version
-                return None
-    return None
+    path = _FOLDER / library_name(lanes)
+    if not path.exists():
+        return None
+    try:
+        library = ctypes.CDLL(str(path))
+        return _declared(library) if _is_ours(library) else None
+    except (OSError, AttributeError):  # for another machine, or of another version
+        return None
+
+
+def library_name(lanes: int) -> str:
+    """The file of a build; it knows nothing of Python, and so its name has no version of it."""
+    return f"_native_{lanes}.so"
 
 
 def _is_ours(library: ctypes.CDLL) -> bool:

@@ -41,11 +41,11 @@ def test_a_file_becomes_a_judged_clip_in_its_profile(
     clip = Clip.load(path)
     assert clip.camera.id == profile.camera().id
     assert [s.count for s in clip.accepted] == [40]
-    assert path.with_name(f"{path.stem}.densities.png").exists()
-    assert path.with_name(f"{path.stem}.scenes.png").exists()
+    assert path.with_suffix(".html").exists()
     out, err = capfd.readouterr()
     assert "✓" in out
     assert str(path) in out
+    assert str(path.with_suffix(".html")) in out
     assert "40 frames in 1 series are fit" in out
     assert "Recorded 40 frames in 1.3 s at 30.0 frames/s" in err
     assert clip.facts["measured_fps"] == pytest.approx(30)
@@ -62,7 +62,7 @@ def test_json_is_all_there_is_on_standard_output(
     assert value["accepted"] == 1
     assert value["series"][0]["count"] == 30
     assert value["mode"]["codec"] == "mjpeg"
-    assert all(Path(path).exists() for path in [value["clip"], *value["plots"]])
+    assert all(Path(path).exists() for path in [value["clip"], value["page"]])
 
 
 def test_a_clip_of_a_profile_is_judged_in_place(home: Path, still: Path) -> None:

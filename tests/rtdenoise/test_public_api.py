@@ -146,16 +146,71 @@ def still_clip(tmp_path: Path) -> Path:
     return path
 
 
-def test_the_noise_of_a_clip(
-    still_clip: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+def test_a_noise_curve_as_a_plot(
+    still_clip: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
-    run_example("noise_of_a_clip.py", monkeypatch, str(still_clip))
-    first, _, *levels = capsys.readouterr().out.splitlines()
-    share = re.search(r"(\d+)% of the picture stands still", first)
+    curve = tmp_path / "curve.png"
+    run_example("noise_curve.py", monkeypatch, str(still_clip), str(curve))
+    still, noise, _ = capsys.readouterr().out.splitlines()
+    share = re.search(r"(\d+)% of the picture stands still", still)
     assert share is not None
     assert int(share[1]) > 90
-    assert len(levels) > 5
-    assert all(1 < float(line.split()[1]) < 20 for line in levels)
+    levels = [float(level) for level in noise.split(": ")[1].split(", ")]
+    assert all(1 < level < 20 for level in levels)
+    assert curve.read_bytes().startswith(b"\x89PNG")
+
+
+def test_a_loop_of_ones_own(
+    still_clip: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    import cv2
+
+    clean = tmp_path / "clean.mp4"
+    run_example("opencv_loop.py", monkeypatch, str(still_clip), str(clean))
+    assert capsys.readouterr().out == "20 frames cleaned\n"
+
+    def trembling(path: Path) -> float:
+        film = cv2.VideoCapture(str(path))
+        pictures = [np.asarray(film.read()[1], float) for _ in range(20)]
+        return float(np.std(pictures[-1] - pictures[-2]))
+
+    assert trembling(clean) < trembling(still_clip) / 2
+
+
+def test_ones_own_camera_and_sink(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run_example("own_camera_and_sink.py", monkeypatch)
+    said = re.fullmatch(
+        r"60 frames: the wall trembles by ([\d.]+) levels, filmed with 6\n", capsys.readouterr().out
+    )
+    assert said is not None
+    assert float(said[1]) < 1.5
+
+
+def test_training_on_ones_own_series(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    still, film, clean = (tmp_path / name for name in ("still.nut", "film.nut", "clean.mp4"))
+    for path, scene, motion in ((still, "room", "still"), (film, "desk", "subject")):
+        camera = rtdenoise.open_camera(
+            f"simulated:{scene}?noise=high&motion={motion}&frames=24", size=(320, 192)
+        )
+        rtdenoise.transcode(camera, rtdenoise.make_denoiser("none"), str(path))
+    words = [str(still), str(film), str(clean), "--minutes", "0.05"]
+    run_example("train_on_series.py", monkeypatch, *words, "--home", str(tmp_path / "home"))
+    shown = capsys.readouterr().out
+    gain = re.search(r"^([+-][\d.]+) dB .* where it did not learn$", shown, re.MULTILINE)
+    assert gain is not None
+    assert float(gain[1]) > 3
+    assert shown.endswith(f"24 frames written to {clean}\n")
+    assert clean.stat().st_size > 1000
 
 
 def test_ones_own_denoiser(

@@ -12,7 +12,6 @@ import sys
 import sysconfig
 import tempfile
 from collections.abc import Sequence
-from importlib.machinery import EXTENSION_SUFFIXES
 from pathlib import Path
 from typing import Any
 
@@ -87,7 +86,7 @@ def built() -> Path:
 
 def path_in(folder: Path, lanes: int) -> Path:
     """Where a build is, named as the engine's own builds are."""
-    return folder / f"_native_{lanes}{EXTENSION_SUFFIXES[0]}"
+    return folder / native_library.library_name(lanes)
 
 
 def load(path: Path) -> ctypes.CDLL:

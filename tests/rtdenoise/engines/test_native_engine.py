@@ -2,7 +2,6 @@
 
 import ctypes
 import threading
-from importlib.machinery import EXTENSION_SUFFIXES
 from pathlib import Path
 
 import numpy as np
@@ -251,8 +250,7 @@ def test_a_build_that_cannot_be_loaded_counts_as_none(
 ) -> None:
     monkeypatch.setattr(native_library, "_FOLDER", tmp_path)
     assert native_library._load(4) is None
-    suffix = EXTENSION_SUFFIXES[0]
-    (tmp_path / f"_native_4{suffix}").write_bytes(b"not a library")
+    (tmp_path / native_library.library_name(4)).write_bytes(b"not a library")
     assert native_library._load(4) is None
     native_library.native_library.cache_clear()
     try:
