@@ -1,21 +1,28 @@
-"""A recording of still scenes, in a thread of its own: by capture's own recorder, and judged as capture does."""
+"""A recording of still scenes, in a thread of its own: by capture's own recorder, meter and judgement."""
 
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 from capture.clip import Clip, Series
-from capture.record import Recording, record, suffix_for
+from capture.guidance import words
+from capture.meter import Reading
+from capture.record import Control, Recording, record, suffix_for
 from capture.series import judge_clip
 from rtdenoise.camera_settings import CameraSettings
 from rtdenoise.cameras import open_camera
-from rtdenoise.cameras.base import Camera, remarks_of
+from rtdenoise.cameras.base import remarks_of
 from rtdenoise.cameras.kept_controls import SteadySettings
+from rtdenoise.frames import Planes
 from rtdenoise.profile import Profile
+
+from .preview import Preview
+from .seen_camera import SeenCamera
 
 _END_S = 60.0  # in which what was filmed is written down and judged
 
@@ -29,6 +36,7 @@ class FilmRun:
         home: The folder for profiles.
         scenes: How many scenes.
         seconds: How long, all scenes together.
+        preview: Gets the frames.
         note: Told in a sentence what is worth knowing.
         over: Told when it has ended, in its thread: this run, the error that ended it or None, and what was filmed.
     """
@@ -41,15 +49,18 @@ class FilmRun:
         *,
         scenes: int,
         seconds: float,
+        preview: Preview,
         note: Callable[[str], None],
         over: Callable[..., None],
     ) -> None:
         self._spec, self._settings, self._home = spec, settings, home
         self._scenes, self._seconds = scenes, seconds
-        self._note, self._over = note, over
-        self._camera: Camera | None = None
-        self._stopping, self._judges = False, True
+        self._preview, self._note, self._over = preview, note, over
+        self._control = Control()
+        self._judges = True
         self._scene, self._frames, self._rate_fps = 1, 0.0, 30.0
+        self._reading: Reading | None = None
+        self._judging = False
         self._thread = threading.Thread(target=self._run, name="film", daemon=True)
         self._thread.start()
 
@@ -60,10 +71,12 @@ class FilmRun:
 
     def stop(self) -> None:
         """Ends it early, and waits for that; what was filmed is kept and judged."""
-        self._stopping = True
-        if self._camera is not None:
-            self._camera.close()
+        self._control.stop()
         self._thread.join(timeout=_END_S)
+
+    def next_scene(self) -> None:
+        """The present scene is enough, or the camera points at the next one already."""
+        self._control.skip()
 
     def hurry(self) -> None:
         """The app ends: what was filmed is kept, and judged when it is calibrated with."""
@@ -77,7 +90,8 @@ class FilmRun:
             "needed_frames": round(self._seconds * self._rate_fps),
             "scene": self._scene,
             "scenes": self._scenes,
-            "meter": None,
+            "judging": self._judging,
+            "meter": None if self._reading is None else _metered(self._reading),
             "series": [],
         }
 
@@ -89,17 +103,17 @@ class FilmRun:
         try:
             clip = self._filmed()
             film = {**self.figures(), "series": [_told(series) for series in clip.series]}
+            film |= {"judging": False, "meter": None}
         except BaseException as error:
             failure = error
+        self._preview.forget()
         self._over(self, failure, film=film)
 
     def _filmed(self) -> Clip:
         settings = self._settings
-        camera = open_camera(self._spec, size=settings.size, rate_fps=settings.fps)
-        with closing(camera):
-            self._camera, self._rate_fps = camera, float(camera.mode.rate_fps)
-            if self._stopping:
-                camera.close()
+        opened = open_camera(self._spec, size=settings.size, rate_fps=settings.fps)
+        with closing(SeenCamera(opened, self._show)) as camera:
+            self._rate_fps = float(camera.mode.rate_fps)
             profile = Profile.of(camera.info, self._home)
             SteadySettings(profile.controls_path, profile.locked_path).opened(camera.info)
             path = profile.new_clip_path(suffix_for(camera))
@@ -111,15 +125,16 @@ class FilmRun:
         facts = recording.facts()
         # The clip counts from here on, even if judging is interrupted.
         Clip(path, camera.info, camera.mode, recording.frames, facts=facts).save()
-        if recording.stopped == "lost" and not self._stopping:
+        if recording.stopped == "lost":
             self._note(f"{recording.lost_because} What was recorded is kept and judged.")
         for remark in remarks_of(camera):
             self._note(remark)
         if not self._judges:
             return Clip.load(path)
+        self._judging = True
         return judge_clip(path, camera.info, camera.mode, facts=facts)
 
-    def _record(self, camera: Camera, path: Path, profile: Profile) -> Recording:
+    def _record(self, camera: SeenCamera, path: Path, profile: Profile) -> Recording:
         return record(
             camera,
             path,
@@ -128,7 +143,15 @@ class FilmRun:
             tick=self._tick,
             tell=self._next,
             journal=profile.locked_path,
+            watch=self._watch,
+            control=self._control,
         )
+
+    def _show(self, planes: Planes) -> None:
+        self._preview.offer(planes, planes, time.monotonic())
+
+    def _watch(self, reading: Reading) -> None:
+        self._reading = reading
 
     def _tick(self, frames: float) -> None:
         self._frames += frames
@@ -137,6 +160,23 @@ class FilmRun:
         """Before each further scene."""
         self._scene += 1
         self._note(text)
+
+
+def _metered(reading: Reading) -> dict[str, Any]:
+    """What the meter says, as plain values."""
+    known = reading.state != "waiting"
+    return {
+        "state": reading.state,
+        "still": reading.state not in ("shift", "moving") if known else None,
+        "shift_px": round(reading.shift_px, 2),
+        "moving": round(reading.moving, 3),
+        "dark": reading.state == "dark",
+        "overexposed": reading.state == "bright",
+        "flicker_levels": round(reading.flicker_levels, 2),
+        "mains_hz": reading.mains_hz,
+        "level": round(reading.level / 255, 3),
+        "words": words(reading),
+    }
 
 
 def _told(series: Series) -> dict[str, Any]:

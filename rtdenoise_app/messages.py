@@ -119,6 +119,7 @@ _READ: dict[str, Callable[[Message], Message]] = {
     "preview": _preview,
     "drawn": _nothing,
     "film": _film,
+    "next-scene": _nothing,
     "film-stop": _nothing,
     "calibrate": _calibrate,
     "calibrate-stop": _nothing,

@@ -206,7 +206,9 @@ def message(camera: Planes, published: Planes, arrived: float, shown: Shown) -> 
     pictures = [small(planes, crop, shown.width) for planes in (camera, published)]
     if shown.view == "removed":
         pictures = [removed(*pictures)]
-    parts = [jpeg(picture) for picture in pictures]
+    parts = [jpeg(pictures[0])]
+    if len(pictures) > 1:  # where nothing is cleaned, both are one
+        parts.append(parts[0] if camera is published else jpeg(pictures[1]))
     header: dict[str, Any] = {
         "time": time.time() - (time.monotonic() - arrived),
         "size": [camera.format.width, camera.format.height],

@@ -185,6 +185,8 @@ class Session:
             run.stop()
         elif what == "film":
             self._begin_film(message["scenes"], message["seconds"])
+        elif what == "next-scene" and isinstance(run, FilmRun):
+            run.next_scene()
         elif what == "film-stop" and isinstance(run, FilmRun):
             run.stop()
         elif what == "calibrate":
@@ -377,6 +379,7 @@ class Session:
             self._home,
             scenes=scenes,
             seconds=seconds,
+            preview=self.preview,
             note=self._note,
             over=self._over,
         )

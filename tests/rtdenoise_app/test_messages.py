@@ -12,7 +12,7 @@ from rtdenoise_app.messages import parse_message
 from rtdenoise_app.preview import Shown
 
 WORDS = [
-    "choose", "start", "stop", "strength", "set", "preview", "drawn", "film", "film-stop", "calibrate",
+    "choose", "start", "stop", "strength", "set", "preview", "drawn", "film", "next-scene", "film-stop", "calibrate",
     "calibrate-stop", "refresh", "quit",
 ]  # fmt: skip
 FIELDS = [

@@ -48,7 +48,14 @@ def test_the_whole_way(app: App) -> None:
     assert page.said.pop()["error"] == "Nothing was filmed that is fit for calibrating."
 
     page.send(do="film", scenes=1, seconds=3)
+    page.send(do="preview", on=True, width=320)
     page.until(lambda state: state["doing"] == "filming")
+    words = page.until(lambda state: state["film"] and state["film"]["meter"])["film"]["meter"][
+        "words"
+    ]
+    assert words
+    _, (before, after) = page.picture()  # who films sees what is filmed
+    assert before == after
     page.until(lambda state: state["doing"] == "idle", 120)
     assert [series["accepted"] for series in page.state["film"]["series"]] == [True], page.state
     assert page.state["step"] == "calibrate"
