@@ -59,6 +59,9 @@ class Phase:
     drawn: int = 0
     ages_ms: list[float] = field(default_factory=list)
     delays_ms: list[float] = field(default_factory=list)
+    cleaned_by: list[str] = field(
+        default_factory=list
+    )  # at the beginning and the end of each stretch
 
 
 def write_clip(path: Path, size: tuple[int, int], seconds: float) -> None:
@@ -189,6 +192,7 @@ def measure(app: App, phase: Phase, seconds: float, page: Chromium | None) -> No
     phase.dropped += after["dropped"] - before["dropped"]
     phase.frames += after["frames"] - before["frames"]
     phase.delays_ms.append(after["delay_ms"]["p95"])
+    phase.cleaned_by += [before["network"], after["network"]]
     if page:
         phase.drawn += page.drawn()[0] - first
 
@@ -199,6 +203,7 @@ def lines(phases: dict[str, Phase]) -> Iterator[list[str]]:
         ages = np.percentile(phase.ages_ms, (50, 95, 100)) if phase.ages_ms else None
         yield [
             name,
+            ", ".join(dict.fromkeys(phase.cleaned_by)),
             f"{phase.frames / phase.seconds:.1f}",
             f"{phase.dropped} of {phase.frames + phase.dropped}",
             f"{statistics.median(phase.delays_ms):.0f} ms",
@@ -236,11 +241,18 @@ def main() -> None:
                     measure(app, phases["the page is open"], options.seconds, browser)
                 finally:
                     browser.close()
-            print(app.live()["network"])
         finally:
             app.process.terminate()
             app.process.wait(60)
-    head = ["", "frames/s", "dropped", "delay, 95 %", "CPU, of a core", "preview, pictures/s"]
+    head = [
+        "",
+        "cleaned by",
+        "frames/s",
+        "dropped",
+        "delay, 95 %",
+        "CPU, of a core",
+        "preview, pictures/s",
+    ]
     text = table([*head, "their age: median, 95 %, most"], lines(phases))
     print(text)
     if options.page:

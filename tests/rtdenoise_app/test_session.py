@@ -84,8 +84,8 @@ def test_a_camera_that_is_busy_is_told(told: Told, monkeypatch: pytest.MonkeyPat
 
     monkeypatch.setattr("rtdenoise.stream.call.open_camera", busy)
     monkeypatch.setattr("rtdenoise_app.filming.open_camera", busy)
-    for what in ({"do": "start"}, {"do": "film", "scenes": 1, "seconds": 1.0}):
-        told.do(**{"what" if k == "do" else k: v for k, v in what.items()})
+    for what, more in (("start", {}), ("film", {"scenes": 1, "seconds": 1.0})):
+        told.do(what, **more)
         assert told.error() == {
             "error": "C270 is in use by zoom (process 7).",
             "cure": "Close that program first.",
