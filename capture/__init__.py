@@ -8,6 +8,7 @@ clip      a clip on disk and its sidecar of facts
 series    judges a clip: reads it, and writes sidecar and static masks
 segments  cuts the clip into segments of one scene and measures each
 joining   joins neighbouring segments into longer series
+remarks   what happened while a clip was filmed: light (which light keeps), bumps, what moved
 verdict   the limits, and the reason where one is passed
 quality   the measures: deviation (eq. 5, 6), drift, lag-1 correlation, flicker
 shift     sub-pixel shift of a frame
