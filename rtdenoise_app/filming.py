@@ -93,6 +93,7 @@ class FilmRun:
             "judging": self._judging,
             "meter": None if self._reading is None else _metered(self._reading),
             "series": [],
+            "remarks": [],
         }
 
     # --- the recording's thread ---
@@ -103,7 +104,12 @@ class FilmRun:
         try:
             clip = self._filmed()
             film = {**self.figures(), "series": [_told(series) for series in clip.series]}
-            film |= {"judging": False, "meter": None}
+            happened = clip.facts.get("remarks", ())
+            film |= {
+                "judging": False,
+                "meter": None,
+                "remarks": [said["words"] for said in happened],
+            }
         except BaseException as error:
             failure = error
         self._preview.forget()

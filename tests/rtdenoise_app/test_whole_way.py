@@ -58,6 +58,7 @@ def test_the_whole_way(app: App) -> None:
     assert before == after
     page.until(lambda state: state["doing"] == "idle", 120)
     assert [series["accepted"] for series in page.state["film"]["series"]] == [True], page.state
+    assert all(isinstance(said, str) for said in page.state["film"]["remarks"])
     assert page.state["step"] == "calibrate"
 
     # The page is closed, and opened again: everything is where it was.
