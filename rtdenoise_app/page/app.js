@@ -8,6 +8,7 @@ import { showUse, wireUse } from "./use.js";
 
 const steps = ["camera", "film", "calibrate", "use"];
 const noteMs = 8000;
+const noteWaitMs = 600;
 const mostNotes = 2;
 const missedMs = 600; // before it is said that the app is gone
 
@@ -51,7 +52,7 @@ function message(value) {
     announce(before);
     render();
   }
-  if (value.note) note("notes", element("p", { textContent: value.note }));
+  if (value.note) setTimeout(noteUnlessShown, noteWaitMs, value.note);
   if (value.error) note("errors", problemBox({ text: value.error, cure: value.cure, command: value.command }), false);
 }
 
@@ -73,7 +74,7 @@ function gone(why) {
 }
 
 function tellGone(why) {
-  preview.want(false);
+  preview.want(false, false);
   const [what, cure] = {
     token: ["This page needs its whole address.", "Run rtdenoise app: it opens the page, and prints the address."],
     refused: ["The app has closed this page.", "It tries again."],
@@ -87,6 +88,11 @@ function tellGone(why) {
   show("gone", true);
   text("doing", ended ? "Ended" : "Not connected");
   byId("doing").dataset.state = "gone";
+}
+
+/** Why a network was chosen stands among the figures: no need to say it twice. */
+function noteUnlessShown(sentence) {
+  if (state?.live?.why !== sentence) note("notes", element("p", { textContent: sentence }));
 }
 
 /** A sentence in the corner; errors stay until they are closed. */
@@ -144,7 +150,8 @@ function render() {
   showProblems();
   showGuide(state);
   showUse(state);
-  preview.want(on || state.doing === "filming");
+  preview.want(on || state.doing === "filming", state.doing === "filming");
+  showMeter();
   showStills();
   showEmpty();
 }
@@ -178,15 +185,23 @@ function showStills() {
   );
 }
 
+/** What the person who films is told, large enough to be read from beside the camera. */
+function showMeter() {
+  const meter = state.doing === "filming" && !state.film?.judging ? state.film?.meter : null;
+  show("meter", Boolean(meter) && preview.shown);
+  if (!meter) return;
+  text("meter", meter.words);
+  byId("meter").classList.toggle("still", meter.still !== false);
+  say(meter.words, true);
+}
+
 /** What stands where the picture would be. */
 function showEmpty() {
   const { doing, film, calibrate, camera } = state;
   let big = "";
   let small = "";
   if (doing === "filming") {
-    big = film?.meter?.words ?? "Hold still …";
-    small = film && film.scenes > 1 ? `Scene ${film.scene} of ${film.scenes}` : "Filming";
-    say(big, true);
+    big = film?.judging ? "Judging what was filmed …" : (film?.meter?.words ?? "Looking …");
   } else if (doing === "calibrating") {
     big = `${Math.round(100 * (calibrate?.share ?? 0))} %`;
     small = calibrate?.stage ?? "";
@@ -203,12 +218,6 @@ function showEmpty() {
   }
   text("empty-big", big);
   text("empty-small", small);
-  const level = doing === "filming" ? film?.meter?.level : undefined;
-  show("empty-level", typeof level === "number");
-  if (typeof level === "number") {
-    byId("empty-level").style.setProperty("--share", `${Math.round(100 * level)}%`);
-    byId("empty-level").setAttribute("aria-valuenow", String(Math.round(100 * level)));
-  }
   const offered = doing === "idle" && camera !== null;
   show("turn-on", offered && view !== "calibrate");
   byId("turn-on").classList.toggle("primary", view === "use");

@@ -28,6 +28,9 @@ export function wireGuide(app) {
   });
   byId("film-next").addEventListener("click", () => app.go("calibrate"));
   byId("film-scene-next").addEventListener("click", () => app.send({ do: "next-scene" }));
+  byId("film-mains").addEventListener("click", () => {
+    app.send({ do: "set", mains_hz: app.state().film.meter.mains_hz });
+  });
   byId("film-stop").addEventListener("click", () => app.send({ do: "film-stop" }));
   byId("calibrate-start").addEventListener("click", () => {
     if (app.state().step === "film") return app.go("film");
@@ -66,7 +69,7 @@ function showCamera(state) {
     if (focused) document.querySelector(`input[name=camera][value="${CSS.escape(focused)}"]`)?.focus();
   });
   for (const input of document.querySelectorAll("input[name=camera]")) input.checked = input.value === state.camera;
-  const usual = [["", "As the camera has it"]];
+  const usual = [["", "Automatic"]];
   const sizes = [...new Set(modesOf(state).map(([, size]) => size))];
   options("size", [...usual, ...sizes.map((size) => [size, size.replace("x", " × ")])], state.settings.size ?? "");
   const rates = ratesOf(state, state.settings.size).map((rate) => [String(rate), String(rate)]);
@@ -106,22 +109,27 @@ function showFilm(state) {
   const fit = series.some(({ accepted }) => accepted);
   show("film-before", !now && series.length === 0);
   show("film-now", now);
+  show("film-fields", !now);
   show("film-after", series.length > 0);
   show("film-start", !now);
   byId("film-start").disabled = state.camera === null || !["idle", "live", "starting"].includes(state.doing);
   byId("film-start").classList.toggle("primary", !fit);
   text("film-start", series.length === 0 ? "Start filming" : "Film again");
   show("film-next", fit && !now);
-  show("film-stop", now);
+  show("film-stop", now && !film?.judging);
   const more = now && Boolean(film?.meter) && film.scene < film.scenes;
   show("film-scene-next", more);
   whenChanged("series", series, () => byId("series").replaceChildren(...series.map(seriesItem)));
   if (!now || !film) return;
   text("film-good", String(film.good_frames));
-  text("film-of", `of ${film.needed_frames} good frames`);
+  text("film-of", film.judging ? "frames: they are being judged …" : `of ${film.needed_frames} good frames`);
   setValue("film-progress", film.needed_frames ? film.good_frames / film.needed_frames : 0);
   text("film-scene", film.scenes > 1 ? `Scene ${film.scene} of ${film.scenes}` : "");
-  const checks = film.meter ? checksOf(film.meter) : [];
+  const meter = film.judging ? null : film.meter;
+  const mains = meter?.mains_hz && meter.mains_hz !== state.settings.mains_hz;
+  show("film-mains", Boolean(mains));
+  if (mains) text("film-mains", `Set the camera to ${meter.mains_hz} Hz`);
+  const checks = meter ? checksOf(meter) : [];
   whenChanged("film-checks", checks, () => {
     byId("film-checks").replaceChildren(
       ...checks.map(([good, words]) =>
@@ -136,9 +144,12 @@ function showFilm(state) {
   });
 }
 
+const moving = ["shift", "moving"];
+
 function checksOf(meter) {
   return [
-    [meter.still !== false, meter.still === false ? "Something moves" : "Nothing moves"],
+    [!moving.includes(meter.state), moving.includes(meter.state) ? "Something moves" : "Nothing moves"],
+    ...(meter.state === "drift" ? [[false, "The light changes"]] : []),
     [!meter.dark && !meter.overexposed, meter.dark ? "Too dark" : meter.overexposed ? "Too bright" : "Bright enough, not too bright"],
     [!(meter.flicker_levels > 1), meter.flicker_levels > 1 ? "Lamps flicker" : "Lamps don't flicker"],
   ];
@@ -148,7 +159,7 @@ function seriesItem({ accepted, reason, cure, frames }, index) {
   return element(
     "li",
     { class: accepted ? "good" : "bad" },
-    element("strong", { textContent: `Scene ${index + 1}: ${accepted ? "fit" : "not fit"}` }),
+    element("strong", { textContent: `Series ${index + 1}: ${accepted ? "fit" : "not fit"}` }),
     ` – ${frames} frames`,
     reason ? element("p", { textContent: reason }) : null,
     cure ? element("p", { class: "hint", textContent: cure }) : null,
@@ -168,8 +179,8 @@ function showCalibrate(state) {
   show("calibrate-start", !now);
   show("calibrate-stop", now);
   show("calibrate-next", done);
-  byId("minutes").closest("label").hidden = lacking;
-  byId("minutes").closest("label").nextElementSibling.hidden = lacking;
+  show("calibrate-fields", !lacking && !now);
+  show("calibrate-hint", !done);
   byId("calibrate-start").classList.toggle("primary", !done);
   byId("calibrate-start").disabled = state.camera === null || state.doing === "filming";
   text("calibrate-start", lacking ? "Film first" : done ? "Calibrate again" : "Start");
@@ -190,7 +201,7 @@ function showCalibrate(state) {
     const gain = calibrate.gain_db;
     text("gain", gain === null ? "" : `${gain > 0 ? "+" : "−"}${Math.abs(gain).toFixed(1)} dB`);
     const better = calibrate.verdict === "better" || (calibrate.verdict === undefined && gain > 0);
-    text("verdict", better ? "closer to the clean picture, in parts that were not learned from." : verdictOf(calibrate));
+    text("verdict", better ? "closer to the clean picture (uPSNR), in parts that were not learned from." : verdictOf(calibrate));
     show("report", Boolean(calibrate.report));
     if (calibrate.report) byId("report").href = calibrate.report;
   }

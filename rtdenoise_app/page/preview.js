@@ -8,6 +8,7 @@ import { byId, show, text } from "./dom.js";
 const mostWidth = 960; // of a picture that isn't shown pixel for pixel
 const askEveryMs = 100;
 const keptAges = 1000;
+const night = "#0b0f14"; // where there is no picture
 const step = 2; // of 100, of the split by an arrow key
 
 const viewport = byId("viewport");
@@ -29,6 +30,7 @@ export class Preview {
     this.center = [0.5, 0.5]; // of the part that is shown, as shares of the frame
     this.frame = null; // what was drawn last: {parts, size, crop, view}
     this.stills = null;
+    this.alone = false; // the camera's picture, without a split: there is no cleaned one
     this.asked = "";
     this.askedAt = 0;
     this.timer = 0;
@@ -39,7 +41,8 @@ export class Preview {
   // --- what others call ---
 
   /** Whether pictures of the call are wanted. */
-  want(on) {
+  want(on, alone) {
+    this.alone = alone;
     if (on && !this.on) this.stills = null;
     if (!on && this.on && this.frame && !this.frame.still) this.frame = null;
     this.on = on;
@@ -102,19 +105,23 @@ export class Preview {
 
   draw() {
     const frame = this.frame;
-    const split = frame !== null && frame.view === "split";
+    const split = frame !== null && frame.view === "split" && !this.alone;
     show("empty", frame === null);
     show("tools", frame !== null);
     show("split", split);
     show("tag-left", split && this.split > 0.12);
     show("tag-right", split && this.split < 0.88);
     show("moves", frame !== null && this.zoom > 0);
-    byId("views").hidden = frame !== null && frame.still;
+    show("views", frame !== null && !frame.still && !this.alone);
     viewport.classList.toggle("zoomed", frame !== null && this.zoom > 0);
     text("tag-left", frame?.still ? "Before" : "Camera");
     text("tag-right", frame?.still ? "After" : "Cleaned");
     canvas.setAttribute("aria-label", this.words());
-    if (frame === null) return;
+    if (frame === null) {
+      context.fillStyle = night;
+      context.fillRect(0, 0, canvas.width, canvas.height);
+      return;
+    }
     const aspect = String(frame.size[0] / frame.size[1]);
     if (viewport.style.getPropertyValue("--aspect") !== aspect) viewport.style.setProperty("--aspect", aspect);
     this.fitCanvas();
@@ -123,7 +130,7 @@ export class Preview {
     context.imageSmoothingEnabled = !(this.zoom >= 1);
     context.imageSmoothingQuality = "medium";
     if (w < width || h < height) {
-      context.fillStyle = "#0b0f14";
+      context.fillStyle = night;
       context.fillRect(0, 0, width, height);
     }
     if (!split) {
@@ -151,23 +158,29 @@ export class Preview {
     if (!this.zoom) return [0, 0, width, height];
     const crop = this.frame.still ? this.crop() : this.frame.crop;
     if (crop[2] > width / this.zoom + 2) return [0, 0, width, height]; // of before it was zoomed
-    const w = Math.min(width, crop[2] * this.zoom);
-    const h = Math.min(height, crop[3] * this.zoom);
+    const [w, h] = [crop[2] * this.zoom, crop[3] * this.zoom]; // even sides: a little more than there is room for
     return [Math.round((width - w) / 2), Math.round((height - h) / 2), w, h];
   }
 
+  /** Makes the canvas as large as there is room: a pixel of it is one of the screen, on whole pixels of which it lies. */
   fitCanvas() {
-    const ratio = Math.min(devicePixelRatio || 1, 2);
-    const width = Math.max(16, Math.round(viewport.clientWidth * ratio));
-    const height = Math.max(9, Math.round(viewport.clientHeight * ratio));
+    const ratio = devicePixelRatio || 1;
+    const box = viewport.getBoundingClientRect();
+    const left = Math.ceil(box.left * ratio - 0.01) / ratio - box.left;
+    const top = Math.ceil((box.top + scrollY) * ratio - 0.01) / ratio - box.top - scrollY;
+    const width = Math.max(16, Math.floor((box.width - left) * ratio + 0.01));
+    const height = Math.max(9, Math.floor((box.height - top) * ratio + 0.01));
     if (canvas.width !== width || canvas.height !== height) {
       canvas.width = width;
       canvas.height = height;
     }
+    const places = { left, top, width: width / ratio, height: height / ratio };
+    for (const [name, length] of Object.entries(places)) canvas.style.setProperty(name, `${length}px`);
   }
 
   words() {
     if (!this.frame) return "No picture";
+    if (this.alone) return "The camera's picture";
     const part = this.zoom ? `, ${this.zoom} to 1` : "";
     if (this.frame.view === "removed") return `The noise that is removed, four times enlarged${part}`;
     return (this.frame.still ? "Before and after the calibration" : "The camera's picture and the cleaned one") + part;
@@ -202,7 +215,7 @@ export class Preview {
       this.fitCanvas();
       const crop = this.frame?.still ? null : this.crop();
       const width = crop ? crop[2] : Math.min(mostWidth, canvas.width);
-      Object.assign(message, { view: this.view, width, crop });
+      Object.assign(message, { view: this.alone ? "split" : this.view, width, crop });
     }
     const asked = JSON.stringify(message);
     if (asked !== this.asked && this.send(message)) {
@@ -260,7 +273,7 @@ export class Preview {
       if (!this.frame || event.button !== 0 || event.target.closest("button")) return;
       const onHandle = event.target.closest("#split") !== null;
       moves = this.zoom > 0 && !onHandle;
-      if (!moves && this.frame.view !== "split") return;
+      if (!moves && handle.hidden) return;
       last = [event.clientX, event.clientY];
       viewport.setPointerCapture(event.pointerId);
       if (!moves) {

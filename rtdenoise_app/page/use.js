@@ -97,7 +97,7 @@ function showFigures(live) {
   text("fig-delay-more", `95 % below ${Math.round(live.delay_ms.p95)} ms`);
   const removed = live.removed_db;
   text("fig-noise", removed === null ? "…" : `${removed.toFixed(1)} dB`);
-  text("fig-noise-more", live.noise_levels === null ? "" : `the camera has ${live.noise_levels.toFixed(1)} of 255 levels`);
+  text("fig-noise-more", live.noise_levels === null ? "" : `camera: ${live.noise_levels.toFixed(1)} of 255 levels`);
   text("fig-cpu", live.cpu_share === null ? "…" : `${Math.round(100 * live.cpu_share)} %`);
   text("fig-network", live.network);
   text("fig-network-more", [live.why, live.engine && `Runs on ${live.engine}.`].filter(Boolean).join(" "));
