@@ -100,17 +100,26 @@ def _record(camera: Camera, profile: Profile, seconds: float, scenes: int) -> Re
     from rtdenoise.console import progress, say
 
     from .clip import Clip
+    from .guidance import words
+    from .meter import Reading
     from .record import record, suffix_for
 
     live = camera.info.kind == "webcam"
     say("[bold]{}[/]: {}", camera.info.name, camera.mode)
     if live:
-        say("Keep camera and scene still. Ctrl-C ends the recording early and keeps it.")
+        say(
+            "Filming begins when nothing moves. Keep camera and scene still. Ctrl-C ends the recording early and "
+            "keeps it."
+        )
     if scenes > 1 and not live:
         say("There is nothing to point elsewhere here: it is recorded in one piece.")
     label = f"Filming {scenes} scenes" if live and scenes > 1 else "Recording"
     with progress(label, _expected_frames(camera, seconds)) as ticker:
         path = profile.new_clip_path(suffix_for(camera))
+
+        def lead(reading: Reading) -> None:
+            ticker.advance(0, words(reading))
+
         try:
             recording = record(
                 camera,
@@ -120,6 +129,7 @@ def _record(camera: Camera, profile: Profile, seconds: float, scenes: int) -> Re
                 tick=ticker.advance,
                 tell=say,
                 journal=profile.locked_path,
+                watch=lead if live else None,
             )
         finally:
             if path.exists():  # also what was kept when the disk became full

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Container, Iterable, Iterator
 from dataclasses import dataclass, replace
+from typing import Literal
 
 import numpy as np
 
@@ -14,8 +15,10 @@ from .clip import Clip
 from .mask import changed, grown
 from .quality import deviations, drift_levels, levels, mu_sigma
 from .segments import SEGMENT, Segment, Still, largest_shift
-from .shift import ShiftMeter
-from .verdict import LEAST_STATIC_FRACTION, SHIFT_LIMIT_PX
+from .shift import bump_px
+from .verdict import BUMP_LIMIT_PX, LEAST_STATIC_FRACTION
+
+SeamKind = Literal["shift", "light", "moving"]
 
 # A longer series has a cleaner mean, but only of what stands still all the time: so much of the static
 # part of its best segment must remain.
@@ -23,12 +26,28 @@ _KEPT_PART = 0.85
 
 
 @dataclass(frozen=True)
+class Seam:
+    """Why two neighbours, each fit by itself, are no one series.
+
+    ``kind`` is "shift" (the camera moved by ``figure`` pixels), "light" (by ``figure`` levels) or "moving" (something
+    in the scene; ``figure`` is the share that still stands still).
+    """
+
+    kind: SeamKind
+    figure: float
+
+
+@dataclass(frozen=True)
 class Joined:
-    """Neighbouring segments that look like one series. ``offsets`` are their levels against the first."""
+    """Neighbouring segments that look like one series. ``offsets`` are their levels against the first.
+
+    ``seam`` says why it isn't one with what lies before it, where both are fit.
+    """
 
     segments: tuple[Segment, ...]
     still: Still | None
     offsets: tuple[float, ...] = (0.0,)
+    seam: Seam | None = None
 
     @property
     def first(self) -> int:
@@ -40,11 +59,14 @@ class Joined:
         """The number of frames."""
         return sum(segment.measures.count for segment in self.segments)
 
-    def with_next(self, segment: Segment) -> Joined | None:
-        """Joined with the segment after it; None where the two don't go together."""
+    def with_next(self, segment: Segment) -> Joined | Seam | None:
+        """Joined with the segment after it, or why the two don't go together; None where one isn't fit."""
         ours, theirs = self.still, segment.still
         if ours is None or theirs is None or segment.first != self.first + self.count:
             return None
+        shift_px = bump_px(ours.mean, ours.mean, theirs.mean)
+        if shift_px > BUMP_LIMIT_PX:
+            return Seam("shift", shift_px)
         count, more = self.count, segment.measures.count
         share = np.float32(more / (count + more))
         variance = ours.variance + (theirs.variance - ours.variance) * share
@@ -55,20 +77,18 @@ class Joined:
         mask &= whole(blocks.still(), mask.shape)
         best = max(s.measures.static_fraction for s in (*self.segments, segment))
         if mask.mean() < max(LEAST_STATIC_FRACTION, _KEPT_PART * best):
-            return None
+            return Seam("moving", float(mask.mean()))
         # The means of both drift apart by the mean offset, however many segments lie before.
         offset = float(np.median(self.offsets)) + float(difference[mask].mean())
         offsets = (*self.offsets, offset)
         if max(offsets) - min(offsets) > min(
             s.measures.drift_limit_levels for s in (*self.segments, segment)
         ):
-            return None
-        if np.hypot(*ShiftMeter(ours.mean)(theirs.mean)) > SHIFT_LIMIT_PX / 2:
-            return None
+            return Seam("light", max(offsets) - min(offsets))
         still = Still(ours.mean + difference * share, variance, mask, blocks)
         # The planes of the single segments are not needed any more, except for the masks.
         slim = tuple(_slim(s) for s in (*self.segments, segment))
-        return Joined(slim, still, offsets)
+        return Joined(slim, still, offsets, self.seam)
 
 
 def _slim(segment: Segment) -> Segment:
@@ -83,16 +103,19 @@ def join(segments: Iterable[Segment], apart: Container[int] = ()) -> Iterator[Jo
     current: Joined | None = None
     for segment in segments:
         longer = current.with_next(segment) if current and segment.first not in apart else None
-        if current and not longer:
+        if isinstance(longer, Joined):
+            current = longer
+            continue
+        if current:
             yield _finished(current)
-        current = longer or Joined((segment,), segment.still)
+        current = Joined((segment,), segment.still, seam=longer)
     if current:
         yield _finished(current)
 
 
 def _finished(joined: Joined) -> Joined:
     if len(joined.segments) == 1:
-        return Joined((_slim(joined.segments[0]),), None)
+        return Joined((_slim(joined.segments[0]),), None, seam=joined.seam)
     return joined
 
 
@@ -140,6 +163,7 @@ def measure_joined(clip: Clip, joined: Joined, black: int) -> list[Segment]:
         flicker_levels=max(part.flicker_levels for part in parts),
         dark=max(part.dark for part in parts),
         bright=max(part.bright for part in parts),
+        level=min(part.level for part in parts),
     )
     if measures.problem():
         return list(joined.segments)

@@ -20,7 +20,9 @@ import av
 from rtdenoise.cameras.base import Camera
 from rtdenoise.cameras.controls import locked_controls
 from rtdenoise.errors import CameraError, ClipError
+from rtdenoise.frames import planes_from_frame
 
+from .meter import Meter, Reading
 from .raw_video import is_copied
 from .writer import LEAST_FRAMES, Writer
 
@@ -30,6 +32,8 @@ Stopped = Literal["done", "end", "interrupted", "lost"]
 SETTLE_S = 1.5
 # Time to point the camera at the next scene.
 PAUSE_S = 6.0
+# Where somebody watches: a scene has to stand still for so long before it counts; for how long that is waited for.
+STILL_S, WAIT_S = 0.5, 12.0
 
 
 @dataclass(frozen=True)
@@ -78,6 +82,8 @@ def record(
     tick: Callable[[float], object] | None = None,
     tell: Callable[[str], object] | None = None,
     journal: Path | None = None,
+    watch: Callable[[Reading], object] | None = None,
+    control: Control | None = None,
 ) -> Recording:
     """Records ``camera`` to ``path``: the whole file or none, under a temporary name until it is done.
 
@@ -94,6 +100,10 @@ def record(
             time, more where the camera is slower than its mode promises.
         tell: Told what the user has to do.
         journal: Where it is noted what puts the settings back, as long as they are locked.
+        watch: Told what the meter says of each frame, also before filming begins; needs packets that are recorded as
+            they are. A webcam's scene then begins when it stands still, or after twelve seconds, and frames that are
+            not fit don't count for its time, as long as that doesn't double it.
+        control: Ends the recording, or a scene of it, from another thread.
 
     Raises:
         CameraError: the camera went away before the second frame.
@@ -102,6 +112,9 @@ def record(
             is a valid clip of two frames or more, and the message says so.
     """
     session = _Session(camera, path, seconds, scenes, tick or _ignore, tell or _ignore, journal)
+    session.control = control or session.control
+    if watch is not None and is_copied(camera):
+        session.watch = watch
     with session.writer, _first_interrupt() as interrupted:
         try:
             session.run(interrupted)
@@ -111,6 +124,21 @@ def record(
             session.stopped, session.lost_because = "lost", error.message
         session.finish(bool(interrupted))
     return session.recording()
+
+
+class Control:
+    """Buttons for a recording that runs in another thread."""
+
+    def __init__(self) -> None:
+        self.ended, self.next_scene = threading.Event(), threading.Event()
+
+    def stop(self) -> None:
+        """Ends the recording; what was recorded is kept."""
+        self.ended.set()
+
+    def skip(self) -> None:
+        """The present scene is enough, or the present pause long enough."""
+        self.next_scene.set()
 
 
 class _Session:
@@ -128,7 +156,7 @@ class _Session:
     ) -> None:
         live = camera.info.kind == "webcam"
         self._camera, self._tick, self._tell, self._journal = camera, tick, tell, journal
-        self._scenes = scenes if live else 1
+        self._live, self._scenes = live, scenes if live else 1
         self._scene_s = seconds / self._scenes
         self._settle_s = SETTLE_S if live else 0.0
         self.writer = Writer(path, camera)
@@ -139,6 +167,10 @@ class _Session:
         self._scene_starts: list[int] = []
         self._recorded_s = 0.0
         self._intervals = 0
+        self.control = Control()
+        self.watch: Callable[[Reading], object] | None = None
+        self._meter = Meter()
+        self._reading = Reading()
 
     def run(self, interrupted: list[bool]) -> None:
         """Reads packets until there is nothing more to record."""
@@ -152,8 +184,12 @@ class _Session:
                 )
                 wait_s += PAUSE_S
             # Packets must be fetched all the time, else the driver's buffers hold old ones.
+            self._meter.next_scene()
             if not self._pass_over(packets, wait_s, interrupted):
                 return
+            if self._live and self.watch and not self._await_still(packets, interrupted):
+                return
+            self.control.next_scene.clear()
             with ExitStack() as held:
                 self._controls |= held.enter_context(locked_controls(self._camera, self._journal))
                 if not self._film(packets, interrupted):
@@ -167,39 +203,70 @@ class _Session:
         if not wait_s:
             return True
         begin: float | None = None
-        for _, at in packets:
-            if stop:
+        for packet, at in packets:
+            if stop or self.control.ended.is_set():
                 return False
+            self._look(packet)
             begin = at if begin is None else begin
-            if at - begin >= wait_s:
+            if at - begin >= wait_s or self.control.next_scene.is_set():
                 return True
         return False
 
+    def _await_still(
+        self, packets: Iterator[tuple[av.Packet[Any], float]], stop: list[bool]
+    ) -> bool:
+        """Lets packets go by until the scene stands still, or for as long as anyone waits; whether there are more."""
+        begin: float | None = None
+        still: float | None = None
+        for packet, at in packets:
+            if stop or self.control.ended.is_set():
+                return False
+            self._look(packet)
+            begin = at if begin is None else begin
+            still = None if not self._reading.still else at if still is None else still
+            if at - begin >= WAIT_S or (still is not None and at - still >= STILL_S):
+                return True
+        return False
+
+    def _look(self, packet: av.Packet[Any]) -> None:
+        """Shows the meter what is in a packet."""
+        if self.watch is None:
+            return
+        for frame in self._camera.decode(packet):
+            self._reading = self._meter(planes_from_frame(frame))
+            self.watch(self._reading)
+
     def _film(self, packets: Iterator[tuple[av.Packet[Any], float]], stop: list[bool]) -> bool:
         """Records one scene; whether there are more packets."""
-        begin: float | None = None
-        last = 0.0
+        last: float | None = None
+        spent_s = unfit_s = 0.0
         frame_s = 1 / max(float(self._camera.mode.rate_fps), 1.0)
         for count, (packet, at) in enumerate(packets):
-            if begin is None:
-                begin = last = at
+            if last is None:
+                last = at
                 self._scene_starts.append(self.writer.frames)
+            self._look(packet)
             self.writer.write(packet)
             # With B-frames times go back and forth: only what is new counts.
             new_s, last = max(at - last, 0.0), max(at, last)
             self._recorded_s += new_s
-            self._tick(new_s / frame_s if count else 1.0)
             self._intervals += count > 0
-            if stop:
+            waits = self._live and self.watch is not None and not self._reading.still
+            if waits and unfit_s < self._scene_s:
+                unfit_s += new_s
+            else:
+                spent_s += new_s
+                self._tick(new_s / frame_s if count else 1.0)
+            if stop or self.control.ended.is_set():
                 return False
             # Enough when the next frame would be due half a frame before the end, or later.
-            if last - begin + 1.5 * frame_s >= self._scene_s:
+            if spent_s + 1.5 * frame_s >= self._scene_s or self.control.next_scene.is_set():
                 return True
         return False
 
     def finish(self, interrupted: bool) -> None:
         """Puts the file in its place."""
-        if interrupted:
+        if interrupted or self.control.ended.is_set():
             self.stopped = "interrupted"
         self.writer.flush()
         frames = self.writer.frames

@@ -22,7 +22,7 @@ from .quality import (
     levels,
     mu_sigma,
 )
-from .shift import ShiftMeter
+from .shift import ShiftMeter, bump_px
 from .verdict import LEAST_FRAMES, Measures, Problem, reason
 
 SEGMENT = 20
@@ -32,6 +32,7 @@ _CUT_PART = 0.25
 _THUMBNAIL = 16  # pixels of the picture per pixel of the thumbnail
 _CLIPPED_LEVELS = 3
 _SHIFTS_PER_SEGMENT = 5
+_BUMP_FRAMES = 5
 
 
 @dataclass(frozen=True)
@@ -142,6 +143,8 @@ def judge_segment(first: int, frames: Bytes, black: int = 0, white: int = 255) -
         flicker_levels=flicker_levels(frames, moments.mean, mask, blocks.gains),
         dark=float(np.mean(moments.mean <= black + _CLIPPED_LEVELS)),
         bright=float(np.mean(moments.mean >= white - _CLIPPED_LEVELS)),
+        level=max(float(moments.mean.mean()) - black, 0.0),
+        bump_px=bump(frames, moments.mean),
     )
     problem = measures.problem()
     still = None if problem else Still(moments.mean, moments.variance, mask, blocks)
@@ -154,3 +157,17 @@ def largest_shift(frames: Bytes, mean: Floats, e: NDArray[np.float64]) -> float:
     chosen = {round(n) for n in np.linspace(0, len(frames) - 1, _SHIFTS_PER_SEGMENT)}
     chosen |= {int(n) for n in np.argsort(e)[-2:]}
     return max(float(np.hypot(*meter(frames[n]))) for n in sorted(chosen))
+
+
+def bump(frames: Bytes, mean: Floats) -> float:
+    """By how many pixels the last frames lie elsewhere than the first ones; 0 where there are too few to tell."""
+    if len(frames) < 2 * _BUMP_FRAMES:
+        return 0.0
+    return bump_px(mean, _mean(frames[:_BUMP_FRAMES]), _mean(frames[-_BUMP_FRAMES:]))
+
+
+def _mean(frames: Bytes) -> Floats:
+    total = np.zeros(frames.shape[1:], np.float32)
+    for frame in frames:
+        cv2.accumulate(frame, total)
+    return total / np.float32(len(frames))

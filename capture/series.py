@@ -23,6 +23,8 @@ from rtdenoise.frames import PlaneFormat
 from .alike import Alike
 from .clip import Clip
 from .joining import join, masks, measure_joined, together
+from .light import LightMeter
+from .remarks import remarks
 from .segments import Segment, cut_segments, judge_segment
 
 
@@ -69,6 +71,8 @@ def judge_clip(
         facts={**clip.facts, "damaged_packets": source.damaged} | source.alike.facts(),
     )
     found = together(s for group in groups for s in measure_joined(clip, group, source.black))
+    scenes = sorted({0, *(int(n) for n in starts if 0 < int(n) < source.count), source.count})
+    said = remarks(groups, found, source.light, scenes)
     # Where the camera moves or the exposure drifts, brightness changes for that reason.
     told = [s.measures for s in found if s.problem in (None, "lag1", "sigma")]
     clip = replace(
@@ -78,6 +82,7 @@ def judge_clip(
             **clip.facts,
             "noise_levels": round(max((m.noise_levels for m in told), default=0.0), 3),
             "flicker_levels": round(max((m.flicker_levels for m in told), default=0.0), 3),
+            "remarks": [remark.to_json() for remark in said],
         },
     )
     _save(clip, found)
@@ -136,7 +141,7 @@ class _LumaSource:
         self._clip, self._ticker = clip, ticker
         self.count = 0
         self.damaged = 0
-        self.alike = Alike()
+        self.alike, self.light = Alike(), LightMeter()
         self.black, self.white = 0, 255
 
     def frames(self) -> Iterator[tuple[Bytes, int, int]]:
@@ -148,6 +153,7 @@ class _LumaSource:
                 if not planes.format.full_range:
                     self.black, self.white = 16, 235
                 self.count += 1
+                self.light(planes.y, planes.time_s)
                 self._ticker.advance()
                 yield planes.y.copy(), self.black, self.white
             self.damaged = camera.damaged_packets

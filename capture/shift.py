@@ -17,6 +17,7 @@ _MARGIN = 6  # pixels at the borders that don't count: they come from outside af
 # blank wall).
 _LEAST_CERTAINTY_PX = 0.25
 _TOLD = 5.0
+_SURE = 6.0  # standard errors of a bump
 # Shifts above this are put to the vote of so many tiles (across, down), of which one votes if the error of one
 # explanation is under so much of the other's.
 _DOUBTFUL_PX = 0.3
@@ -66,6 +67,11 @@ class ShiftMeter:
 
         (0, 0) where the picture holds too little to tell.
         """
+        x, y, _ = self.with_error(frame)
+        return x, y
+
+    def with_error(self, frame: Bytes | Floats) -> tuple[float, float, float]:
+        """The shift as above, and its standard error in pixels."""
         fine = self._prepared(frame)
         shift: Doubles = np.zeros(2)
         if min(self._coarse.mean.shape) >= 8:
@@ -78,8 +84,23 @@ class ShiftMeter:
             if still is not None:
                 shift, certainty = _solve(self._fine, fine, np.zeros(2), still)
         if _unsure(shift, certainty) or np.hypot(*shift) > self._fine.mean.shape[1]:
-            return 0.0, 0.0
-        return float(shift[0] * self._scale), float(shift[1] * self._scale)
+            return 0.0, 0.0, certainty * self._scale
+        return float(shift[0] * self._scale), float(shift[1] * self._scale), certainty * self._scale
+
+
+def bump_px(reference: Floats, before: Floats, after: Floats) -> float:
+    """By how many pixels ``after`` lies elsewhere than ``before``; 0 where that can't be told from none.
+
+    Args:
+        reference: What both are held against, (H, W).
+        before: Likewise.
+        after: Likewise.
+    """
+    meter = ShiftMeter(reference)
+    x0, y0, error0 = meter.with_error(before)
+    x1, y1, error1 = meter.with_error(after)
+    distance = float(np.hypot(x1 - x0, y1 - y0))
+    return distance if distance > _SURE * float(np.hypot(error0, error1)) else 0.0
 
 
 def _unsure(shift: Doubles, error_px: float) -> bool:

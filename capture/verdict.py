@@ -9,6 +9,9 @@ LEAST_FRAMES = 4
 # The paper trains on series up to this σ, and calls a shift of one pixel critical.
 SIGMA_LIMIT = 0.007
 SHIFT_LIMIT_PX = 1.0
+# A camera that was bumped lies elsewhere from then on, and a mean over both blurs: told from the first and last frames'
+# means, in which less noise is left than in single frames.
+BUMP_LIMIT_PX = 0.35
 # Noise that is more alike than this from frame to frame stays in the mean of a series.
 LAG1_LIMIT = 0.3
 LEAST_STATIC_FRACTION = 0.3
@@ -19,7 +22,17 @@ CLIPPED_LIMIT = 1 - LEAST_STATIC_FRACTION
 LEAST_NOISE_LEVELS = 0.05
 
 Problem = Literal[
-    "short", "dark", "bright", "shift", "moving", "drift", "frozen", "lag1", "sigma", "apart"
+    "short",
+    "dark",
+    "bright",
+    "shift",
+    "bump",
+    "moving",
+    "drift",
+    "frozen",
+    "lag1",
+    "sigma",
+    "apart",
 ]
 
 
@@ -28,7 +41,8 @@ class Measures:
     """What was measured of a series, in the units of :class:`capture.clip.Series`.
 
     ``noise_levels`` is the median standard deviation of a still pixel's noise, ``flicker_levels`` the
-    amplitude of mains flicker, ``dark`` and ``bright`` the shares of pixels that are clipped.
+    amplitude of mains flicker, ``dark`` and ``bright`` the shares of pixels that are clipped, ``level`` the mean level
+    above black, and ``bump_px`` how far the picture lies elsewhere at the end than at the beginning.
     """
 
     count: int
@@ -42,6 +56,8 @@ class Measures:
     flicker_levels: float = 0.0
     dark: float = 0.0
     bright: float = 0.0
+    level: float = 0.0
+    bump_px: float = 0.0
 
     @property
     def drift_limit_levels(self) -> float:
@@ -58,6 +74,7 @@ class Measures:
             ("dark", self.dark > CLIPPED_LIMIT),
             ("bright", self.bright > CLIPPED_LIMIT),
             ("shift", self.shift_px >= SHIFT_LIMIT_PX),
+            ("bump", self.bump_px >= BUMP_LIMIT_PX),
             ("moving", self.static_fraction < LEAST_STATIC_FRACTION),
             ("frozen", self.noise_levels < LEAST_NOISE_LEVELS and self.mu < 1e-4),
             ("drift", self.drift_levels > self.drift_limit_levels),
@@ -82,6 +99,8 @@ class Measures:
             flicker_levels=max(self.flicker_levels, other.flicker_levels),
             dark=max(self.dark, other.dark),
             bright=max(self.bright, other.bright),
+            level=min(self.level, other.level),
+            bump_px=max(self.bump_px, other.bump_px),
         )
 
 
@@ -96,6 +115,7 @@ def reason(problem: Problem | None, m: Measures) -> str:
         "dark": f"{m.dark:.0%} of the picture is black; give the scene more light.",
         "bright": f"{m.bright:.0%} of the picture is white; lower the exposure or the light.",
         "shift": f"The camera moved by {m.shift_px:.1f} pixels; put it on a tripod or a shelf.",
+        "bump": f"The camera moved by {m.bump_px:.1f} pixels; put it on a tripod or a shelf, and let go of it.",
         "moving": f"Only {m.static_fraction:.0%} of the picture stands still "
         f"({LEAST_STATIC_FRACTION:.0%} needed); film a still scene.",
         "drift": f"The brightness drifts by {m.drift_levels:.1f} levels; "

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from capture import record as record_module
 from capture.clip import Clip
+from capture.meter import Reading
 from capture.record import record, suffix_for
 from capture.series import judge_clip
 from capture.writer import Writer
@@ -65,7 +66,11 @@ class FakeWebcam:
             yield packet
 
     def decode(self, packet: av.Packet[Any] | None) -> list[VideoFrame]:
-        raise NotImplementedError
+        assert packet is not None
+        decoder = av.CodecContext.create("mjpeg", "r")
+        again: av.Packet[Any] = av.Packet(bytes(packet))
+        again.pts, again.time_base = packet.pts, packet.time_base
+        return [f for f in decoder.decode(again) if isinstance(f, VideoFrame)]
 
     def frames(self) -> Iterator[VideoFrame]:
         raise NotImplementedError
@@ -321,3 +326,77 @@ def test_two_recordings_of_one_moment_keep_both(source: Path, tmp_path: Path) ->
     assert [w.path.name for w in writers] == ["clip.mkv", "clip-2.mkv", "clip-3.mkv"]
     assert [len(packets_of(w.path)) for w in writers] == [6, 7, 8]
     assert leftovers(tmp_path) == []
+
+
+def turned(scene: Floats, *steps: int) -> NDArray[np.float32]:
+    """The scene, moved to the right by so many pixels, (N, H, W)."""
+    return np.stack([np.roll(scene, step, axis=1) for step in steps])
+
+
+@pytest.fixture
+def carried_then_still(write_clip: WriteClip, scene: Floats, noisy: Noisy) -> Path:
+    """40 frames of a camera that is carried, 60 that stand still, a bump of 4 pixels, 100 that stand still again."""
+    steps = [*range(0, 320, 8), *[320] * 60, *[324] * 100]
+    random = np.random.default_rng(0)
+    pictures = turned(scene, *steps) + random.normal(0, 3, (len(steps), *scene.shape))
+    frames = np.clip(pictures, 0, 255).round().astype(np.uint8)
+    return write_clip(frames, "carried.mkv")
+
+
+def test_filming_begins_when_the_scene_stands_still(
+    carried_then_still: Path, tmp_path: Path
+) -> None:
+    camera = FakeWebcam(carried_then_still)
+    seen: list[Reading] = []
+    recording = record(camera, tmp_path / "clip.mkv", 1.0, watch=seen.append)
+    assert recording.frames == 30
+    assert packets_of(recording.path)[0] == packets_of(carried_then_still)[camera.sent - 30]
+    assert 50 <= camera.sent - 30 <= 60
+    assert all(reading.still for reading in seen[-30:])
+    clip = judge_clip(recording.path, camera.info, camera.mode, facts=recording.facts())
+    assert [s.count for s in clip.accepted] == [30]
+
+
+def test_what_is_not_fit_does_not_count_for_the_time(
+    carried_then_still: Path, tmp_path: Path
+) -> None:
+    camera = FakeWebcam(carried_then_still)
+    seen: list[Reading] = []
+    ticks: list[float] = []
+    path = tmp_path / "clip.mkv"
+    recording = record(camera, path, 3.0, watch=seen.append, tick=ticks.append)
+    unfit = sum(not reading.still for reading in seen[-recording.frames :])
+    assert unfit >= 1
+    assert recording.frames == 90 + unfit
+    assert sum(ticks) == pytest.approx(90, abs=1)
+
+
+def test_nobody_waits_for_a_scene_that_never_stands_still(
+    write_clip: WriteClip, scene: Floats, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(record_module, "WAIT_S", 1.0)
+    moving = turned(scene, *range(0, 400, 10)).round().astype(np.uint8)
+    camera = FakeWebcam(write_clip(moving, "moving.mkv"))
+    recording = record(camera, tmp_path / "clip.mkv", 0.5, watch=lambda _: None)
+    assert camera.sent - recording.frames == pytest.approx(31, abs=2)
+    assert recording.frames == pytest.approx(30, abs=2)  # twice the time at most
+    assert recording.stopped == "done"
+
+
+def test_a_recording_is_ended_and_a_scene_skipped_from_outside(
+    source: Path, tmp_path: Path
+) -> None:
+    control = record_module.Control()
+
+    def press(sent: int) -> None:
+        if sent == 20:
+            control.skip()
+        if sent == 60:
+            control.stop()
+
+    camera = FakeWebcam(source, before=press)
+    path = tmp_path / "clip.mkv"
+    recording = record(camera, path, 60.0, scenes=2, control=control)
+    assert recording.stopped == "interrupted"
+    assert recording.scene_starts == (21,)
+    assert 21 < recording.frames <= 61

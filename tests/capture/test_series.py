@@ -68,9 +68,10 @@ def test_a_good_segment_is_accepted_with_true_figures(scene: Floats, noisy: Nois
 
 
 def test_a_camera_that_moves_is_refused(scene: Floats, noisy: Noisy) -> None:
-    still = judge_segment(0, noisy(rolled(scene, 0.6), 20, 3.0))
-    assert still.problem is None or still.problem == "moving"
-    assert still.measures.shift_px == pytest.approx(0.3, abs=0.15)
+    crept = judge_segment(0, noisy(rolled(scene, 0.6), 20, 3.0))
+    assert crept.problem == "bump"
+    assert crept.measures.shift_px == pytest.approx(0.3, abs=0.15)
+    assert crept.measures.bump_px == pytest.approx(0.6 * 15 / 19, abs=0.1)
     moved = judge_segment(0, noisy(rolled(scene, 4.0), 20, 3.0))
     assert moved.problem == "shift"
     assert moved.measures.shift_px == pytest.approx(2.0, abs=0.6)
