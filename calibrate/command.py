@@ -70,7 +70,9 @@ def command(
     if not json_lines:
         from rtdenoise.console import progress, say, show_json
 
-        outcome, files = _calibrated(settings, camera, network, minutes, device, clip, progress, say)
+        outcome, files = _calibrated(
+            settings, camera, network, minutes, device, clip, progress, say
+        )
         if as_json:
             show_json(_figures(outcome, files))
         else:
