@@ -156,10 +156,14 @@ function render() {
   showEmpty();
 }
 
-/** What stands in the way of what runs is told on top; what else doesn't work here is folded up below. */
+let usual = null;
+
+/** What goes wrong while a person looks is told on top; what didn't work here before is folded up below. */
 function showProblems() {
-  const urgent = state.problems.filter((problem) => problem.now);
-  const others = state.problems.filter((problem) => !problem.now);
+  const told = state.problems.map((problem) => problem.text);
+  usual = usual === null ? told : usual.filter((known) => told.includes(known));
+  const urgent = state.problems.filter((problem) => !usual.includes(problem.text));
+  const others = state.problems.filter((problem) => usual.includes(problem.text));
   whenChanged("urgent", urgent, () => byId("urgent").replaceChildren(...urgent.map(problemBox)));
   whenChanged("problems", others, () => {
     byId("problems-list").replaceChildren(...others.map(problemBox));

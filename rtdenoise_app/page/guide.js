@@ -120,6 +120,11 @@ function showFilm(state) {
   const more = now && Boolean(film?.meter) && film.scene < film.scenes;
   show("film-scene-next", more);
   whenChanged("series", series, () => byId("series").replaceChildren(...series.map(seriesItem)));
+  const remarks = (!now && film?.remarks) || [];
+  show("film-remarks", remarks.length > 0);
+  whenChanged("remarks", remarks, () => {
+    byId("film-remarks").replaceChildren(...remarks.map((remark) => element("li", { textContent: remark })));
+  });
   if (!now || !film) return;
   text("film-good", String(film.good_frames));
   text("film-of", film.judging ? "frames: they are being judged …" : `of ${film.needed_frames} good frames`);

@@ -162,14 +162,15 @@ export class Preview {
     return [Math.round((width - w) / 2), Math.round((height - h) / 2), w, h];
   }
 
-  /** Makes the canvas as large as there is room: a pixel of it is one of the screen, on whole pixels of which it lies. */
+  /** Makes the canvas as large as there is room; zoomed, a pixel of it is one of the screen, and lies on it. */
   fitCanvas() {
     const ratio = devicePixelRatio || 1;
     const box = viewport.getBoundingClientRect();
-    const left = Math.ceil(box.left * ratio - 0.01) / ratio - box.left;
-    const top = Math.ceil((box.top + scrollY) * ratio - 0.01) / ratio - box.top - scrollY;
-    const width = Math.max(16, Math.floor((box.width - left) * ratio + 0.01));
-    const height = Math.max(9, Math.floor((box.height - top) * ratio + 0.01));
+    const off = (at) => (this.zoom ? Math.ceil(at * ratio - 0.01) / ratio - at : 0);
+    const whole = this.zoom ? Math.floor : Math.ceil;
+    const [left, top] = [off(box.left), off(box.top + scrollY)];
+    const width = Math.max(16, whole((box.width - left) * ratio + 0.01));
+    const height = Math.max(9, whole((box.height - top) * ratio + 0.01));
     if (canvas.width !== width || canvas.height !== height) {
       canvas.width = width;
       canvas.height = height;

@@ -293,4 +293,7 @@ def test_it_says_that_the_app_is_gone_and_comes_back(app: App, chromium: Chromiu
     page.until(f"!({visible('#gone')})")
     assert not page.value("document.querySelector('#main').inert")
     live(page)
-    app.process.terminate()
+    page.click("#quit")
+    page.click("#quit-ask button[value=yes]")
+    assert app.process.wait(60) == 0
+    page.until("/has ended/.test(document.querySelector('#gone').innerText)")
