@@ -5,7 +5,7 @@
 
 #include <stdlib.h>
 
-#include "warp_passes.inc.h"
+#include "interpolation.inc.h"
 
 /* Pixels along a cell, and the sums of one: see rtdenoise_slopes(). */
 enum { CELL = 4, CELL_SUMS = 9 };
@@ -49,7 +49,7 @@ INLINE void look_up_inside(const Samples *s, const int *at, int r, V *found)
 }
 
 /* Adds row r of the four that are interpolated. weight, change: of columns and of rows. */
-INLINE void add_row_of_four(const V *found, V weight[2][4], V change[2][4], int r, V *value, V *slope_x, V *slope_y)
+INLINE void add_row_of_four(const V *found, V weight[2][5], V change[2][5], int r, V *value, V *slope_x, V *slope_y)
 {
     V line = weight[0][0] * found[0], along = change[0][0] * found[0];
 #pragma GCC unroll 3
@@ -59,16 +59,16 @@ INLINE void add_row_of_four(const V *found, V weight[2][4], V change[2][4], int 
     *slope_y += change[1][r] * line;
 }
 
-/* Interpolates a plane at (x, y), its edges repeated, by Keys's cubic; and how it changes there. step: as in sample().
+/* Interpolates a plane at (x, y), its edges repeated, by Keys's cubic; and how it changes there.
    With another a than his, what is interpolated between pixels is not quite where it should be: at -0.75 a movement is
    found 0.03 pixels beside the truth, at -0.5 0.005. */
-INLINE void sample_slope(const Samples *s, V x, V y, const int step, V *value, V *slope_x, V *slope_y)
+INLINE void sample_slope(const Samples *s, V x, V y, V *value, V *slope_x, V *slope_y)
 {
     const float a = -0.5f;
     V most_x = all((float)(s->columns - 1)), most_y = all((float)(s->rows - 1)), zero = all(0);
     x = vmin(vmax(x, zero - 2.0f), most_x + 2.0f), y = vmin(vmax(y, zero - 2.0f), most_y + 2.0f);
     V left = __builtin_convertvector(nearest(x - 0.5f), V), top = __builtin_convertvector(nearest(y - 0.5f), V);
-    V part[2] = {x - left, y - top}, weight[2][4], change[2][4];
+    V part[2] = {x - left, y - top}, weight[2][5], change[2][5]; /* the fifth: room */
     for (int d = 0; d < 2; d++) {
         V t = part[d], one = 1.0f - t;
         weight[d][0] = a * t * one * one;
@@ -84,13 +84,34 @@ INLINE void sample_slope(const Samples *s, V x, V y, const int step, V *value, V
     *value = *slope_x = *slope_y = zero;
     if (all_within(left, (float)(s->columns - 4)) && all_within(top, (float)(s->rows - 4))) {
         const VI places = nearest(top) * (int)s->stride + nearest(left);
-        if (step == 4 && !s->bytes && evenly_spaced(places, 4)) {
-            const float *from = (const float *)s->data + places[0];
+        VI right, below;
+        int first, first_row;
+        if (!s->bytes && all_within(left, (float)(s->columns - 5)) && all_within(top, (float)(s->rows - 5)) &&
+            nearly_equal(less_lanes(nearest(left)), &first, &right) && nearly_equal(nearest(top), &first_row, &below)) {
+            const float *from = (const float *)s->data + (size_t)first_row * s->stride + first;
+            if (!any_lane(right | below)) {
 #pragma GCC unroll 4
-            for (int r = 0; r < 4; r++) {
+                for (int r = 0; r < 4; r++) {
+                    V found[4];
+                    for (int t = 0; t < 4; t++) found[t] = load(from + (size_t)r * s->stride + t);
+                    add_row_of_four(found, weight, change, r, value, slope_x, slope_y);
+                }
+                return;
+            }
+            /* In some lanes all is one further to the right or down: the weights of five rows, some of them zero. */
+            V weights[2][5], changes[2][5];
+            for (int t = 0; t < 4; t++) weights[0][t] = weight[0][t], changes[0][t] = change[0][t];
+#pragma GCC unroll 5
+            for (int r = 0; r < 5; r++) {
+                weights[1][r] = blend(below, r ? weight[1][r - 1] : zero, r < 4 ? weight[1][r] : zero);
+                changes[1][r] = blend(below, r ? change[1][r - 1] : zero, r < 4 ? change[1][r] : zero);
+            }
+#pragma GCC unroll 5
+            for (int r = 0; r < 5; r++) {
+                const float *row = from + (size_t)r * s->stride;
                 V found[4];
-                look_up_adjoining_fours(from + (size_t)r * s->stride, found);
-                add_row_of_four(found, weight, change, r, value, slope_x, slope_y);
+                for (int t = 0; t < 4; t++) found[t] = blend(right, load(row + t + 1), load(row + t));
+                add_row_of_four(found, weights, changes, r, value, slope_x, slope_y);
             }
             return;
         }
@@ -125,7 +146,7 @@ static void samples(const uint8_t *picture, size_t stride, int rows, int columns
         size_t some = (count - i < LANES ? count - i : LANES) * sizeof *x;
         V at_x = all(0), at_y = all(0), value, slope_x, slope_y;
         memcpy(&at_x, x + i, some), memcpy(&at_y, y + i, some);
-        sample_slope(&s, at_x, at_y, 0, &value, &slope_x, &slope_y);
+        sample_slope(&s, at_x, at_y, &value, &slope_x, &slope_y);
         memcpy(values + i, &value, some);
     }
 }
@@ -140,26 +161,46 @@ INLINE void flow_in_row(float *const *rows, int x, int r, V *cells)
     for (int i = 0; i < 3; i++) cells[i] = load(top + i - 1) + y * (load(bottom + i - 1) - load(top + i - 1));
 }
 
-/* Sums of LANES cells from column x on of row y. flow: x and y of the rows above, here and below. */
+/* One component of where the pixels of LANES cells were, row r of them, from column x on. rows: as in flow_in_row();
+   first: of the pixels of cell x, where it would be without a movement; places: room for them all. */
+INLINE void places_in_row(float *const *rows, int x, int r, V cell_first, float along, float *places)
+{
+    V flow[3], pixels[CELL];
+    flow_in_row(rows, x, r, flow);
+#pragma GCC unroll 4
+    for (int c = 0; c < CELL; c++) {
+        const float across = ((float)c + 0.5f) / CELL - 0.5f, t = across < 0 ? across + 1 : across;
+        const int before = across < 0 ? 0 : 1;
+        pixels[c] = cell_first + along * (float)c + flow[before] + t * (flow[before + 1] - flow[before]);
+    }
+    to_pixels(pixels, CELL, places);
+}
+
+/* Sums of LANES cells from column x on of row y. flow: x and y of the rows above, here and below. A lane is a pixel
+   while the other picture is interpolated, for those lie side by side in it; then it is a cell. */
 INLINE void cell_sums(const Samples *last, const float *frame, size_t stride, float *const flow[2][3], int x, int y,
                       int cells, V column, V row, V *sums)
 {
-    VI places; /* of the cells' first pixels in their row; cells behind the last one are as that */
-    for (int i = 0; i < LANES; i++) places[i] = CELL * (x + (i < cells ? i : cells - 1));
+    float places[2][CELL * LANES], found[3][CELL * LANES], end[CELL * LANES];
     for (int s = 0; s < CELL_SUMS; s++) sums[s] = all(0);
     for (int r = 0; r < CELL; r++) {
-        V flow_x[3], flow_y[3];
-        flow_in_row(flow[0], x, r, flow_x), flow_in_row(flow[1], x, r, flow_y);
-        const float *pixels = frame + (size_t)(CELL * y + r) * stride;
+        places_in_row(flow[0], x, r, column, 1, places[0]);
+        places_in_row(flow[1], x, r, row + (float)r, 0, places[1]);
+        const float *pixels = frame + (size_t)(CELL * y + r) * stride + CELL * x;
+        if (cells < LANES) { /* the frame ends here */
+            memset(end, 0, sizeof end), memcpy(end, pixels, CELL * (size_t)cells * sizeof *end);
+            pixels = end;
+        }
+        for (int i = 0; i < CELL * LANES; i += LANES) {
+            V value, slope_x, slope_y;
+            sample_slope(last, load(places[0] + i), load(places[1] + i), &value, &slope_x, &slope_y);
+            store(found[0] + i, slope_x), store(found[1] + i, slope_y), store(found[2] + i, load(pixels + i) - value);
+        }
+        V slopes_x[CELL], slopes_y[CELL], errors[CELL];
+        to_blocks(found[0], CELL, slopes_x), to_blocks(found[1], CELL, slopes_y), to_blocks(found[2], CELL, errors);
 #pragma GCC unroll 4
         for (int c = 0; c < CELL; c++) {
-            const float across = ((float)c + 0.5f) / CELL - 0.5f, t = across < 0 ? across + 1 : across;
-            const int before = across < 0 ? 0 : 1;
-            V from_x = column + (float)c + flow_x[before] + t * (flow_x[before + 1] - flow_x[before]);
-            V from_y = row + (float)r + flow_y[before] + t * (flow_y[before + 1] - flow_y[before]);
-            V value, slope_x, slope_y;
-            sample_slope(last, from_x, from_y, CELL, &value, &slope_x, &slope_y);
-            V error = look_up(pixels, places + c) - value;
+            const V slope_x = slopes_x[c], slope_y = slopes_y[c], error = errors[c];
             sums[0] += slope_x * slope_x, sums[1] += slope_x * slope_y, sums[2] += slope_y * slope_y;
             sums[3] += slope_x * error, sums[4] += slope_y * error;
             sums[5] += slope_x, sums[6] += slope_y, sums[7] += error, sums[8] += error * error;

@@ -137,8 +137,10 @@ static void rest_squares(const float *old, size_t old_stride, int old_rows, int 
             y_at[x] = from[2 * x + 1] + (float)(top + y);
         }
         for (int x = columns; x < columns + LANES; x++) x_at[x] = y_at[x] = 0;
-        for (int x = 0; x < columns; x += LANES) /* the places of what is sampled are overwritten by it */
-            store(x_at + x, sample(old, old_stride, old_rows, old_columns, load(x_at + x), load(y_at + x), 2, 1));
+        for (int x = 0; x < columns; x += LANES) { /* the places of what is sampled are overwritten by it */
+            Spot spot = spot_at(old_rows, old_columns, load(x_at + x), load(y_at + x), 2);
+            store(x_at + x, sample(&spot, old, old_stride, old_rows, old_columns, 2));
+        }
         float *to = squares + (size_t)y * (size_t)columns;
         INDEPENDENT
         for (int x = 0; x < columns; x++) to[x] = (new[x] - x_at[x]) * (new[x] - x_at[x]);
