@@ -151,6 +151,18 @@ INLINE void lanczos(V t, V *weights)
     weights[3] = right[2], weights[4] = right[1], weights[5] = right[0];
 }
 
+/* Vectors, (count, 2), as their two components. */
+INLINE void split_pairs(const float *pairs, int count, float *x, float *y)
+{
+    int i = 0;
+    for (; i + LANES <= count; i += LANES) {
+        V two[2];
+        to_blocks(pairs + 2 * i, 2, two);
+        store(x + i, two[0]), store(y + i, two[1]);
+    }
+    for (; i < count; i++) x[i] = pairs[2 * i], y[i] = pairs[2 * i + 1];
+}
+
 /* Where LANES places are in a plane: the first of the pixels that each is interpolated from, and their weights. */
 enum { SCATTERED, TOGETHER, NEARLY_TOGETHER };
 typedef struct {
@@ -205,6 +217,8 @@ INLINE Spot spot_at(int rows, int columns, V x, V y, const int taps)
     spot.left = left + before, spot.top = top + before;
     spot.inside = all_within(spot.left, (float)(columns - (taps == 6 ? 7 : 4)));
     spot.how = SCATTERED;
+#pragma GCC unroll 7
+    for (int r = 0; r <= taps; r++) spot.rows[r] = zero;
     VI right, below;
     if (!spot.inside || !nearly_equal(less_lanes(nearest(spot.left)), &spot.first, &right) ||
         !nearly_equal(nearest(spot.top), &spot.first_row, &below))
@@ -223,6 +237,30 @@ INLINE const float *repeated_row(const float *plane, size_t stride, int rows, in
     return plane + (size_t)(r < 0 ? 0 : r >= rows ? rows - 1 : r) * stride;
 }
 
+/* sample() where the lanes' pixels lie anywhere. A function of its own, so that loops around sample() stay small. */
+static __attribute__((noinline)) void sample_scattered(const Spot *spot, const float *plane, size_t stride, int rows,
+                                                       int columns, int taps, V *result)
+{
+    const V most_x = all((float)(columns - 1)), most_y = all((float)(rows - 1)), zero = all(0);
+    V sum = zero;
+    for (int r = 0; r < taps; r++) {
+        VI row = nearest(vmin(vmax(spot->top + (float)r, zero), most_y)) * (int)stride;
+        V value[8], line = zero;
+        if (spot->inside && LANES > 4) {
+            int at[LANES];
+            store_ints(at, row + nearest(spot->left));
+            __asm__("" : "+m"(at)); /* it takes longer to get them out of a vector than from memory */
+            look_up_fours(plane, at, value);
+            if (taps == 6) look_up_fours(plane + 2, at, value + 2);
+        } else
+            for (int t = 0; t < taps; t++)
+                value[t] = look_up(plane, row + nearest(vmin(vmax(spot->left + (float)t, zero), most_x)));
+        for (int t = 0; t < taps; t++) line += spot->across[t] * value[t];
+        sum += spot->down[r] * line;
+    }
+    *result = sum;
+}
+
 /* A plane at the places of spot_at(). */
 INLINE V sample(const Spot *spot, const float *plane, size_t stride, int rows, int columns, const int taps)
 {
@@ -236,9 +274,7 @@ INLINE V sample(const Spot *spot, const float *plane, size_t stride, int rows, i
             for (int t = 0; t < taps; t++) line += spot->across[t] * load(at + t);
             sum += spot->down[r] * line;
         }
-        return sum;
-    }
-    if (spot->how == NEARLY_TOGETHER) {
+    } else if (spot->how == NEARLY_TOGETHER) {
 #pragma GCC unroll 7
         for (int r = 0; r <= taps; r++) {
             const float *at = repeated_row(plane, stride, rows, spot->first_row + r) + spot->first;
@@ -247,26 +283,9 @@ INLINE V sample(const Spot *spot, const float *plane, size_t stride, int rows, i
             for (int t = 0; t < taps; t++) line += spot->across[t] * blend(spot->right, load(at + t + 1), load(at + t));
             sum += spot->rows[r] * line;
         }
-        return sum;
-    }
-    const V most_x = all((float)(columns - 1)), most_y = all((float)(rows - 1)), zero = all(0);
-#pragma GCC unroll 6
-    for (int r = 0; r < taps; r++) {
-        VI row = nearest(vmin(vmax(spot->top + (float)r, zero), most_y)) * (int)stride;
-        V value[6], line = zero;
-        if (spot->inside && LANES > 4) {
-            int at[LANES];
-            store_ints(at, row + nearest(spot->left));
-            __asm__("" : "+m"(at)); /* it takes longer to get them out of a vector than from memory */
-            look_up_fours(plane, at, value);
-            if (taps == 6) look_up_fours(plane + 2, at, value + 2);
-        } else
-#pragma GCC unroll 6
-            for (int t = 0; t < taps; t++)
-                value[t] = look_up(plane, row + nearest(vmin(vmax(spot->left + (float)t, zero), most_x)));
-#pragma GCC unroll 6
-        for (int t = 0; t < taps; t++) line += spot->across[t] * value[t];
-        sum += spot->down[r] * line;
+    } else {
+        const Spot copy = *spot; /* the other one then needs no place in memory */
+        sample_scattered(&copy, plane, stride, rows, columns, taps, &sum);
     }
     return sum;
 }

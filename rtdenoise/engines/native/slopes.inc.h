@@ -217,14 +217,16 @@ static void slopes(const float *last, size_t last_stride, int last_rows, int las
     const Samples old = {last, last_stride, last_rows, last_columns, 0};
     float *lines[2][3];
     for (int y = first; y < end; y++) {
-        for (int d = 0; d < 2; d++)
-            for (int r = 0; r < 3; r++) {
-                float *line = lines[d][r] = room + (size_t)(3 * d + r) * wide + 1;
-                int from = y + r - 1 < 0 ? 0 : y + r - 1 >= rows ? rows - 1 : y + r - 1;
-                for (int x = 0; x < columns; x++) line[x] = flow[2 * ((size_t)from * (size_t)columns + (size_t)x) + d];
+        for (int r = 0; r < 3; r++) {
+            int from = y + r - 1 < 0 ? 0 : y + r - 1 >= rows ? rows - 1 : y + r - 1;
+            for (int d = 0; d < 2; d++) lines[d][r] = room + (size_t)(3 * d + r) * wide + 1;
+            split_pairs(flow + 2 * (size_t)from * (size_t)columns, columns, lines[0][r], lines[1][r]);
+            for (int d = 0; d < 2; d++) {
+                float *line = lines[d][r];
                 line[-1] = line[0];
                 for (int x = columns; x <= columns + LANES; x++) line[x] = line[columns - 1];
             }
+        }
         const uint8_t *here = wanted + (size_t)y * (size_t)columns;
         float *to = sums + (size_t)y * (size_t)columns;
         const size_t count = (size_t)rows * (size_t)columns;

@@ -121,8 +121,9 @@ INLINE void warp_planes(const Engine *e, float *rows[2][3], int y, int x, const 
     for (int d = 0; d < 2; d++) flow_along(rows[d], x, side, lines[d]);
     V block, pixel; /* of the lanes: which of the blocks, and which pixel in its row */
     for (int i = 0; i < LANES; i++) block[i] = (float)(i / side), pixel[i] = (float)(i % side);
-#pragma GCC unroll 4
+#pragma GCC unroll 1
     for (int r = 0; r < side; r++) {
+#pragma GCC unroll 1
         for (int i = 0; i < side * LANES; i += LANES) {
             V column = block + (float)(x + i / side);
             V from_x = (column + flow_at(lines[0], i, r, side)) * (float)side + pixel;
@@ -135,6 +136,21 @@ INLINE void warp_planes(const Engine *e, float *rows[2][3], int y, int x, const 
     }
 }
 
+/* Fetches what the next blocks of a row will overwrite, and what they will be interpolated from so many rows further
+   down: short pieces of many rows, which the processor doesn't foresee. */
+INLINE void fetch_warped_early(const Engine *e, int y, int x, int down)
+{
+    if (x % TILE) return;
+#pragma GCC unroll 24
+    for (int k = 0; k < COEFFICIENTS; k++) __builtin_prefetch(tile_at(&e->average, y, k, x + TILE), 1);
+    const int from = y + down + 1 < 0 ? 0 : y + down + 1 < e->h ? y + down + 1 : e->h - 1;
+    for (int g = 0; g <= LEARNED_PRODUCT; g++) {
+        __builtin_prefetch(row_at(&e->excess, from, g) + x + AHEAD);
+        __builtin_prefetch(row_at(&e->learned, y, g) + x + AHEAD, 1);
+    }
+    for (int g = 0; g < GATES; g++) __builtin_prefetch(row_at(&e->coarse, from, g) + x + AHEAD);
+}
+
 /* Fetches what moved from where it was; what is overwritten, from the copies that pass_before_warp() made. */
 static void pass_warp(Engine *e, int first, int last, float *scratch)
 {
@@ -143,20 +159,19 @@ static void pass_warp(Engine *e, int first, int last, float *scratch)
     for (int y = first; y < last; y++) {
         const uint8_t *moved = e->moved + (size_t)y * e->w;
         if (!memchr(moved, 1, (size_t)e->w)) continue;
-        for (int d = 0; d < 2; d++)
-            for (int r = 0; r < 3; r++) {
-                float *row = rows[d][r] = scratch + BEFORE + (3 * d + r) * stride;
-                int from = y + r - 1 < 0 ? 0 : y + r - 1 >= e->h ? e->h - 1 : y + r - 1;
-                const float *flow = e->flow + (size_t)from * e->w * 2 + d;
-                for (int x = 0; x < e->w; x++) row[x] = flow[2 * x];
-                row[-1] = row[0], row[e->w] = row[e->w - 1];
-            }
+        for (int r = 0; r < 3; r++) {
+            int from = y + r - 1 < 0 ? 0 : y + r - 1 >= e->h ? e->h - 1 : y + r - 1;
+            for (int d = 0; d < 2; d++) rows[d][r] = scratch + BEFORE + (3 * d + r) * stride;
+            split_pairs(e->flow + (size_t)from * e->w * 2, e->w, rows[0][r], rows[1][r]);
+            for (int d = 0; d < 2; d++) rows[d][r][-1] = rows[d][r][0], rows[d][r][e->w] = rows[d][r][e->w - 1];
+        }
         for (int x = 0; x < e->w; x += LANES) {
             int blocks = e->w - x < LANES ? e->w - x : LANES;
             if (!memchr(moved + x, 1, (size_t)blocks)) continue;
             const VI where = mask_of_bytes(moved + x, blocks);
             V column, v[COEFFICIENTS];
             for (int c = 0; c < LANES; c++) column[c] = (float)(x + c);
+            fetch_warped_early(e, y, x, nearest(load(rows[1][1] + x))[0]);
             warp_planes(e, rows, y, x, 4, 6, 0, 1, v);
             warp_planes(e, rows, y, x, 2, 2, 1, 2, v + 16); /* chroma is interpolated linearly */
             dct(v);
