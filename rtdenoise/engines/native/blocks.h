@@ -90,7 +90,7 @@ INLINE VI load_chroma(const uint8_t *bytes, ptrdiff_t available)
     return wide;
 }
 
-#if INT16
+#if INT16_TABLES
 /* The four bytes of each lane through a table of 16-bit entries, given as its low and high bytes: v[0..3]. */
 INLINE void look_up_four(const uint8_t table[2][256], VI four, V *v)
 {
@@ -121,7 +121,7 @@ INLINE void pixels_of_picture(const Engine *e, int y, int x, V *v)
 #pragma GCC unroll 4
     for (int r = 0; r < 4; r++) {
         VI four = load_luma(p->data[0] + (4 * y + r) * p->stride[0] + 4 * x, 4 * (ptrdiff_t)(e->w - x));
-#if INT16
+#if INT16_TABLES
         look_up_four(e->forward_int16[0], four, v + 4 * r);
 #else
 #pragma GCC unroll 4
@@ -134,7 +134,7 @@ INLINE void pixels_of_picture(const Engine *e, int y, int x, V *v)
         VI two = load_chroma(row, 2 * (ptrdiff_t)(e->w - x));
         VI four = two | load_chroma(row + p->stride[plane], 2 * (ptrdiff_t)(e->w - x)) << 16;
         V *to = v + 12 + 4 * plane;
-#if INT16
+#if INT16_TABLES
         look_up_four(e->forward_int16[plane], four, to);
 #else
 #pragma GCC unroll 4
@@ -147,7 +147,7 @@ INLINE int plane_of(int coefficient) { return coefficient < 16 ? 0 : coefficient
 
 /* What the numbers of pixels_of_picture() count in: the table's step where they come from a 16-bit table, else the
    standard deviation of a pixel's noise. */
-INLINE float pixel_unit(const Engine *e, int plane) { return INT16 ? e->forward_step[plane] : 1.0f; }
+INLINE float pixel_unit(const Engine *e, int plane) { return INT16_TABLES ? e->forward_step[plane] : 1.0f; }
 
 /* The picture's coefficients, in units of the noise of each. */
 INLINE void coefficients_of_picture(const Engine *e, int y, int x, V *v)

@@ -57,6 +57,7 @@ typedef struct {
     float *bias;
     /* The weights as int16, two inputs' in the place of one float; NULL where the layer is computed in floats. */
     float *weights_int16;
+    int avx_vnni;          /* whether this processor multiplies and adds them by one instruction of AVX-VNNI */
     float float_to_int16;  /* factor of the inputs */
     float *int16_to_float; /* factor of each output's sum */
 } Layer;

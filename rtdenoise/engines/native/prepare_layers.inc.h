@@ -71,6 +71,10 @@ static int make_int16(Layer *layer, float most)
     layer->weights_int16 = calloc(room * pairs * layer->taps, sizeof *layer->weights_int16);
     layer->int16_to_float = calloc(room, sizeof(float));
     if (!layer->weights_int16 || !layer->int16_to_float) return 0;
+#if AVX_VNNI
+    __builtin_cpu_init();
+    layer->avx_vnni = __builtin_cpu_supports("avxvnni") != 0;
+#endif
     layer->float_to_int16 = INT16_MOST_INPUT / most;
     const float *weights = layer->weights;
     Int16Pair *to = (Int16Pair *)layer->weights_int16;

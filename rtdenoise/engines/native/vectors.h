@@ -12,11 +12,16 @@
 #include <arm_neon.h>
 #endif
 
-/* Whether normalised pixels and the large layers are computed as int16. */
-#if LANES == 16 && defined(__AVX512VNNI__)
-#define INT16 1
+/* Whether the large layers are computed as int16, and whether a table of normalised pixels, too, fits into registers as
+   int16. */
+#define INT16 (LANES >= 8)
+#define INT16_TABLES (LANES == 16)
+
+/* Whether the compiler knows AVX-VNNI, which some processors have that lack AVX-512. */
+#if LANES == 8 && defined(__x86_64__) && (defined(__clang__) ? __clang_major__ >= 12 : __GNUC__ >= 11)
+#define AVX_VNNI 1
 #else
-#define INT16 0
+#define AVX_VNNI 0
 #endif
 
 #define INLINE static inline __attribute__((always_inline))
