@@ -15,7 +15,7 @@
 #include <stdint.h>
 
 /* Raised whenever a function that Python calls, or what it is handed, changes; native_library.py expects this one. */
-enum { ABI = 5 };
+enum { ABI = 6 };
 
 enum { COEFFICIENTS = 24 };         /* of a block: 16 of luma, 4 of U, 4 of V */
 enum { GATES = 3 };                 /* gate outputs of a block: coarse luma, fine luma, chroma */
@@ -25,7 +25,6 @@ enum { TABLE = 1 << 16 };           /* entries of the table from normalised valu
 enum { TILE = 16 };                 /* columns */
 enum { BEFORE = 16 };               /* floats of room before a row: one vector of the widest processor */
 enum { MOST_PANELS = 32 };          /* of output channels per layer */
-enum { MOST_THREADS = 64 };
 
 /* Coefficients whose noise grows alike share a group; see GROUP_OF in rtdenoise/noise/structure.py. */
 enum { GROUPS = 6, LUMA_GROUPS = 4, FINE_GROUP = 2 };

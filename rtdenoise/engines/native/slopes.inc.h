@@ -208,13 +208,27 @@ INLINE void cell_sums(const Samples *last, const float *frame, size_t stride, fl
     }
 }
 
-/* See rtdenoise_slopes(). Rows of the cells from first to before end; room: 6 rows of columns + 2 + LANES. */
-static void slopes(const float *last, size_t last_stride, int last_rows, int last_columns, const float *frame,
-                   size_t stride, const float *flow, const uint8_t *wanted, int rows, int columns, int first, int end,
-                   float left, float top, float *sums, float *room)
+/* What rtdenoise_slopes() is given. */
+typedef struct {
+    Samples last;
+    const float *frame;
+    size_t stride;
+    const float *flow;
+    const uint8_t *wanted;
+    int rows, columns;
+    float left, top;
+    float *sums;
+} Slopes;
+
+enum { SLOPES_ROOM = 6 }; /* rows of columns + 2 + LANES, as scratch */
+
+/* Some rows of the cells. */
+static void slopes(const void *task, int first, int end, float *room)
 {
+    const Slopes *all_of = task;
+    const float *flow = all_of->flow;
+    const int rows = all_of->rows, columns = all_of->columns;
     size_t wide = (size_t)columns + 2 + LANES;
-    const Samples old = {last, last_stride, last_rows, last_columns, 0};
     float *lines[2][3];
     for (int y = first; y < end; y++) {
         for (int r = 0; r < 3; r++) {
@@ -227,8 +241,8 @@ static void slopes(const float *last, size_t last_stride, int last_rows, int las
                 for (int x = columns; x <= columns + LANES; x++) line[x] = line[columns - 1];
             }
         }
-        const uint8_t *here = wanted + (size_t)y * (size_t)columns;
-        float *to = sums + (size_t)y * (size_t)columns;
+        const uint8_t *here = all_of->wanted + (size_t)y * (size_t)columns;
+        float *to = all_of->sums + (size_t)y * (size_t)columns;
         const size_t count = (size_t)rows * (size_t)columns;
         for (size_t s = 0; s < CELL_SUMS; s++) memset(to + s * count, 0, (size_t)columns * sizeof *to);
         for (int x = 0; x < columns;) {
@@ -238,8 +252,9 @@ static void slopes(const float *last, size_t last_stride, int last_rows, int las
             }
             int cells = columns - x < LANES ? columns - x : LANES;
             V column, found[CELL_SUMS];
-            for (int i = 0; i < LANES; i++) column[i] = left + (float)(CELL * (x + i));
-            cell_sums(&old, frame, stride, lines, x, y, cells, column, all(top + (float)(CELL * y)), found);
+            for (int i = 0; i < LANES; i++) column[i] = all_of->left + (float)(CELL * (x + i));
+            cell_sums(&all_of->last, all_of->frame, all_of->stride, lines, x, y, cells, column,
+                      all(all_of->top + (float)(CELL * y)), found);
             for (size_t s = 0; s < CELL_SUMS; s++) {
                 V mean = found[s] * (1.0f / (CELL * CELL));
                 memcpy(to + s * count + x, &mean, (size_t)cells * sizeof *to);

@@ -169,7 +169,7 @@ EXPORT int kernel_pass(Engine *e, const char *name)
                   PASS(shrink_wide, 2),  PASS(shrink, 1)};
     for (size_t i = 0; i < sizeof passes / sizeof *passes; i++)
         if (!strcmp(passes[i].name, name)) {
-            run_pass(e->pool, passes[i].pass, e->h / passes[i].part, ROWS_AT_ONCE);
+            run_pass(e, passes[i].pass, e->h / passes[i].part, ROWS_AT_ONCE);
             return 1;
         }
     return 0;
