@@ -151,11 +151,19 @@ INLINE void convolve_panel_row(const int outputs, const int across, const int si
         convolve_panel(outputs, 1, side, how, layer, window, stride, weights, first, out, out_stride, most, width);
 }
 
-/* How many vectors at a time a panel takes: its sums, inputs and a weight have to fit into 32 or 16 registers. */
+/* The panels that there are, and how many vectors at a time each takes: its sums, inputs and a weight have to fit into 32
+   or 16 registers. With AVX2 panels are narrow and take two vectors or three, or a weight would be loaded for each
+   product. */
+#if LANES == 8
+enum { ACROSS_6 = 2, ACROSS_5 = 2, ACROSS_4 = 3 };
+static const int panel_sizes[] = {6, 5, 4};
+#else
 #if LANES == 16
 enum { ACROSS_12 = 2, ACROSS_10 = 2, ACROSS_8 = 3, ACROSS_4 = 4 };
 #else
 enum { ACROSS_12 = 1, ACROSS_10 = 1, ACROSS_8 = 1, ACROSS_4 = 3 };
+#endif
+static const int panel_sizes[] = {12, 10, 8, 4};
 #endif
 
 #define PANEL(OUTPUTS)                                                                                                 \
@@ -170,9 +178,14 @@ INLINE void convolve_panels(const int side, const int how, const Layer *layer, c
     for (int p = 0, first = 0; p < layer->panels; p++) {
         const int outputs = layer->panel_widths[p];
         switch (outputs) {
+#if LANES == 8
+        case 6: PANEL(6); break;
+        case 5: PANEL(5); break;
+#else
         case 12: PANEL(12); break;
         case 10: PANEL(10); break;
         case 8: PANEL(8); break;
+#endif
         default: PANEL(4);
         }
         weights += (size_t)side * side * inputs * outputs;

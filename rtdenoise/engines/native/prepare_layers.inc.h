@@ -15,20 +15,22 @@
 #define MOST_SAY_INPUT 128.0f
 enum { MOST_CHANNELS = 128 };
 
+/* Whether so many output channels can be cut into panels with no more than one too many. */
+static int fills_panels(int outputs)
+{
+    if (LANES == 8) return outputs == 0 || (outputs >= 4 && outputs != 7);
+    return outputs == 0 || outputs == 4 || outputs == 8 || outputs >= 10;
+}
+
 /* Cuts output channels into panels with as few channels too many as possible; returns how many panels, or -1. */
 static int cut_into_panels(int outputs, int *widths)
 {
-    static const int sizes[] = {12, 10, 8, 4};
+    const int sizes = (int)(sizeof panel_sizes / sizeof *panel_sizes);
     int count = 0;
     while (outputs > 0 && count < MOST_PANELS) {
-        int width = 4;
-        for (int i = 0; i < 4; i++) {
-            int rest = outputs - sizes[i];
-            if (rest == 0 || rest == 4 || rest == 8 || rest >= 10) {
-                width = sizes[i];
-                break;
-            }
-        }
+        int width = panel_sizes[sizes - 1];
+        for (int i = sizes - 1; i >= 0; i--)
+            if (fills_panels(outputs - panel_sizes[i])) width = panel_sizes[i];
         widths[count++] = width;
         outputs -= width;
     }
