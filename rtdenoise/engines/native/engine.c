@@ -95,7 +95,7 @@ EXPORT void rtdenoise_free(Engine *e)
     Grid *grids[] = {&e->average,     &e->residual,     &e->difference_mean, &e->gate_near,    &e->gate_down,
                      &e->gate_middle, &e->gate_further, &e->gate_up,         &e->pyramid_half, &e->pyramid_quarter,
                      &e->coarse,      &e->shrink_see,   &e->shrink_pooled,   &e->shrink_up,    &e->shrunk[0],
-                     &e->shrunk[1],   &e->learned,      &e->excess,          &e->change};
+                     &e->shrunk[1],   &e->learned,      &e->excess,          &e->change,       &e->pixels};
     for (size_t i = 0; i < sizeof grids / sizeof *grids; i++) free(grids[i]->memory);
     for (int i = 0; i < LAYERS; i++) free_layer(&e->layers[i]);
     for (int p = 0; p < 3; p++) free(e->back[p]);
@@ -122,6 +122,7 @@ EXPORT Engine *rtdenoise_new(int h, int w, int threads, int stages, const int *s
     good = good && make_tiled_grid(&e->average, h, COEFFICIENTS, w) && make_tiled_grid(&e->residual, h, GATES, w) &&
            make_tiled_grid(&e->difference_mean, h, GATES, w) && make_grid(&e->learned, h, LEARNED_CHANNELS, w) &&
            make_grid(&e->excess, h, EXCESS_CHANNELS, w) && make_grid(&e->change, h, 1, w) &&
+           (!PIXELS_KEPT || make_tiled_grid(&e->pixels, h, KEPT_PIXELS, w)) &&
            make_grid(&e->gate_near, h, (int)written(&l[GATE_NEAR]), w) &&
            make_grid(&e->gate_down, h / 2, (int)written(&l[GATE_DOWN]), w / 2) &&
            make_grid(&e->gate_middle, h / 2, (int)written(&l[GATE_MIDDLE]), w / 2) &&
@@ -162,6 +163,7 @@ EXPORT void rtdenoise_set_noise(Engine *e, const float *forward, const float *st
         for (int i = 0; i < 256; i++) {
             int value = (int)(forward[256 * p + i] / e->forward_step[p] + 0.5f);
             e->forward_int16[p][0][i] = (uint8_t)value, e->forward_int16[p][1][i] = (uint8_t)(value >> 8);
+            if (INT16) e->forward[p][i] = (float)value;
         }
     }
     for (int k = 0; k < COEFFICIENTS; k++) {

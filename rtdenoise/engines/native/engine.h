@@ -22,6 +22,7 @@ enum { GATES = 3 };                 /* gate outputs of a block: coarse luma, fin
 enum { GATE_INPUTS = 14 };          /* channels that the gate sees */
 enum { MEANS_OUT = 2 * GATES + 1 }; /* channels that rtdenoise_analyse() gives */
 enum { TABLE = 1 << 16 };           /* entries of the table from normalised values to bytes */
+enum { KEPT_PIXELS = 12 };          /* pairs of a block's */
 enum { TILE = 16 };                 /* columns */
 enum { BEFORE = 16 };               /* floats of room before a row: one vector of the widest processor */
 enum { MOST_PANELS = 32 };          /* of output channels per layer */
@@ -108,7 +109,7 @@ struct Engine {
     Constants constants;
     /* The noise: each plane's variance-stabilising transform takes a byte to units of a pixel's noise; std is the
        noise's standard deviation in each coefficient in these units. */
-    float forward[3][256];
+    float forward[3][256]; /* where pixels are int16, as multiples of forward_step, rounded */
     uint8_t forward_int16[3][2][256]; /* forward / forward_step, rounded: low bytes, high bytes */
     float forward_step[3];
     float std[COEFFICIENTS], inverse_std[COEFFICIENTS];
@@ -127,6 +128,7 @@ struct Engine {
     const float *group_factors; /* by which variances change with the units of noise */
     /* Between the passes: the outputs of the layers of these names, and others. */
     Grid change; /* the picture's luma means less the average's */
+    Grid pixels; /* the picture's normalised pixels, where they are kept */
     Grid gate_near, gate_down, gate_middle, gate_further, gate_up;
     Grid pyramid_half, pyramid_quarter;
     Grid coarse; /* the pyramid's second level at full size */

@@ -12,10 +12,11 @@
 #include <arm_neon.h>
 #endif
 
-/* Whether the large layers are computed as int16, and whether a table of normalised pixels, too, fits into registers as
-   int16. */
+/* Whether normalised pixels and the large layers are computed as int16. The table of pixels fits into the registers of
+   AVX-512; with AVX2 it takes long to look them up, so they are kept for the passes that read them again. */
 #define INT16 (LANES >= 8)
-#define INT16_TABLES (LANES == 16)
+#define TABLES_IN_REGISTERS (LANES == 16)
+#define PIXELS_KEPT (LANES == 8)
 
 /* Whether the compiler knows AVX-VNNI, which some processors have that lack AVX-512. */
 #if LANES == 8 && defined(__x86_64__) && (defined(__clang__) ? __clang_major__ >= 12 : __GNUC__ >= 11)
