@@ -77,19 +77,37 @@ class _NativeKernels(Kernels):
         corner: tuple[float, float],
         wanted: Mask | None = None,
     ) -> Floats:
+        sums = np.empty((_SUMS, *flow.shape[:2]), np.float32)
+        self._slopes(last, frame, flow, corner, wanted, sums)
+        return sums
+
+    def errors(
+        self, last: Floats, frame: Floats, flow: Floats, corner: tuple[float, float], wanted: Mask
+    ) -> Floats:
+        means = np.empty(flow.shape[:2], np.float32)
+        self._slopes(last, frame, flow, corner, wanted, means)
+        return means
+
+    def _slopes(
+        self,
+        last: Floats,
+        frame: Floats,
+        flow: Floats,
+        corner: tuple[float, float],
+        wanted: Mask | None,
+        sums: Floats,
+    ) -> None:
+        """Writes all sums, or, where there is room for one only, the errors."""
         rows, columns = flow.shape[:2]
         flow = _whole(flow)
         cells = np.ones((rows, columns), np.bool_) if wanted is None else wanted
         cells = np.ascontiguousarray(cells)
-        sums = np.empty((_SUMS, rows, columns), np.float32)
-
         _check(
             self._library.rtdenoise_slopes(
                 *(self._threads, *_strided(last), *last.shape, *_strided(frame), flow.ctypes.data),
-                *(cells.ctypes.data, rows, columns, *corner, sums.ctypes.data),
+                *(cells.ctypes.data, rows, columns, *corner, sums.ndim == 2, sums.ctypes.data),
             )
         )
-        return sums
 
     def take_off_level(self, sums: Floats) -> None:
         place = sums.ctypes.data

@@ -123,7 +123,7 @@ def _declared(library: ctypes.CDLL) -> ctypes.CDLL:
             [
                 *(_Pointer, _Pointer, ctypes.c_size_t, number, number),
                 *(_Pointer, ctypes.c_size_t, _Pointer, _Pointer, number, number),
-                *(ctypes.c_float, ctypes.c_float, _Pointer),
+                *(ctypes.c_float, ctypes.c_float, number, _Pointer),
             ],
         ),
         (

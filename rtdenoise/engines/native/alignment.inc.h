@@ -25,13 +25,14 @@ static float *floats(size_t count) { return malloc(count * sizeof(float)); }
    another picture where the pixels were, as xx, xy and yy; of those with the difference from it, as x and y; of the
    slopes alone; of the difference, and of its square. last: the other picture; strides in floats. flow: (rows, columns,
    2), where a cell was, as (x, y) in pixels from here. wanted: (rows, columns), which cells are; the sums of others may
-   be zeros. left, top: of the frame in the other picture. */
+   be zeros. left, top: of the frame in the other picture. errors_only: of all means only the last is wanted, (rows,
+   columns). */
 EXPORT int rtdenoise_slopes(Pool *pool, const float *last, size_t last_stride, int last_rows, int last_columns,
                             const float *frame, size_t stride, const float *flow, const uint8_t *wanted, int rows,
-                            int columns, float left, float top, float *sums)
+                            int columns, float left, float top, int errors_only, float *sums)
 {
     const Samples old = {last, last_stride, last_rows, last_columns, 0};
-    const Slopes task = {old, frame, stride, flow, wanted, rows, columns, left, top, sums};
+    const Slopes task = {old, frame, stride, flow, wanted, rows, columns, left, top, errors_only, sums};
     if (!make_scratch(pool, SLOPES_ROOM * ((size_t)columns + 2 + LANES))) return 0;
     share_rows(pool, slopes, &task, rows, KERNEL_ROWS);
     return 1;

@@ -162,7 +162,8 @@ INLINE void pixels_of_picture(const Engine *e, int y, int x, V *v)
 #pragma GCC unroll 12
     for (int k = 0; k < KEPT_PIXELS; k++) {
         VI two = load_ints(tile_at(&e->pixels, y, k, x));
-        v[2 * k] = __builtin_convertvector(two & 0xFFFF, V), v[2 * k + 1] = __builtin_convertvector(two >> 16 & 0xFFFF, V);
+        v[2 * k] = __builtin_convertvector(two & 0xFFFF, V);
+        v[2 * k + 1] = __builtin_convertvector(two >> 16 & 0xFFFF, V);
     }
 }
 

@@ -168,9 +168,9 @@ enum { SCATTERED, TOGETHER, NEARLY_TOGETHER };
 typedef struct {
     V left, top, across[6], down[6];
     int inside; /* whether no lane reads beyond the sides of the plane */
-    /* TOGETHER: each lane's pixels are one further right than those of the lane before. NEARLY_TOGETHER: or there is one
-       step among them, to the right or down; then those lanes whose pixels are one further are in `right` and `below`,
-       and `rows` has the weights of one more row. */
+    /* TOGETHER: each lane's pixels are one further right than those of the lane before, from `first` and `first_row` on.
+       NEARLY_TOGETHER: some lanes' lie one more to the right (-1 in `right`), or one row further down; `rows` has the
+       weights of one more row. */
     int how, first, first_row;
     VI right;
     V rows[7];

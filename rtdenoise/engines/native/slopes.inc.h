@@ -48,18 +48,20 @@ INLINE void look_up_inside(const Samples *s, const int *at, int r, V *found)
     for (int t = 0; t < 4; t++) found[t] = __builtin_convertvector((four >> (8 * t)) & 255, V);
 }
 
-/* Adds row r of the four that are interpolated. weight, change: of columns and of rows. */
+/* Adds row r of the four that are interpolated. weight, change: of columns and of rows. slope_x: NULL where no slopes are
+   wanted. */
 INLINE void add_row_of_four(const V *found, V weight[2][5], V change[2][5], int r, V *value, V *slope_x, V *slope_y)
 {
     V line = weight[0][0] * found[0], along = change[0][0] * found[0];
 #pragma GCC unroll 3
     for (int t = 1; t < 4; t++) line += weight[0][t] * found[t], along += change[0][t] * found[t];
     *value += weight[1][r] * line;
+    if (!slope_x) return;
     *slope_x += weight[1][r] * along;
     *slope_y += change[1][r] * line;
 }
 
-/* Interpolates a plane at (x, y), its edges repeated, by Keys's cubic; and how it changes there.
+/* Interpolates a plane at (x, y), its edges repeated, by Keys's cubic; and how it changes there, where slope_x isn't NULL.
    With another a than his, what is interpolated between pixels is not quite where it should be: at -0.75 a movement is
    found 0.03 pixels beside the truth, at -0.5 0.005. */
 INLINE void sample_slope(const Samples *s, V x, V y, V *value, V *slope_x, V *slope_y)
@@ -81,7 +83,8 @@ INLINE void sample_slope(const Samples *s, V x, V y, V *value, V *slope_x, V *sl
         change[d][3] = a * t * (2.0f - 3.0f * t);
     }
     left -= 1.0f, top -= 1.0f;
-    *value = *slope_x = *slope_y = zero;
+    *value = zero;
+    if (slope_x) *slope_x = *slope_y = zero;
     if (all_within(left, (float)(s->columns - 4)) && all_within(top, (float)(s->rows - 4))) {
         const VI places = nearest(top) * (int)s->stride + nearest(left);
         VI right, below;
@@ -144,9 +147,9 @@ static void samples(const uint8_t *picture, size_t stride, int rows, int columns
     const Samples s = {picture, stride, rows, columns, 1};
     for (size_t i = 0; i < count; i += LANES) {
         size_t some = (count - i < LANES ? count - i : LANES) * sizeof *x;
-        V at_x = all(0), at_y = all(0), value, slope_x, slope_y;
+        V at_x = all(0), at_y = all(0), value;
         memcpy(&at_x, x + i, some), memcpy(&at_y, y + i, some);
-        sample_slope(&s, at_x, at_y, &value, &slope_x, &slope_y);
+        sample_slope(&s, at_x, at_y, &value, NULL, NULL);
         memcpy(values + i, &value, some);
     }
 }
@@ -176,9 +179,10 @@ INLINE void places_in_row(float *const *rows, int x, int r, V cell_first, float 
     to_pixels(pixels, CELL, places);
 }
 
-/* Sums of LANES cells from column x on of row y. flow: x and y of the rows above, here and below. A lane is a pixel
-   while the other picture is interpolated, for those lie side by side in it; then it is a cell. */
-INLINE void cell_sums(const Samples *last, const float *frame, size_t stride, float *const flow[2][3], int x, int y,
+/* Sums of LANES cells from column x on of row y; with errors_only, those of squares of the difference alone. flow: x and
+   y of the rows above, here and below. A lane is a pixel while the other picture is interpolated, for those lie side by
+   side in it; then it is a cell. */
+INLINE void cell_sums(const int errors_only, const Samples *last, const float *frame, size_t stride, float *const flow[2][3], int x, int y,
                       int cells, V column, V row, V *sums)
 {
     float places[2][CELL * LANES], found[3][CELL * LANES], end[CELL * LANES];
@@ -192,12 +196,24 @@ INLINE void cell_sums(const Samples *last, const float *frame, size_t stride, fl
             pixels = end;
         }
         for (int i = 0; i < CELL * LANES; i += LANES) {
+            const V from_x = load(places[0] + i), from_y = load(places[1] + i);
             V value, slope_x, slope_y;
-            sample_slope(last, load(places[0] + i), load(places[1] + i), &value, &slope_x, &slope_y);
-            store(found[0] + i, slope_x), store(found[1] + i, slope_y), store(found[2] + i, load(pixels + i) - value);
+            if (errors_only)
+                sample_slope(last, from_x, from_y, &value, NULL, NULL);
+            else {
+                sample_slope(last, from_x, from_y, &value, &slope_x, &slope_y);
+                store(found[0] + i, slope_x), store(found[1] + i, slope_y);
+            }
+            store(found[2] + i, load(pixels + i) - value);
         }
         V slopes_x[CELL], slopes_y[CELL], errors[CELL];
-        to_blocks(found[0], CELL, slopes_x), to_blocks(found[1], CELL, slopes_y), to_blocks(found[2], CELL, errors);
+        to_blocks(found[2], CELL, errors);
+        if (errors_only) {
+#pragma GCC unroll 4
+            for (int c = 0; c < CELL; c++) sums[8] += errors[c] * errors[c];
+            continue;
+        }
+        to_blocks(found[0], CELL, slopes_x), to_blocks(found[1], CELL, slopes_y);
 #pragma GCC unroll 4
         for (int c = 0; c < CELL; c++) {
             const V slope_x = slopes_x[c], slope_y = slopes_y[c], error = errors[c];
@@ -217,15 +233,14 @@ typedef struct {
     const uint8_t *wanted;
     int rows, columns;
     float left, top;
+    int errors_only;
     float *sums;
 } Slopes;
 
 enum { SLOPES_ROOM = 6 }; /* rows of columns + 2 + LANES, as scratch */
 
-/* Some rows of the cells. */
-static void slopes(const void *task, int first, int end, float *room)
+INLINE void slopes_of_rows(const int errors_only, const Slopes *all_of, int first, int end, float *room)
 {
-    const Slopes *all_of = task;
     const float *flow = all_of->flow;
     const int rows = all_of->rows, columns = all_of->columns;
     size_t wide = (size_t)columns + 2 + LANES;
@@ -244,7 +259,8 @@ static void slopes(const void *task, int first, int end, float *room)
         const uint8_t *here = all_of->wanted + (size_t)y * (size_t)columns;
         float *to = all_of->sums + (size_t)y * (size_t)columns;
         const size_t count = (size_t)rows * (size_t)columns;
-        for (size_t s = 0; s < CELL_SUMS; s++) memset(to + s * count, 0, (size_t)columns * sizeof *to);
+        const size_t planes = errors_only ? 1 : CELL_SUMS, from = CELL_SUMS - planes;
+        for (size_t s = 0; s < planes; s++) memset(to + s * count, 0, (size_t)columns * sizeof *to);
         for (int x = 0; x < columns;) {
             if (!here[x]) {
                 x++;
@@ -253,15 +269,25 @@ static void slopes(const void *task, int first, int end, float *room)
             int cells = columns - x < LANES ? columns - x : LANES;
             V column, found[CELL_SUMS];
             for (int i = 0; i < LANES; i++) column[i] = all_of->left + (float)(CELL * (x + i));
-            cell_sums(&all_of->last, all_of->frame, all_of->stride, lines, x, y, cells, column,
+            cell_sums(errors_only, &all_of->last, all_of->frame, all_of->stride, lines, x, y, cells, column,
                       all(all_of->top + (float)(CELL * y)), found);
-            for (size_t s = 0; s < CELL_SUMS; s++) {
-                V mean = found[s] * (1.0f / (CELL * CELL));
+            for (size_t s = 0; s < planes; s++) {
+                V mean = found[from + s] * (1.0f / (CELL * CELL));
                 memcpy(to + s * count + x, &mean, (size_t)cells * sizeof *to);
             }
             x += LANES;
         }
     }
+}
+
+/* Some rows of the cells. */
+static void slopes(const void *task, int first, int end, float *room)
+{
+    const Slopes *all_of = task;
+    if (all_of->errors_only)
+        slopes_of_rows(1, all_of, first, end, room);
+    else
+        slopes_of_rows(0, all_of, first, end, room);
 }
 
 #endif
