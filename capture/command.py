@@ -19,9 +19,6 @@ if TYPE_CHECKING:
     from .record import Recording
 
 
-_WORTH_TELLING = 0.99  # less of the picture stands still
-
-
 @click.command(name="capture")
 @click.option(
     "--seconds",
@@ -215,6 +212,7 @@ def _show_table(clip: Clip, page: Path) -> None:
     from rtdenoise.console import say, show
 
     from .page import remarks
+    from .session import told
 
     table = Table(box=None, pad_edge=False, header_style="bold")
     table.add_column("")
@@ -240,12 +238,11 @@ def _show_table(clip: Clip, page: Path) -> None:
     for number, s in enumerate(clip.series, 1):
         if not s.accepted:
             show("[red]✗[/] series {}: {}", number, s.reason)
-        elif s.static_fraction < _WORTH_TELLING:
-            show(
-                f"Series {number}: {1 - s.static_fraction:.0%} of the picture moves and is left out."
-            )
     for remark in remarks(clip):
         say("[yellow]![/] {}", remark)
+    changed = told(clip.facts)
+    if changed:
+        show("while it was filmed: {}", changed)
     show("clip   {}", clip.path)
     show("page   {}", page)
     if clip.accepted:

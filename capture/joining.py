@@ -12,7 +12,7 @@ from rtdenoise.arrays import Mask
 
 from .blocks import block_means, brightness, whole
 from .clip import Clip
-from .mask import changed, grown
+from .mask import changed, grown, moving_share
 from .quality import deviations, drift_levels, levels, mu_sigma
 from .segments import SEGMENT, Segment, Still, largest_shift
 from .shift import bump_px
@@ -23,6 +23,7 @@ SeamKind = Literal["shift", "light", "moving"]
 # A longer series has a cleaner mean, but only of what stands still all the time: so much of the static
 # part of its best segment must remain.
 _KEPT_PART = 0.85
+_ELSEWHERE_PX = 40.0  # further off it is another scene
 
 
 @dataclass(frozen=True)
@@ -30,11 +31,12 @@ class Seam:
     """Why two neighbours, each fit by itself, are no one series.
 
     ``kind`` is "shift" (the camera moved by ``figure`` pixels), "light" (by ``figure`` levels) or "moving" (something
-    in the scene; ``figure`` is the share that still stands still).
+    in the scene; ``figure`` is the share that still stands still, ``moves`` that in which a thing moves).
     """
 
     kind: SeamKind
     figure: float
+    moves: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -77,7 +79,7 @@ class Joined:
         mask &= whole(blocks.still(), mask.shape)
         best = max(s.measures.static_fraction for s in (*self.segments, segment))
         if mask.mean() < max(LEAST_STATIC_FRACTION, _KEPT_PART * best):
-            return Seam("moving", float(mask.mean()))
+            return Seam("moving", float(mask.mean()), moving_share(mask))
         # The means of both drift apart by the mean offset, however many segments lie before.
         offset = float(np.median(self.offsets)) + float(difference[mask].mean())
         offsets = (*self.offsets, offset)
@@ -101,16 +103,32 @@ def _slim(segment: Segment) -> Segment:
 def join(segments: Iterable[Segment], apart: Container[int] = ()) -> Iterator[Joined]:
     """Joins accepted neighbours, but never across the frames of ``apart``; refused segments stay by themselves."""
     current: Joined | None = None
+    fit: Joined | None = None  # the last one, which may lie before some that were refused
     for segment in segments:
         longer = current.with_next(segment) if current and segment.first not in apart else None
         if isinstance(longer, Joined):
             current = longer
             continue
         if current:
+            fit = current if current.still else fit
             yield _finished(current)
+        if longer is None and fit is not None:
+            longer = _bumped(fit, segment, apart)
         current = Joined((segment,), segment.still, seam=longer)
     if current:
         yield _finished(current)
+
+
+def _bumped(before: Joined, segment: Segment, apart: Container[int]) -> Seam | None:
+    """Whether the camera moved meanwhile, behind what was refused: that may only say that frames differ."""
+    ours, theirs = before.still, segment.still
+    between = range(before.first + before.count, segment.first + 1)
+    if ours is None or theirs is None or any(n in apart for n in between):
+        return None
+    if ours.mean.shape != theirs.mean.shape or not ours.mean.size:
+        return None
+    shift_px = bump_px(ours.mean, ours.mean, theirs.mean)
+    return Seam("shift", shift_px) if BUMP_LIMIT_PX < shift_px < _ELSEWHERE_PX else None
 
 
 def _finished(joined: Joined) -> Joined:

@@ -47,6 +47,14 @@ class LightMeter:
         gains = _gains(np.stack(self._tiles[first:stop])) if stop - first >= 3 * _WINDOW else None
         return None if gains is None else _judge(gains, first)
 
+    def share(self, first: int, stop: int) -> float:
+        """By how much these frames of one scene become brighter, first to last quarter, as a share."""
+        gains = _gains(np.stack(self._tiles[first:stop])) if stop > first else None
+        if gains is None:
+            return 0.0
+        part = max(len(gains) // 4, 1)
+        return float(np.median(gains[-part:]) - np.median(gains[:part]))
+
     def flicker(self) -> Flicker | None:
         """Which mains the lamps hang on, where they flicker."""
         if len(self._tiles) < 2:

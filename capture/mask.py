@@ -41,6 +41,7 @@ _ROUNDING = 1 / 12  # the variance of rounding to whole levels
 _BOX = 5  # pixels; the maps are averaged over such boxes
 _CLOSING = 5  # pixels; holes up to twice as wide are closed
 _GROWTH = 2  # pixels; a moving edge is surrounded by pixels that move less visibly
+_THING = 30  # parts of the picture's width: what is narrower is an edge or a texture that trembles
 _SOFT = np.array([1, 2, 1], np.float32) / 4
 _SLOPE = np.array([-1, 0, 1], np.float32) / 2
 
@@ -208,6 +209,17 @@ def expected_variance(mean: Floats, variance: Floats) -> Floats:
     centres = (np.arange(bins) + 0.5) * (256 / bins)
     curve = np.interp(np.arange(256), centres, np.maximum(smooth, _ROUNDING)).astype(np.float32)
     return np.asarray(curve[np.clip(np.rint(mean), 0, 255).astype(np.uint8)])
+
+
+def moving_share(mask: Mask) -> float:
+    """The share of the picture in which a thing moves, by its static mask (H, W).
+
+    It is less than what the mask leaves out: still edges and textures are left out here and there, too.
+    """
+    side = max(round(mask.shape[1] / _THING), 3)
+    moves = (~mask).astype(np.uint8)
+    things = cv2.morphologyEx(moves, cv2.MORPH_OPEN, np.ones((side, side), np.uint8))
+    return float(np.mean(things))
 
 
 def _smooth(plane: Floats) -> Floats:

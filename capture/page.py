@@ -16,6 +16,8 @@ from rtdenoise.frames import rgb_frame
 from rtdenoise.pages import charts
 
 from .clip import Clip, Series
+from .remarks import words_of
+from .session import told
 from .verdict import LAG1_LIMIT, LEAST_STATIC_FRACTION, SHIFT_LIMIT_PX, SIGMA_LIMIT
 
 _MEAN_FRAMES = 20
@@ -66,12 +68,9 @@ def write_page(clip: Clip, path: Path) -> None:
 
 
 def remarks(clip: Clip) -> Iterator[str]:
-    """What is worth saying of the whole clip, each with its cure."""
-    if float(clip.facts.get("flicker_levels", 0.0)) > 1:
-        yield (
-            f"Lamps flicker by {float(clip.facts['flicker_levels']):.1f} levels in this picture. Set the "
-            "camera's power line frequency to that of your mains, 50 or 60 Hz."
-        )
+    """What is worth saying of the clip beside why a series was refused, each with its cure."""
+    refused = {series.reason for series in clip.series}
+    yield from (words for words in words_of(clip.facts) if words not in refused)
     damaged = int(clip.facts.get("damaged_packets", 0))
     if damaged:
         yield f"{counted(damaged, 'damaged frame')} {'was' if damaged == 1 else 'were'} left out."
@@ -88,6 +87,9 @@ def _facts(clip: Clip) -> Iterator[tuple[str, str]]:
     yield "Mode", str(clip.mode)
     yield "Frames", str(clip.frames)
     facts = clip.facts
+    changed = told(facts)
+    if changed:
+        yield "While it was filmed", changed
     rate = facts.get("measured_fps")
     if isinstance(rate, (int, float)) and rate:
         yield "Measured rate", f"{rate:.1f} frames/s"

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import asdict, dataclass
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 from itertools import pairwise
 from typing import Any
 
+from .clip import Series
 from .joining import Joined, Seam
 from .light import LightMeter
+from .mask import moving_share
 from .segments import Segment
-from .verdict import LEAST_STATIC_FRACTION, reason
+from .session import Drift
+from .verdict import LEAST_FRAMES, reason
 
-_WHOLE = 0.99  # less of the picture stands still
+_MOVES = 0.02  # of the picture
 _SOME_BRIGHT, _SOME_DARK = 0.1, 0.5
 _DARK_LEVEL = 10.0
 _FLICKER_LEVELS = 1.0
@@ -22,7 +26,7 @@ _FLICKER_LEVELS = 1.0
 class Remark:
     """What happened from frame ``first`` on, in a sentence with its cure.
 
-    ``kind`` is "shift", "moving", "light", "flicker", "dark", "bright", "codec" or "other".
+    ``kind`` is "shift", "moving", "light", "heat", "flicker", "dark", "bright", "codec" or "other".
     """
 
     kind: str
@@ -47,8 +51,17 @@ _KIND_OF = {
 }
 
 
+# What lamps that flicker bring about: all of the picture brightens, bands move, neighbouring frames are alike.
+_OF_FLICKER = ("moving", "drift", "lag1", "sigma")
+_KINDS_OF_FLICKER = ("light", "heat", "codec", "moving", "other")
+
+
 def remarks(
-    groups: Sequence[Joined], found: Sequence[Segment], light: LightMeter, scenes: Sequence[int]
+    groups: Sequence[Joined],
+    found: Sequence[Segment],
+    light: LightMeter,
+    scenes: Sequence[int],
+    drifts: Sequence[Drift],
 ) -> list[Remark]:
     """All there is to say of a clip.
 
@@ -57,17 +70,55 @@ def remarks(
         found: Its series.
         light: How bright its frames are.
         scenes: The frames at which another scene begins, the first one's among them, and the number of all frames.
+        drifts: What became of these scenes.
     """
+    flicker = list(_flicker(light, found))
     told = [
         *_refused(found),
         *_seams(groups),
         *_light(light, scenes),
-        *_flicker(light, found),
         *_pictures(found),
+        *_heat(drifts),
     ]
-    # The same thing is told once, however many of the clip's parts show it.
-    once = {(remark.kind, remark.words): remark for remark in reversed(told)}
+    if flicker:
+        told = [remark for remark in told if remark.kind not in _KINDS_OF_FLICKER]
+    if any(remark.kind == "dark" for remark in told):  # σ is relative to the brightness
+        told = [remark for remark in told if remark.kind != "other"]
+    told += flicker
+    # Where what was filmed before and after a bump was compared, that tells it better than the frames in between.
+    bumped = {remark.first for remark in told if remark.kind == "shift"}
+    hidden = {s.first for s in found if s.problem in ("bump", "shift") and s.stop in bumped}
+    told = [r for r in told if not (r.kind == "shift" and r.first in hidden)]
+    once: dict[str, Remark] = {}
+    for remark in told:
+        once.setdefault(_sentence(remark), remark)
     return sorted(once.values(), key=lambda remark: remark.first)
+
+
+def _sentence(remark: Remark) -> str:
+    """What a remark says: the same thing is told once, though other parts of the clip show it in other figures.
+
+    When the camera was bumped is told each time.
+    """
+    figures = remark.kind not in ("shift", "light")
+    return re.sub(r"[0-9.]+", "#", remark.words) if figures else remark.words
+
+
+def words_of(facts: Mapping[str, Any]) -> list[str]:
+    """The sentences of the remarks among a clip's facts."""
+    told = facts.get("remarks")
+    known = [r for r in told if isinstance(r, dict)] if isinstance(told, list) else []
+    return [str(remark["words"]) for remark in known if "words" in remark]
+
+
+def explained(segment: Segment, said: Iterable[Remark]) -> Series:
+    """As a series, with the reason behind its figures: flicker makes many of them bad, and the dark makes σ large."""
+    series = segment.series()
+    for kind, problems in (("flicker", _OF_FLICKER), ("dark", ("sigma",))):
+        words = next((remark.words for remark in said if remark.kind == kind), None)
+        if words and segment.problem in problems:
+            return replace(series, reason=words)
+    return series
 
 
 def _refused(found: Iterable[Segment]) -> Iterator[Remark]:
@@ -79,7 +130,8 @@ def _refused(found: Iterable[Segment]) -> Iterator[Remark]:
 
 def _seams(groups: Iterable[Joined]) -> Iterator[Remark]:
     for group in groups:
-        if group.seam is not None:
+        # Masks also differ where edges are noisy: that is nothing that a person could mend.
+        if group.seam is not None and (group.seam.kind != "moving" or group.seam.moves > _MOVES):
             yield Remark(group.seam.kind, group.first, _seam_words(group.seam, group.first))
 
 
@@ -137,13 +189,14 @@ def _pictures(found: Sequence[Segment]) -> Iterator[Remark]:
     """What of the accepted series isn't used, or says little."""
     for segment in found:
         m = segment.measures
+        if m.count >= LEAST_FRAMES and segment.problem != "dark":
+            yield from _dark(segment)
         if segment.problem is not None:
             continue
-        if LEAST_STATIC_FRACTION <= m.static_fraction < _WHOLE:
+        share = 0.0 if segment.still is None else moving_share(segment.still.mask)
+        if share > _MOVES:
             yield Remark(
-                "moving",
-                segment.first,
-                f"{1 - m.static_fraction:.0%} of the picture moves and is left out.",
+                "moving", segment.first, f"{share:.0%} of the picture moves and is left out."
             )
         if m.bright > _SOME_BRIGHT:
             yield Remark(
@@ -151,9 +204,20 @@ def _pictures(found: Sequence[Segment]) -> Iterator[Remark]:
                 segment.first,
                 f"{m.bright:.0%} of the picture is white and shows no noise; lower the light or the exposure.",
             )
-        if m.level < _DARK_LEVEL or m.dark > _SOME_DARK:
-            yield Remark(
-                "dark",
-                segment.first,
-                f"The picture is very dark (level {m.level:.0f} of 255): give the scene more light.",
+
+
+def _heat(drifts: Iterable[Drift]) -> Iterator[Remark]:
+    for drift in drifts:
+        if drift.warms:
+            words = (
+                f"The noise grew by {drift.noise:.0%} while it was filmed, as a sensor's does while it warms up: "
+                "let the camera run for some minutes, and film again."
             )
+            yield Remark("heat", drift.first, words)
+
+
+def _dark(segment: Segment) -> Iterator[Remark]:
+    m = segment.measures
+    if m.level < _DARK_LEVEL or m.dark > _SOME_DARK:
+        words = f"The picture is very dark (level {m.level:.0f} of 255): give the scene more light."
+        yield Remark("dark", segment.first, words)

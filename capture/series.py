@@ -24,8 +24,9 @@ from .alike import Alike
 from .clip import Clip
 from .joining import join, masks, measure_joined, together
 from .light import LightMeter
-from .remarks import remarks
+from .remarks import explained, remarks
 from .segments import Segment, cut_segments, judge_segment
+from .session import drifts
 
 
 def judge_clip(
@@ -72,16 +73,18 @@ def judge_clip(
     )
     found = together(s for group in groups for s in measure_joined(clip, group, source.black))
     scenes = sorted({0, *(int(n) for n in starts if 0 < int(n) < source.count), source.count})
-    said = remarks(groups, found, source.light, scenes)
+    changes = drifts(groups, source.light, scenes)
+    said = remarks(groups, found, source.light, scenes, changes)
     # Where the camera moves or the exposure drifts, brightness changes for that reason.
     told = [s.measures for s in found if s.problem in (None, "lag1", "sigma")]
     clip = replace(
         clip,
-        series=tuple(segment.series() for segment in found),
+        series=tuple(explained(segment, said) for segment in found),
         facts={
             **clip.facts,
             "noise_levels": round(max((m.noise_levels for m in told), default=0.0), 3),
             "flicker_levels": round(max((m.flicker_levels for m in told), default=0.0), 3),
+            "drift": [drift.to_json() for drift in changes],
             "remarks": [remark.to_json() for remark in said],
         },
     )

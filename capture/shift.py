@@ -17,6 +17,7 @@ _MARGIN = 6  # pixels at the borders that don't count: they come from outside af
 # blank wall).
 _LEAST_CERTAINTY_PX = 0.25
 _TOLD = 5.0
+_NEAR_PX = 1.0
 _SURE = 6.0  # standard errors of a bump
 # Shifts above this are put to the vote of so many tiles (across, down), of which one votes if the error of one
 # explanation is under so much of the other's.
@@ -171,11 +172,13 @@ def _solve(
     certainty = np.inf
     counted = None if where is None else where.ravel()
     design = np.stack([level.dx.ravel(), level.dy.ravel(), np.ones(level.dx.size, np.float32)])
+    reach = np.float32(_NEAR_PX) * np.hypot(design[0], design[1])
     for _ in range(_STEPS):
         residual = (level.mean - _moved(picture, shift)).ravel()
         centred = residual - np.median(residual[:: max(1, residual.size // 20_000)])
         spread = 1.4826 * float(np.median(np.abs(centred[:: max(1, centred.size // 20_000)])))
-        limit = np.float32(4.685 * max(spread, 1e-3))
+        # An edge that lies a little elsewhere is no outlier, however quiet the walls around it are.
+        limit = np.float32(4.685 * max(spread, 1e-3)) + reach
         weights = np.square(np.clip(1 - np.square(centred / limit), 0, None))
         if counted is not None:
             weights = weights * counted

@@ -64,6 +64,11 @@ class Measures:
         """How far the brightness may drift."""
         return max(LEAST_DRIFT_LIMIT_LEVELS, self.noise_levels / 2)
 
+    @property
+    def moved_px(self) -> float:
+        """How far the camera moved: single frames tell it less surely, but are believed where they differ unevenly."""
+        return max(self.bump_px, self.shift_px) if self.sigma > SIGMA_LIMIT else self.bump_px
+
     def problem(self) -> Problem | None:
         """Why the series can't train; None where it can.
 
@@ -74,7 +79,7 @@ class Measures:
             ("dark", self.dark > CLIPPED_LIMIT),
             ("bright", self.bright > CLIPPED_LIMIT),
             ("shift", self.shift_px >= SHIFT_LIMIT_PX),
-            ("bump", self.bump_px >= BUMP_LIMIT_PX),
+            ("bump", self.moved_px >= BUMP_LIMIT_PX),
             ("moving", self.static_fraction < LEAST_STATIC_FRACTION),
             ("frozen", self.noise_levels < LEAST_NOISE_LEVELS and self.mu < 1e-4),
             ("drift", self.drift_levels > self.drift_limit_levels),
@@ -115,7 +120,7 @@ def reason(problem: Problem | None, m: Measures) -> str:
         "dark": f"{m.dark:.0%} of the picture is black; give the scene more light.",
         "bright": f"{m.bright:.0%} of the picture is white; lower the exposure or the light.",
         "shift": f"The camera moved by {m.shift_px:.1f} pixels; put it on a tripod or a shelf.",
-        "bump": f"The camera moved by {m.bump_px:.1f} pixels; put it on a tripod or a shelf, and let go of it.",
+        "bump": f"The camera moved by {m.moved_px:.1f} pixels; put it on a tripod or a shelf, and let go of it.",
         "moving": f"Only {m.static_fraction:.0%} of the picture stands still "
         f"({LEAST_STATIC_FRACTION:.0%} needed); film a still scene.",
         "drift": f"The brightness drifts by {m.drift_levels:.1f} levels; "

@@ -47,7 +47,8 @@ def test_the_page_says_each_series_verdict_with_its_cure(clip: Clip) -> None:
 
 
 def test_lamps_and_damaged_frames_are_told_with_their_cure(clip: Clip) -> None:
-    facts = {"flicker_levels": 2.5, "damaged_packets": 1, "other_size": 3, "measured_fps": "many"}
+    lamps = {"kind": "flicker", "first": 0, "words": "Lamps flicker by 2.5 levels."}
+    facts = {"remarks": [lamps], "damaged_packets": 1, "other_size": 3, "measured_fps": "many"}
     page = written(replace(clip, facts=facts))
     assert page.says("Lamps flicker by 2.5 levels")
     assert page.says("1 damaged frame was left out.")
