@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
+from rtdenoise.errors import RtdenoiseError
 from rtdenoise.options import Amount, FilePath, camera_option, device_option
 
 if TYPE_CHECKING:
     from rtdenoise.cli import Settings
 
     from .outcome import Outcome
-    from .sources import Source
+    from .progress import Progress
 
 
 @click.command(name="calibrate")
@@ -36,6 +38,11 @@ if TYPE_CHECKING:
     help="Use this recording rather than the camera's newest.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print the figures as JSON.")
+@click.option(
+    "--json-lines",
+    is_flag=True,
+    help="Print how it goes on, and the figures at the end, as a JSON object per line, for programs.",
+)
 @click.pass_obj
 def command(
     settings: Settings,
@@ -45,6 +52,7 @@ def command(
     device: str,
     clip: Path | None,
     as_json: bool,
+    json_lines: bool,
 ) -> None:
     """Learn the noise of a camera from still scenes.
 
@@ -59,10 +67,46 @@ def command(
       rtdenoise calibrate --network paper --minutes 60
       rtdenoise calibrate --camera file:evening.mkv
     """
-    from rtdenoise.console import progress, say, show_json
+    if not json_lines:
+        from rtdenoise.console import progress, say, show_json
+
+        outcome, files = _calibrated(
+            settings, camera, network, minutes, device, clip, progress, say
+        )
+        if as_json:
+            show_json(_figures(outcome, files))
+        else:
+            _show(outcome, files[0])
+        return
+    from . import json_lines as lines
+
+    try:
+        outcome, files = _calibrated(
+            settings, camera, network, minutes, device, clip, lines.progress, lines.say
+        )
+    except RtdenoiseError as error:
+        lines.failed(error)
+        raise
+    lines.emit(result=_figures(outcome, files))
+
+
+def _calibrated(
+    settings: Settings,
+    camera: str | None,
+    network: str | None,
+    minutes: float | None,
+    device: str,
+    clip: Path | None,
+    progress: Progress,
+    say: Callable[..., None],
+) -> tuple[Outcome, list[Path]]:
+    """Calibrates, and writes the report; what came of it, and the report's files."""
     from rtdenoise.machine import Machine, machine_path
 
-    source = _source(camera, clip, settings)
+    from .sources import find_source
+
+    with progress("Looking for still series", None) as ticker:
+        source = find_source(camera, clip, settings.home, ticker)
     say("Calibrating [bold]{}[/] with {}", source.clip.camera.name, source.clip.path)
 
     from .report import write_report
@@ -82,20 +126,11 @@ def command(
         again = "" if network == "recursive" else " Run the same command again to go on."
         say(f"Stopped.{again}")
         raise click.exceptions.Exit(1) from None
-    files = write_report(outcome, source.profile.report_folder)
-    if as_json:
-        show_json({**outcome.to_json(), "report": [str(path) for path in files]})
-    else:
-        _show(outcome, files[0])
+    return outcome, write_report(outcome, source.profile.report_folder)
 
 
-def _source(camera: str | None, clip: Path | None, settings: Settings) -> Source:
-    from rtdenoise.console import progress
-
-    from .sources import find_source
-
-    with progress("Looking for still series", None) as ticker:
-        return find_source(camera, clip, settings.home, ticker)
+def _figures(outcome: Outcome, files: list[Path]) -> dict[str, Any]:
+    return {**outcome.to_json(), "report": [str(path) for path in files]}
 
 
 def _show(outcome: Outcome, page: Path) -> None:

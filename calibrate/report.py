@@ -6,12 +6,13 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 from markupsafe import Markup
 
 from rtdenoise import pages
 from rtdenoise.arrays import Bytes, Floats
-from rtdenoise.files import write_json
+from rtdenoise.files import write_bytes, write_json
 from rtdenoise.noise import NoiseModel
 from rtdenoise.pages import charts
 
@@ -21,6 +22,7 @@ from .outcome import Outcome
 from .quality import Example
 from .trainer import Judgement
 
+_JPEG_QUALITY = 95
 _SIZE = (320, 480)  # of the pictures' cut-out, in rows and columns
 _WHOLE_WIDTH = 1280  # of the picture with the mask
 _DIFFERENCE_LEVELS = 12.0  # removed noise and error are shown within ± so many levels
@@ -28,7 +30,7 @@ _OF_EARLIER_VERSIONS = ("noise.png", "pictures.png", "loss.png")
 
 
 def write_report(outcome: Outcome, folder: Path) -> list[Path]:
-    """Writes report.html and report.json.
+    """Writes report.html, report.json, and one frame of the recording as before.jpg and after.jpg.
 
     Returns:
         The files' paths, the page first.
@@ -39,9 +41,21 @@ def write_report(outcome: Outcome, folder: Path) -> list[Path]:
     page, data = folder / "report.html", folder / "report.json"
     pages.write_page(page, "calibrate", "calibrate.html", _values(outcome))
     write_json(data, outcome.to_json())
+    pictures = []
+    for name, picture in (("before", outcome.example.before), ("after", outcome.example.after)):
+        pictures.append(folder / f"{name}.jpg")
+        write_bytes(pictures[-1], _jpeg(picture))
     for name in _OF_EARLIER_VERSIONS:  # they would show another calibration
         (folder / name).unlink(missing_ok=True)
-    return [page, data]
+    return [page, data, *pictures]
+
+
+def _jpeg(picture: Floats) -> bytes:
+    """A whole frame, (3, H, W) in [0, 1], as a JPEG that shows its noise."""
+    levels = np.rint(np.clip(picture, 0, 1) * 255).astype(np.uint8)
+    bgr = np.ascontiguousarray(levels.transpose(1, 2, 0)[:, :, ::-1])
+    _, data = cv2.imencode(".jpg", bgr, [cv2.IMWRITE_JPEG_QUALITY, _JPEG_QUALITY])
+    return data.tobytes()
 
 
 def _values(outcome: Outcome) -> dict[str, Any]:

@@ -28,6 +28,7 @@ Its rooms, in the order in which they may import each other (each knows only wha
 * ``engines``      what runs live networks and keeps their state, which ``warp`` moves along with the picture. The step
   that runs on AVX-512, AVX2 or anything else is C, in ``engines/native``; accelerators have PyTorch
 * ``profile``      where all that is known about a camera lies on disk: clips, noise model, networks
+* ``camera_settings``  how a camera's user wants it used, in its profile
 * ``networks``     the networks themselves, their files and cards, and those that come with the package (``base``)
 * ``cameras``      where frames come from: webcams, files, folders of pictures, the simulated camera
 * ``noise``        the noise model of a camera, and its units. While a stream runs, ``estimate`` measures its noise, and

@@ -35,6 +35,7 @@ _ORDER = (
     "capture",
     "calibrate",
     "live",
+    "app",
     "service",
     "denoise",
     "evaluate",
@@ -165,7 +166,7 @@ def _end_as_after_ctrl_c() -> None:
 
     if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
         signal.signal(signal.SIGINT, interrupt)
-    for name in ("SIGTERM", "SIGHUP"):
+    for name in ("SIGTERM", "SIGHUP", "SIGBREAK"):
         number = getattr(signal, name, None)
         if number is not None and signal.getsignal(number) is signal.SIG_DFL:
             signal.signal(number, end)

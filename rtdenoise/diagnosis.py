@@ -7,7 +7,7 @@ import os
 import platform
 import shutil
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -38,11 +38,16 @@ class Check:
         return asdict(self)
 
 
-def diagnose(home: Path | None) -> Iterator[Check]:
+DEVICES = ("folder for profiles", "camera", "virtual camera")
+"""What may change while a program runs, and is looked at in a fraction of a second."""
+
+
+def diagnose(home: Path | None, only: Collection[str] | None = None) -> Iterator[Check]:
     """All checks, the quick ones first. None raises: a check that fails itself is a finding.
 
     Args:
         home: The folder for profiles, None for the user's data directory.
+        only: The names of those that are wanted; None: all.
     """
     checks: list[tuple[str, Callable[[], Iterator[Check]]]] = [
         ("Python", _python),
@@ -56,6 +61,8 @@ def diagnose(home: Path | None) -> Iterator[Check]:
         ("speed", lambda: _speed(home)),
     ]
     for name, check in checks:
+        if only is not None and name not in only:
+            continue
         try:
             yield from check()
         except Exception as error:  # a broken library must not end the diagnosis

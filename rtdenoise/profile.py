@@ -3,6 +3,7 @@
 HOME/profiles/CAMERA-ID/
     camera.json              name, kind, how to open it
     controls.json            the settings that its user wants to keep
+    settings.json            how its user wants it used
     locked.json              while it is filmed: what puts its settings back
     clips/STAMP.mkv|.nut     recordings as the camera sent them, each with STAMP.json beside it
     noise.json               the noise model
@@ -64,6 +65,11 @@ class Profile:
     def controls_path(self) -> Path:
         """The settings that the camera's user wants to keep."""
         return self.folder / "controls.json"
+
+    @property
+    def settings_path(self) -> Path:
+        """How the camera's user wants it used; see :mod:`rtdenoise.camera_settings`."""
+        return self.folder / "settings.json"
 
     @property
     def locked_path(self) -> Path:

@@ -1,6 +1,6 @@
 """What a frame of a call costs, stage by stage: CPU time of one thread, 1920×1080, something moving.
 
-    python -m benchmarks.speed.stages [--scene room] [--lanes 16] [--rounds 3]
+    python -m benchmarks.speed.stages [--scene room] [--motion subject] [--lanes 16] [--rounds 3]
 
 A stage's time is its own, without that of the stages that it calls; of each frame the least of all rounds counts, so
 that other programs disturb it least, and the mean of the second half of the frames is told, when all has settled. To
@@ -77,6 +77,9 @@ def main(arguments: list[str] | None = None) -> None:
     )
     parser.add_argument("--scene", default="room")
     parser.add_argument("--noise", default="medium")
+    parser.add_argument(
+        "--motion", default="subject", help="as the simulated camera's: subject, pan"
+    )
     parser.add_argument("--lanes", type=int, default=16, choices=sorted(native_library.KINDS))
     parser.add_argument("--rounds", type=int, default=3)
     options = parser.parse_args(arguments)
@@ -84,7 +87,9 @@ def main(arguments: list[str] | None = None) -> None:
     library = native_library.native_library(options.lanes)
     for module in (native_engine, native_kernels):
         setattr(module, "native_library", lambda *_: library)  # noqa: B010
-    spec = f":{options.scene}?noise={options.noise}&motion=subject&frames={_RENDERED}&seed=5"
+    spec = (
+        f":{options.scene}?noise={options.noise}&motion={options.motion}&frames={_RENDERED}&seed=5"
+    )
     rendered = frames_of(open_simulated(spec, size=(1920, 1080)))
     order = forth_and_back(_RENDERED)
     stages = Stages()

@@ -264,11 +264,13 @@ class Crops:
         """The target for frame ``k``, (3, C, C) in [0, 1]."""
         frames = region.frames
         count = len(frames)
-        if self._target == "others":
-            others = region.sum[crop] - frames[k][crop].astype(np.uint32)
-            return np.asarray(others / np.float32(255 * (count - 1)), np.float32)
-        if self._target == "mean":
-            return region.sum[crop].astype(np.float32) / np.float32(255 * count)
+        if self._target in ("others", "mean"):
+            total: Floats = region.sum[crop].astype(np.float32)
+            if self._target == "mean":
+                return total / np.float32(255 * count)
+            others: Floats = total - frames[k][crop]
+            return others / np.float32(255 * (count - 1))
         if self._target == "one":  # any frame but this one
             k = (k + 1 + int(random.integers(count - 1))) % count
-        return frames[k][crop].astype(np.float32) / np.float32(255)
+        found: Floats = frames[k][crop].astype(np.float32)
+        return found / np.float32(255)

@@ -72,7 +72,8 @@ class _State(TrainingState):
 class Trained:
     """The result.
 
-    ``network`` is the exact identity where ``improved`` is False. ``gain_db`` is on the validation places, which
+    ``network`` is that of the start (the exact identity, where none was given) if no state of the training beat it;
+    ``improved`` says whether it beats its input. ``gain_db`` is on the validation places, which
     chose the network: judge it elsewhere. ``resumed_from`` is the step at which this run began.
     """
 
@@ -126,8 +127,9 @@ class Trainer(ResumableTrainer[_State]):
         self._starts = [[w.detach().clone() for w in group] for group in self._network.groups()]
         self._resume(self._network, say)
         if not math.isfinite(self._state.identity_error):
-            error = self._judge(None)
-            self._state.identity_error = self._state.best_error = error
+            self._state.identity_error = self._judge(None)
+            begun = self._state.identity_error if start is None else self._judge(self._network)
+            self._state.best_error = begun
         self._crops = Crops(
             series, split.training, self._network.context, recipe.crop, recipe.target
         )

@@ -165,6 +165,13 @@ class Kernels:
         cells = [cv2.resize(p, (columns, rows), interpolation=_AREA) for p in products]
         return np.asarray(np.stack(cells), np.float32)
 
+    def errors(
+        self, last: Floats, frame: Floats, flow: Floats, corner: tuple[float, float], wanted: Mask
+    ) -> Floats:
+        """The last of what :meth:`slopes` gives: means over cells of the squared difference, (rows, columns)."""
+        means: Floats = self.slopes(last, frame, flow, corner, wanted)[8]
+        return means
+
     def take_off_level(self, sums: Floats) -> None:
         """Changes what :meth:`slopes` gives as if the mean difference around each cell had been taken off."""
         level = cv2.blur(sums[7], (LEVEL, LEVEL))

@@ -97,7 +97,9 @@ class Refinement:
         # Cells without weight tell no more than the level of those that have some.
         wanted = cv2.dilate((weights > 0).view(np.uint8), np.ones((LEVEL, LEVEL), np.uint8)) > 0
         for step in range(steps):
-            sums = self._slopes(flow, np.asarray(wanted))
+            sums = self._kernels.slopes(
+                self._last, self._frame, flow, self._corner, np.asarray(wanted)
+            )
             self._kernels.take_off_level(sums)
             if step == 0:
                 inside = sums[8][weights > 0.5]
@@ -115,11 +117,9 @@ class Refinement:
             flow: The same.
             wanted: Which cells are, (rows, columns).
         """
-        left = [self._slopes(vectors, wanted)[8] for vectors in (other, flow)]
+        pictures = (self._last, self._frame)
+        left = [self._kernels.errors(*pictures, v, self._corner, wanted) for v in (other, flow)]
         return np.asarray((left[0] - left[1]) * np.float32(CELL**2 / self.noise))
-
-    def _slopes(self, flow: Floats, wanted: Mask | None = None) -> Floats:
-        return self._kernels.slopes(self._last, self._frame, flow, self._corner, wanted)
 
 
 def _padded(picture: Bytes, shape: tuple[int, int]) -> Bytes:

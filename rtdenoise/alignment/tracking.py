@@ -8,6 +8,8 @@ which moves along with the thing, as in a Bayes filter.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import cv2
 import numpy as np
 
@@ -116,9 +118,10 @@ class Tracker:
         self._belief[box], moves = self._kernels.believe(along, before, after, noise, slow)
         if not moves.any():
             return None
-        flow = self._refined(old, new, noise, flow, after, moves, box, pixels, earlier)
+        things = _Things(moves)
+        flow = self._refined(old, new, noise, flow, after, things, box, pixels, earlier)
         gain = (before - self._error(old, new, box, flow)) / noise
-        moves &= (lengths(flow) > _STILL) & _surely(gain, moves)
+        moves &= (lengths(flow) > _STILL) & _surely(gain, things)
         if not moves.any():
             return None
         whole, moved = np.zeros((*self._grid, 2), np.float32), np.zeros(self._grid, np.bool_)
@@ -138,7 +141,7 @@ class Tracker:
         noise: Floats,
         flow: Floats,
         after: Floats,
-        moves: Mask,
+        things: _Things,
         box: tuple[slice, slice],
         pixels: tuple[Bytes, Bytes],
         earlier: Movement | None,
@@ -148,9 +151,9 @@ class Tracker:
         ``after`` is what the flow leaves, as :meth:`_error` has it.
         """
         refinement = Refinement(*pixels, box, self._side, self._kernels)
-        inside = moves.astype(np.float32)
+        inside = things.moves.astype(np.float32)
         counts = np.maximum(
-            core(moves, (box[0].start, box[1].start), self._grid), _BORDER_COUNTS * inside
+            core(things.moves, (box[0].start, box[1].start), self._grid), _BORDER_COUNTS * inside
         )
         if earlier is not None:
             # What moved goes on moving: a better start than the search's where that has failed.
@@ -162,52 +165,69 @@ class Tracker:
         near = np.asarray(cv2.blur(refinement.cells(inside), (3, 3)), np.float32)
         bent = refinement.refine(start, near, _STEPS_OF_REFINEMENT)
         flow = refinement.block_vectors(bent)
-        affine = self._affine(flow, moves, box, pixels)
+        affine = self._affine(flow, things, box, pixels)
         left = self._error(old, new, box, flow)
         worse = self._error(old, new, box, affine) - left
         # What no movement explains (JPEG, light) is more than the noise where there is little of it.
-        unit = np.maximum(noise, _mean(left, counts, _RIGID_AROUND))
-        worse = np.clip(worse, -_RIGID_MOST * unit, _RIGID_MOST * unit)
-        rigid = _mean(worse, counts, _RIGID_AROUND) < _RIGID_MARGIN * unit
+        around = _Around(counts, _RIGID_AROUND)
+        unit = np.maximum(noise, around.mean(left))
+        most = _RIGID_MOST * unit
+        rigid = around.mean(np.clip(worse, -most, most)) < _RIGID_MARGIN * unit
         cells = refinement.cells(counts)
         more = refinement.worse(refinement.vectors(affine), bent, cells > 0)
-        more = _mean(np.clip(more, -_RIGID_MOST_CELL, _RIGID_MOST_CELL), cells, _RIGID_CELLS)
+        most_of_cell = np.clip(more, -_RIGID_MOST_CELL, _RIGID_MOST_CELL)
+        more = _Around(cells, _RIGID_CELLS).mean(most_of_cell)
         rigid &= refinement.blocks(more) < _RIGID_MARGIN_CELL
         _put(flow, rigid, affine)
         return flow
 
     def _affine(
-        self, flow: Floats, moves: Mask, box: tuple[slice, slice], pixels: tuple[Bytes, Bytes]
+        self, flow: Floats, things: _Things, box: tuple[slice, slice], pixels: tuple[Bytes, Bytes]
     ) -> Floats:
         """The flow, with each large thing's affine movement in its place."""
-        count, things, sizes, _ = cv2.connectedComponentsWithStats(
-            moves.view(np.uint8), connectivity=4
-        )
         affine = flow.copy()
-        for thing in range(1, count):
-            left, top, width, height, size = sizes[thing]
-            if size < _THING:
-                continue
-            part = (slice(top, top + height), slice(left, left + width))
-            place = things[part] == thing
-            first = (box[0].start + top, box[1].start + left)
+        for rows, columns, place in things.large():
+            part = (rows, columns)
+            first = (box[0].start + rows.start, box[1].start + columns.start)
             fitted = fit_affine(place, flow[part], first, *pixels, self._side, self._kernels)
             if fitted is not None:
                 _put(affine[part], place, fitted)
         return affine
 
 
-def _surely(gain: Floats, moves: Mask) -> Mask:
+class _Things:
+    """The connected parts of what moves.
+
+    ``labels`` (rows, columns) are from 0, where nothing moves, to ``count`` - 1.
+    """
+
+    def __init__(self, moves: Mask) -> None:
+        self.moves = moves
+        # Without statistics, of which a few boxes are wanted: OpenCV takes three times as long for all of them.
+        self.count, self.labels = cv2.connectedComponents(moves.view(np.uint8), connectivity=4)
+
+    def large(self) -> Iterator[tuple[slice, slice, Mask]]:
+        """Of each thing that is large enough: the rows and columns that hold it, and which of their blocks are its."""
+        for thing in np.flatnonzero(np.bincount(self.labels.ravel()) >= _THING):
+            if thing == 0:
+                continue
+            place = self.labels == thing
+            down, across = np.flatnonzero(place.any(1)), np.flatnonzero(place.any(0))
+            rows = slice(int(down[0]), int(down[-1]) + 1)
+            columns = slice(int(across[0]), int(across[-1]) + 1)
+            yield rows, columns, place[rows, columns]
+
+
+def _surely(gain: Floats, things: _Things) -> Mask:
     """Blocks of things that the noise alone would hardly set in motion.
 
     Args:
         gain: By how much its movement explains a block better than rest, in variances of noise, (rows, columns), as
             means over 3 x 3 blocks.
-        moves: Which blocks move.
+        things: What moves.
     """
-    count, things = cv2.connectedComponents(moves.view(np.uint8), connectivity=4)
-    sure = np.bincount(things.ravel(), gain.ravel(), count) > _SURE_GAIN
-    return np.asarray(sure[things])
+    sure = np.bincount(things.labels.ravel(), gain.ravel(), things.count) > _SURE_GAIN
+    return np.asarray(sure[things.labels])
 
 
 def _put(flow: Floats, where: Mask, other: Floats) -> None:
@@ -215,7 +235,13 @@ def _put(flow: Floats, where: Mask, other: Floats) -> None:
     cv2.copyTo(other, where.view(np.uint8), flow)
 
 
-def _mean(values: Floats, weights: Floats, width: int) -> Floats:
+class _Around:
     """Weighted means over squares of so many."""
-    total = np.maximum(cv2.blur(weights, (width, width)), _LEAST_WEIGHT)
-    return np.asarray(cv2.blur(values * weights, (width, width)) / total, np.float32)
+
+    def __init__(self, weights: Floats, width: int) -> None:
+        self._weights, self._size = weights, (width, width)
+        self._total = np.maximum(cv2.blur(weights, self._size), _LEAST_WEIGHT)
+
+    def mean(self, values: Floats) -> Floats:
+        """Of values, (rows, columns)."""
+        return np.asarray(cv2.blur(values * self._weights, self._size) / self._total, np.float32)

@@ -12,11 +12,11 @@ from ..errors import CameraError, ClipError
 from ..files import is_folder, user_path
 
 if TYPE_CHECKING:
-    from .base import Camera
+    from .base import Camera, CameraInfo
     from .discovery import FoundCamera
     from .webcam import Webcam
 
-__all__ = ["find_cameras", "open_camera", "open_webcam"]
+__all__ = ["camera_info", "find_cameras", "open_camera", "open_webcam"]
 
 _KINDS = ("simulated", "file", "pipewire")
 
@@ -70,6 +70,26 @@ def open_camera(
         return open_simulated(spec[len("simulated") :], size=size, rate_fps=rate_fps)
     _refuse_mistakes(spec)
     return open_webcam(spec, size=size, rate_fps=rate_fps)
+
+
+def camera_info(spec: str | None = None) -> CameraInfo | None:
+    """Which camera :func:`open_camera` would open, without opening it; None for a file, or where there is none."""
+    from .choice import find_camera
+
+    try:
+        if spec is not None and re.match(r"simulated($|[:?])", spec):
+            from .simulated import simulated_info
+
+            return simulated_info(spec[len("simulated") :])
+        if spec is not None and spec.partition(":")[0] == "file":
+            return None
+        found = find_cameras()
+        if spec is not None and spec.partition(":")[0] == "pipewire":
+            found = [camera for camera in found if camera.info.spec.startswith("pipewire:")]
+            spec = spec.partition(":")[2] or None
+        return find_camera(spec, found).info
+    except CameraError:
+        return None
 
 
 def open_webcam(

@@ -121,6 +121,35 @@ def kept_settings(path: Path) -> Settings:
         raise ProfileError(f"{path} is damaged.", hint) from cause
 
 
+def keep_mains(camera: CameraInfo, path: Path, mains_hz: int) -> bool:
+    """Sets a webcam for lamps on mains of 50 or 60 Hz, and writes it down with what is kept already.
+
+    Returns:
+        Whether the camera has such a setting.
+
+    Raises:
+        ProfileError: what was written down is damaged.
+        StorageError: the file can't be written.
+    """
+    wanted = _LINE_FREQUENCIES[mains_hz]
+    control = _line_frequency(camera)
+    if control is None or not control.minimum <= wanted <= control.maximum:
+        return False
+    write_json(path, {"controls": {**kept_settings(path), _LINE: wanted}})
+    apply_settings(camera, {_LINE: wanted})
+    return True
+
+
+def kept_mains(path: Path) -> int | None:
+    """The mains' frequency in Hz for which a camera is kept; None where nothing is written down.
+
+    Raises:
+        ProfileError: the file is damaged.
+    """
+    kept = kept_settings(path).get(_LINE)
+    return next((hz for hz, value in _LINE_FREQUENCIES.items() if value == kept), None)
+
+
 def undo_lock(camera: CameraInfo, journal: Path) -> bool:
     """Puts back what a recording locked and neither it nor its guard could put back; whether there was such a thing."""
     if not journal.exists():

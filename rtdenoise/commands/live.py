@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import click
+from click.core import ParameterSource
 
 from ..options import (
     Rate,
@@ -19,12 +20,7 @@ from ..options import (
 )
 
 if TYPE_CHECKING:
-    from fractions import Fraction
-
-    from ..cameras.base import Camera
     from ..cli import Settings
-    from ..frames import PlaneFormat
-    from ..sinks.base import Sink
     from ..stream import LiveReport
 
 
@@ -92,6 +88,9 @@ def command(
     camera, as far as this machine keeps up with the camera; the recursive filter is the last resort. For a camera
     that was never calibrated the noise is measured while it runs. Ctrl-C ends it.
 
+    What is set for a camera in rtdenoise app (size, rate, virtual camera, strength, …) is taken where no option here
+    says otherwise.
+
     \b
       rtdenoise live                                    your camera, to the virtual camera
       rtdenoise live --output evening.mp4 --seconds 60  to a file
@@ -102,122 +101,39 @@ def command(
       rtdenoise live --brighten auto                    lift the shadows of a dark room
       rtdenoise live --output null                      only measure
     """
-    from functools import partial
-
-    import cv2
-
-    from ..cameras import open_camera
-    from ..cameras.base import remarks_of
-    from ..cameras.fitted import FittedCamera
-    from ..cameras.kept_controls import SteadySettings
     from ..console import console, say, show_json
-    from ..denoisers import Passthrough
-    from ..machine import machine_path
-    from ..profile import Profile
-    from ..sinks import check_outputs, open_sinks
-    from ..sinks.base import refuse_overwriting
-    from ..stream import LiveLoop
-    from ..stream.adaptive import AdaptiveDenoiser, Rung
-    from ..stream.brighten import brighten_for
-    from ..stream.demand import DemandPolicy
-    from ..stream.mains import MainsWatch
-    from ..stream.rungs import PICTURE, CallSetting
-    from ..stream.watchdog import slow_mode
-    from .live_choice import choose_for_call, load_ahead
+    from ..stream.call import Call, CallOptions
+    from ..stream.kept import options_as_kept
     from .live_panel import Status
 
-    # The stages run side by side; threads inside each would only take the cores from one another.
-    cv2.setNumThreads(1)
-
-    steady: list[SteadySettings] = []
-
-    def note(text: str) -> None:
-        say("[yellow]![/] {}", text)
-
-    def open_fitted(spec: str | None) -> Camera:
-        opened = open_camera(spec, size=size, rate_fps=fps)
-        if not steady:
-            known = Profile.of(opened.info, settings.home)
-            steady.append(SteadySettings(known.controls_path, known.locked_path))
-        try:
-            steady[0].opened(opened.info)
-        except BaseException:
-            opened.close()
-            raise
-        plain = output_size is None and not mirror
-        return opened if plain else FittedCamera(opened, output_size, mirror=mirror)
-
-    # What is wrong with an output is told before a camera lights up and a network is chosen, which takes seconds.
-    check_outputs(outputs)
-    if network not in ("none", "recursive"):
-        load_ahead(device)
-    opened = open_fitted(camera)
-    try:
-        for output in outputs:
-            refuse_overwriting(opened.info, output)
-        info, mode = opened.info, opened.mode
-        profile = Profile.of(info, settings.home)
-        slow = slow_mode(mode.codec, mode.width, mode.height, float(mode.rate_fps))
-        if slow and fps is None and info.kind == "webcam":
-            note(slow)
-        # Who looks at a virtual camera sees the camera's picture at once. A film has clean frames only.
-        watched = any(output.partition(":")[0] in ("virtual", "pipewire") for output in outputs)
-        choose = partial(
-            choose_for_call,
-            network,
-            CallSetting(profile, info, mode, device, threads, any_camera),
-            machine=machine_path(settings.home),
-            say=say,
-            measure=not watched,
-        )
-        rungs, first = ([Rung(PICTURE, Passthrough)], None) if watched else choose()
-        if not watched:
-            del rungs[1:]  # a film rather misses frames than that some of them are noisy
-    except BaseException:
-        opened.close()
-        raise
-
-    def open_outputs(layout: PlaneFormat, rate_fps: Fraction) -> Sink:
-        facts = getattr(opened, "facts", None)
-        sink = open_sinks(outputs, format=layout, rate_fps=rate_fps, note=note, facts=facts)
-        say("[bold]{}[/]  {} → {}", info.name, mode, sink.name)  # before, nothing was sure yet
-        return sink
-
-    webcam = info.kind == "webcam"
-    by_id = webcam and not info.spec.startswith(
-        "pipewire:"
-    )  # a path may be another camera's by then
-    denoiser = AdaptiveDenoiser(
-        rungs, 1 / float(mode.rate_fps), first=first, note=note, threads=threads
-    )
-    if watched:
-        denoiser.prepare(choose)
-    loop = LiveLoop(
-        opened,
-        denoiser,
-        open_outputs,
-        chroma=None if any(output.endswith(".nut") for output in outputs) else "420",
+    options = CallOptions(
+        camera=camera,
+        outputs=outputs,
+        network=network,
+        any_camera=any_camera,
         strength=strength,
-        paced=not webcam,
-        reopen=partial(open_fitted, info.id if by_id else info.spec)
-        if webcam or on_demand
-        else None,
-        note=note,
-        on_demand=DemandPolicy() if on_demand else None,
-        finish=brighten_for(brighten, lambda: denoiser.current, lambda: loop.strength),
-        look=MainsWatch(lambda hz: note(steady[0].follow_mains(info, hz)))
-        if info.kind != "file" and not info.fed_by_program
-        else lambda _: None,
+        size=size,
+        fps=fps,
+        on_demand=on_demand,
+        output_size=output_size,
+        mirror=mirror,
+        brighten=brighten,
+        device=device,
+        threads=threads,
     )
-    denoiser.dropped = lambda: loop.lost
-    with Status(loop, denoiser, f"{info.name}  {mode}", console(stderr=True)) as status:
-        report = loop.run(seconds, status.update)
-    for remark in remarks_of(opened):
-        note(remark)
+    source = click.get_current_context().get_parameter_source
+    given = [name for name in vars(options) if source(name) is not ParameterSource.DEFAULT]
+    options, remarks = options_as_kept(options, given, settings.home)
+    for remark in remarks:
+        say("{}", remark)
+    call = Call(options, settings.home, say=say, note=lambda text: say("[yellow]![/] {}", text))
+    loop, denoiser, mode = call.loop, call.denoiser, call.mode
+    with Status(loop, denoiser, f"{call.info.name}  {mode}", console(stderr=True)) as status:
+        report = call.run(seconds, status.update)
     if as_json:
-        facts = {"camera": info.id, "mode": mode.to_json(), "output": loop.sink_name}
+        facts = {"camera": call.info.id, "mode": mode.to_json(), "output": loop.sink_name}
         facts |= {"network": denoiser.name, "engine": getattr(denoiser, "engine_name", "")}
-        show_json({**facts, "strength": strength, **report.to_json()})
+        show_json({**facts, "strength": options.strength, **report.to_json()})
     else:
         _show(report, loop.sink_name)
 

@@ -256,18 +256,18 @@ class Status:
         denoiser = self._denoiser
         frames = self._loop.report(last=1).frames_out - (self._begun or 0)
         report = self._loop.report(last=min(_LAST, max(frames, 1)))
-        cleaning = _cleaning(self._loop, denoiser)
+        doing = cleaning(self._loop, denoiser)
         if self._live is None:
-            if _in_journal() and cleaning == self._said:
+            if _in_journal() and doing == self._said:
                 return  # a journal keeps what changes
-            self._said = cleaning
-            self._out.print(plain(line(report, self._loop.sink_name, cleaning)))
+            self._said = doing
+            self._out.print(plain(line(report, self._loop.sink_name, doing)))
             return
         shown = panel(
             report,
             title=self._title,
             sink=self._loop.sink_name,
-            denoiser=cleaning,
+            denoiser=doing,
             engine=denoiser.engine_name,
             strength=None if self._shows_picture() else self._loop.strength,
             load=_load(),
@@ -283,7 +283,8 @@ def _rests(loop: LiveLoop) -> bool:
     return loop.wanted() is not Demand.WATCHED
 
 
-def _cleaning(loop: LiveLoop, denoiser: AdaptiveDenoiser) -> str:
+def cleaning(loop: LiveLoop, denoiser: AdaptiveDenoiser) -> str:
+    """What cleans now, for people."""
     if _rests(loop):
         return "nothing: nobody looks"
     if loop.strength == 0:

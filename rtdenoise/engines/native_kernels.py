@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import ctypes
-from concurrent.futures import ThreadPoolExecutor
-from itertools import pairwise
+import weakref
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,8 +15,6 @@ from .native_library import native_library
 
 _SUMS = 9
 _COUNTED = 5
-_WORTH_A_THREAD = 1500  # cells
-_PARTS = 8  # of rows, that threads take one after another
 
 _REFINE = np.array([kernels.FITS, kernels.PRIOR, kernels.STRAIGHT, kernels.MOST_STEP], np.float32)
 _CREEP = np.array(
@@ -50,14 +47,17 @@ def quickest_kernels(threads: int = 1) -> Kernels:
 class _NativeKernels(Kernels):
     def __init__(self, library: ctypes.CDLL, threads: int) -> None:
         self._library = library
-        self._threads = threads
-        self._pool: ThreadPoolExecutor | None = None
+        self._threads = ctypes.c_void_p(library.rtdenoise_start_threads(threads))
+        _check(bool(self._threads))
+        weakref.finalize(self, library.rtdenoise_stop_threads, self._threads)
         self._spread = _windows(sum(kernels.SPREAD_WINDOWS, ()))
 
     def halved(self, picture: Bytes) -> Floats:
         rows, columns = (n // kernels.HALF for n in picture.shape)
         small = np.empty((rows, columns), np.float32)
-        self._library.rtdenoise_halve(*_strided(picture), rows, columns, small.ctypes.data)
+        self._library.rtdenoise_halve(
+            self._threads, *_strided(picture), rows, columns, small.ctypes.data
+        )
         return small
 
     def samples(self, picture: Bytes, x: Floats, y: Floats) -> Floats:
@@ -77,42 +77,45 @@ class _NativeKernels(Kernels):
         corner: tuple[float, float],
         wanted: Mask | None = None,
     ) -> Floats:
+        sums = np.empty((_SUMS, *flow.shape[:2]), np.float32)
+        self._slopes(last, frame, flow, corner, wanted, sums)
+        return sums
+
+    def errors(
+        self, last: Floats, frame: Floats, flow: Floats, corner: tuple[float, float], wanted: Mask
+    ) -> Floats:
+        means = np.empty(flow.shape[:2], np.float32)
+        self._slopes(last, frame, flow, corner, wanted, means)
+        return means
+
+    def _slopes(
+        self,
+        last: Floats,
+        frame: Floats,
+        flow: Floats,
+        corner: tuple[float, float],
+        wanted: Mask | None,
+        sums: Floats,
+    ) -> None:
+        """Writes all sums, or, where there is room for one only, the errors."""
         rows, columns = flow.shape[:2]
         flow = _whole(flow)
         cells = np.ones((rows, columns), np.bool_) if wanted is None else wanted
         cells = np.ascontiguousarray(cells)
-        sums = np.empty((_SUMS, rows, columns), np.float32)
-
-        def compute(part: tuple[int, int]) -> None:
-            _check(
-                self._library.rtdenoise_slopes(
-                    *(*_strided(last), *last.shape, *_strided(frame), flow.ctypes.data),
-                    *(cells.ctypes.data, rows, columns, *part, *corner, sums.ctypes.data),
-                )
+        _check(
+            self._library.rtdenoise_slopes(
+                *(self._threads, *_strided(last), *last.shape, *_strided(frame), flow.ctypes.data),
+                *(cells.ctypes.data, rows, columns, *corner, sums.ndim == 2, sums.ctypes.data),
             )
-
-        # Whoever is ready takes the next part, so that nobody waits for a thread that the system doesn't let run.
-        count = min(self._threads, int(np.count_nonzero(cells)) // _WORTH_A_THREAD)
-        parts = list(pairwise(_edges(rows, _PARTS if count > 1 else 1)))
-
-        def work() -> None:
-            while parts:
-                try:
-                    part = parts.pop()
-                except IndexError:  # another thread was quicker
-                    return
-                compute(part)
-
-        others = [self._helpers.submit(work) for _ in range(count - 1)]
-        work()
-        for other in others:
-            if not other.cancel():
-                other.result()
-        return sums
+        )
 
     def take_off_level(self, sums: Floats) -> None:
         place = sums.ctypes.data
-        _check(self._library.rtdenoise_take_off_level(place, *sums.shape[1:], kernels.LEVEL))
+        _check(
+            self._library.rtdenoise_take_off_level(
+                self._threads, place, *sums.shape[1:], kernels.LEVEL
+            )
+        )
 
     def refine(
         self, sums: Floats, weights: Floats, flow: Floats, noise: float, windows: Windows
@@ -124,7 +127,15 @@ class _NativeKernels(Kernels):
         refined = np.empty_like(flow)
         _check(
             self._library.rtdenoise_refine(
-                *(sums.ctypes.data, weights.ctypes.data, flow.ctypes.data, rows, columns, noise),
+                *(
+                    self._threads,
+                    sums.ctypes.data,
+                    weights.ctypes.data,
+                    flow.ctypes.data,
+                    rows,
+                    columns,
+                    noise,
+                ),
                 *(widths.ctypes.data, shares.ctypes.data, len(widths), _REFINE.ctypes.data),
                 *(counted.ctypes.data, refined.ctypes.data),
             )
@@ -137,7 +148,7 @@ class _NativeKernels(Kernels):
         means = np.empty(new.shape, np.float32)
         _check(
             self._library.rtdenoise_rest(
-                *(*_strided(old), *old.shape, *_strided(new), *_strided(flow)),
+                *(self._threads, *_strided(old), *old.shape, *_strided(new), *_strided(flow)),
                 *(*new.shape, *corner, means.ctypes.data),
             )
         )
@@ -155,7 +166,13 @@ class _NativeKernels(Kernels):
         before, weights = np.empty_like(after), np.empty_like(after)
         assert flow.flags.c_contiguous
         any_counts = self._library.rtdenoise_weigh(
-            *(*_strided(change), *_strided(noise), after.ctypes.data, *_strided(moving)),
+            *(
+                self._threads,
+                *_strided(change),
+                *_strided(noise),
+                after.ctypes.data,
+                *_strided(moving),
+            ),
             *(*_slow(creeping), *after.shape, _WEIGH.ctypes.data, flow.ctypes.data),
             *(before.ctypes.data, weights.ctypes.data),
         )
@@ -173,7 +190,13 @@ class _NativeKernels(Kernels):
         belief, moves = np.empty_like(along), np.empty(along.shape, np.bool_)
         _check(
             self._library.rtdenoise_believe(
-                *(along.ctypes.data, before.ctypes.data, after.ctypes.data, *_strided(noise)),
+                *(
+                    self._threads,
+                    along.ctypes.data,
+                    before.ctypes.data,
+                    after.ctypes.data,
+                    *_strided(noise),
+                ),
                 *(*_slow(creeping), *along.shape, _BELIEVE.ctypes.data),
                 *(belief.ctypes.data, moves.ctypes.data),
             )
@@ -186,7 +209,7 @@ class _NativeKernels(Kernels):
         widths, shares = self._spread
         _check(
             self._library.rtdenoise_spread(
-                *(flow.ctypes.data, weights.ctypes.data, *weights.shape),
+                *(self._threads, flow.ctypes.data, weights.ctypes.data, *weights.shape),
                 *(widths.ctypes.data, shares.ctypes.data, len(widths) // 2, kernels.TINY),
                 means.ctypes.data,
             )
@@ -201,23 +224,18 @@ class _NativeKernels(Kernels):
         moves = np.empty(shape, np.bool_)
         sure, flow = np.empty(shape, np.float32), np.empty((*shape, 2), np.float32)
         found = self._library.rtdenoise_creep(
-            *(old.ctypes.data, difference.ctypes.data, variance.ctypes.data, *old.shape),
+            *(
+                self._threads,
+                old.ctypes.data,
+                difference.ctypes.data,
+                variance.ctypes.data,
+                *old.shape,
+            ),
             *(_CREEP.ctypes.data, kernels.CREEP_LEVEL, sums.ctypes.data, sure.ctypes.data),
             *(flow.ctypes.data, moves.ctypes.data),
         )
         _check(found >= 0)
         return (moves, sure, flow) if found else None
-
-    @property
-    def _helpers(self) -> ThreadPoolExecutor:
-        if self._pool is None:
-            self._pool = ThreadPoolExecutor(self._threads - 1, "slopes")
-        return self._pool
-
-
-def _edges(rows: int, parts: int) -> list[int]:
-    """Where parts of so many rows begin, and where the last one ends."""
-    return [rows * i // parts for i in range(parts + 1)]
 
 
 def _slow(creeping: Creeping | None) -> tuple[int | None, ...]:

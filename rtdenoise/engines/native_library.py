@@ -13,7 +13,7 @@ from pathlib import Path
 KINDS = {16: "AVX-512", 8: "AVX2", 4: "generic"}
 """What the builds are called, by how many numbers their vectors have."""
 
-ABI = 5
+ABI = 6
 """Which functions of a build are called, and with what: ``ABI`` in ``native/engine.h``."""
 
 _FOLDER = Path(__file__).parent
@@ -115,13 +115,15 @@ def _declared(library: ctypes.CDLL) -> ctypes.CDLL:
             None,
             [*[_Pointer] * 3, number, ctypes.c_float, _Pointer, _Pointer],
         ),
+        ("start_threads", _Pointer, [number]),
+        ("stop_threads", None, [_Pointer]),
         (
             "slopes",
             number,
             [
-                *(_Pointer, ctypes.c_size_t, number, number),
-                *(_Pointer, ctypes.c_size_t, _Pointer, _Pointer, number, number, number, number),
-                *(ctypes.c_float, ctypes.c_float, _Pointer),
+                *(_Pointer, _Pointer, ctypes.c_size_t, number, number),
+                *(_Pointer, ctypes.c_size_t, _Pointer, _Pointer, number, number),
+                *(ctypes.c_float, ctypes.c_float, number, _Pointer),
             ],
         ),
         (
@@ -132,13 +134,13 @@ def _declared(library: ctypes.CDLL) -> ctypes.CDLL:
                 *(_Pointer, _Pointer, ctypes.c_size_t, _Pointer),
             ],
         ),
-        ("halve", None, [_Pointer, ctypes.c_size_t, number, number, _Pointer]),
-        ("take_off_level", number, [_Pointer, number, number, number]),
+        ("halve", None, [_Pointer, _Pointer, ctypes.c_size_t, number, number, _Pointer]),
+        ("take_off_level", number, [_Pointer, _Pointer, number, number, number]),
         (
             "refine",
             number,
             [
-                *([_Pointer] * 3),
+                *([_Pointer] * 4),
                 *(number, number, ctypes.c_float, _Pointer, _Pointer, number),
                 *([_Pointer] * 3),
             ],
@@ -147,7 +149,7 @@ def _declared(library: ctypes.CDLL) -> ctypes.CDLL:
             "rest",
             number,
             [
-                *(_Pointer, ctypes.c_size_t, number, number),
+                *(_Pointer, _Pointer, ctypes.c_size_t, number, number),
                 *(_Pointer, ctypes.c_size_t, _Pointer, ctypes.c_size_t),
                 *([number] * 4),
                 _Pointer,
@@ -157,7 +159,7 @@ def _declared(library: ctypes.CDLL) -> ctypes.CDLL:
             "weigh",
             number,
             [
-                *(_Pointer, ctypes.c_size_t, _Pointer, ctypes.c_size_t, _Pointer),
+                *(_Pointer, _Pointer, ctypes.c_size_t, _Pointer, ctypes.c_size_t, _Pointer),
                 *[_Pointer, ctypes.c_size_t] * 4,
                 *(number, number),
                 *[_Pointer] * 4,
@@ -167,7 +169,8 @@ def _declared(library: ctypes.CDLL) -> ctypes.CDLL:
             "believe",
             number,
             [
-                *(_Pointer, _Pointer, _Pointer, _Pointer, ctypes.c_size_t),
+                *([_Pointer] * 5),
+                ctypes.c_size_t,
                 *[_Pointer, ctypes.c_size_t] * 3,
                 *(number, number, _Pointer, _Pointer, _Pointer),
             ],
@@ -176,14 +179,14 @@ def _declared(library: ctypes.CDLL) -> ctypes.CDLL:
             "spread",
             number,
             [
-                *(_Pointer, _Pointer, number, number),
+                *(_Pointer, _Pointer, _Pointer, number, number),
                 *(_Pointer, _Pointer, number, ctypes.c_float, _Pointer),
             ],
         ),
         (
             "creep",
             number,
-            [*[_Pointer] * 3, number, number, _Pointer, number, *[_Pointer] * 4],
+            [*[_Pointer] * 4, number, number, _Pointer, number, *[_Pointer] * 4],
         ),
     ):
         function = getattr(library, f"rtdenoise_{name}")

@@ -31,10 +31,11 @@ Note = Callable[[str], None]
 
 @dataclass(frozen=True)
 class Timed:
-    """A frame on its way, with the moment its packet arrived."""
+    """A frame on its way, with the moment its packet arrived, and the camera's own frame behind it."""
 
     planes: Planes
     arrived: float
+    camera: Planes | None = None  # None: ``planes`` itself
 
 
 class Intake:

@@ -35,13 +35,14 @@ KEEP_ALIVE_S = 0.2  # while the camera is away, its last picture is published so
 _BUFFERS, _SELDOM = 32, 5
 
 OpenSink = Callable[[PlaneFormat, Fraction], Sink]
+Tap = Callable[[Planes, Planes, float], None]
 
 
 def _again(shown: Timed) -> Timed:
     """A picture once more, now."""
     now = time.monotonic()
     time_s = shown.planes.time_s + now - shown.arrived
-    return Timed(replace(shown.planes, time_s=time_s), now)
+    return Timed(replace(shown.planes, time_s=time_s), now, shown.camera)
 
 
 class LiveLoop:
@@ -64,6 +65,9 @@ class LiveLoop:
         finish: Called in the writer's thread with each frame before it is published, which it may change, but
             not its format.
         look: Shown each of the camera's frames, in the caller's thread; it must not keep it.
+        tap: Given, in the writer's thread and after it was published, the camera's frame, what was published, and
+            when the frame arrived (``time.monotonic()``). It may keep both, and must change neither.
+        looked_at: Whether somebody looks besides the sink's readers, which counts as much where work is on demand.
     """
 
     def __init__(
@@ -81,10 +85,14 @@ class LiveLoop:
         on_demand: DemandPolicy | None = None,
         finish: Callable[[Planes], Planes] = lambda planes: planes,
         look: Callable[[Planes], None] = lambda _: None,
+        tap: Tap | None = None,
+        looked_at: Callable[[], bool] = lambda: False,
     ) -> None:
         self._denoiser, self._open_sink = denoiser, open_sink
         self._lossless, self._note, self._finishing = lossless, note, finish
-        self._on_demand, self._look = on_demand, look
+        self._on_demand, self._look, self._tap = on_demand, look, tap
+        self._looked_at = looked_at
+        self._sink: Sink | None = None
         self.strength = strength
         """From 0, the camera's picture, to 1; may be set while it runs."""
         self.sink_name = ""
@@ -120,9 +128,25 @@ class LiveLoop:
         """Like :attr:`dropped`, and how many more a camera would have sent in place of a file that is read late."""
         return self.dropped + self._intake.late
 
+    @property
+    def away(self) -> bool:
+        """Whether the camera is known to be gone, or released."""
+        return self._intake.away
+
+    @property
+    def watched(self) -> bool | None:
+        """Whether a program reads the sink now; None where that can't be told."""
+        sink = self._sink
+        return None if sink is None else watched(sink)
+
     def wanted(self) -> Demand:
         """What is wanted now; watched where work is not on demand."""
         return self._intake.wanted
+
+    def stop(self) -> None:
+        """Ends :meth:`run` soon, as Ctrl-C does; from any thread, also before it began."""
+        self._stop.set()
+        self._intake.taken.close()
 
     def run(
         self, seconds: float | None = None, on_frame: Callable[[], None] | None = None
@@ -139,35 +163,21 @@ class LiveLoop:
         """
         intake = self._intake
         source = intake.read()
-        sink: Sink | None = None
         try:
             first = next(source, None)
-            if first is None:
+            if first is None and not self._stop.is_set():
                 raise ClipError(f"{intake.camera.info.name} sent no frame that could be read.")
-            sink = self._open_sink(first.planes.format, intake.camera.mode.rate_fps)
-            self.sink_name = sink.name
-            intake.demand = self._demand_of(sink)
-            intake.layout = first.planes.format
-            # The first frame takes longest: buffers are made, networks choose their kernels. It is cleaned
-            # before the clock starts, or the frames behind it would come too late.
-            cleaned = self._cleaned_frame(first)
-            self._started = time.monotonic()
-            self._publish(cleaned)
-            intake.start(source, first)
-            self._writing = threading.Thread(
-                target=self._writer, args=(sink,), name="writer", daemon=True
-            )
-            self._writing.start()
-            self._clean(cleaned, seconds, on_frame)
+            if first is not None:
+                self._begin(first, source, seconds, on_frame)
         except KeyboardInterrupt:
             self._ended = "interrupted"
         except BaseException:
             self._finish()
-            if sink is not None:
-                sink.abort()
+            if self._sink is not None:
+                self._sink.abort()
             raise
         self._finish()
-        failure = self._failure or intake.failure
+        sink, failure = self._sink, self._failure or intake.failure
         if sink is not None and isinstance(failure, (SinkError, StorageError)):
             sink.abort()
         elif sink is not None:
@@ -176,6 +186,31 @@ class LiveLoop:
         if failure is not None:
             raise failure
         return self.report()
+
+    def _begin(
+        self,
+        first: Timed,
+        source: Iterator[Timed],
+        seconds: float | None,
+        on_frame: Callable[[], None] | None,
+    ) -> None:
+        """Opens the sink for the first frame, and cleans from there on."""
+        intake = self._intake
+        sink = self._sink = self._open_sink(first.planes.format, intake.camera.mode.rate_fps)
+        self.sink_name = sink.name
+        intake.demand = self._demand_of(sink)
+        intake.layout = first.planes.format
+        # The first frame takes longest: buffers are made, networks choose their kernels. It is cleaned
+        # before the clock starts, or the frames behind it would come too late.
+        cleaned = self._cleaned_frame(first)
+        self._started = time.monotonic()
+        self._publish(cleaned)
+        intake.start(source, first)
+        self._writing = threading.Thread(
+            target=self._writer, args=(sink,), name="writer", daemon=True
+        )
+        self._writing.start()
+        self._clean(cleaned, seconds, on_frame)
 
     def report(self, last: int | None = None) -> LiveReport:
         """What was done so far; stage times of the whole run or of the ``last`` few frames."""
@@ -206,7 +241,7 @@ class LiveLoop:
                 f"{sink.name} can't tell whether anyone looks at it.",
                 "Leave --on-demand out, or use a virtual camera alone (on Linux: v4l2loopback or PipeWire).",
             )
-        return DemandWatch(lambda: bool(watched(sink)), self._on_demand)
+        return DemandWatch(lambda: self._looked_at() or bool(watched(sink)), self._on_demand)
 
     def _finish(self) -> None:
         self._stop.set()
@@ -299,7 +334,7 @@ class LiveLoop:
                 # The denoiser uses its buffers again, and the writer may still be busy with this frame.
                 planes = clean.copy()
         self._times["clean"].add(time.monotonic() - begin)
-        return Timed(planes, timed.arrived)
+        return Timed(planes, timed.arrived, timed.planes)
 
     def _publish(self, timed: Timed) -> None:
         try:
@@ -328,7 +363,8 @@ class LiveLoop:
                 timed = self._cleaned.take()
                 assert timed is not None
                 begin = time.monotonic()
-                sink.write(self._finishing(timed.planes))
+                finished = self._finishing(timed.planes)
+                sink.write(finished)
                 now = time.monotonic()
                 self._times["publish"].add(now - begin)
                 self._times["delay"].add(now - timed.arrived)
@@ -336,3 +372,5 @@ class LiveLoop:
                 self._first_out = self._first_out or now
                 self._last_out = now
                 self._recent.append(now)
+                if self._tap is not None:
+                    self._tap(timed.camera or timed.planes, finished, timed.arrived)

@@ -85,7 +85,7 @@ def test_measures_the_noise_and_says_what_it_brings(
     assert facts["verdict"] == "better"
     assert facts["upsnr_gain_db"]["low"] > 1
     names = {path.name for path in profile.report_folder.iterdir()}
-    assert names == {"report.html", "report.json"}
+    assert names == {"report.html", "report.json", "before.jpg", "after.jpg"}
     assert json.loads((profile.report_folder / "report.json").read_text())["verdict"] == "better"
 
 

@@ -10,7 +10,8 @@ from tests.html import Page, check, picture
 
 
 def test_the_report_says_what_was_gained(tmp_path: Path) -> None:
-    page, data = write_report(outcome(tmp_path), tmp_path / "report")
+    page, data, before, after = write_report(outcome(tmp_path), tmp_path / "report")
+    assert [path.name for path in (before, after)] == ["before.jpg", "after.jpg"]
     assert [page.name, data.name] == ["report.html", "report.json"]
     shown = Page.of(page)
     check(shown)
@@ -22,7 +23,7 @@ def test_the_report_says_what_was_gained(tmp_path: Path) -> None:
 
 
 def test_a_loss_is_no_gain(tmp_path: Path) -> None:
-    page, _ = write_report(outcome(tmp_path, gain_db=-1.0, tuned=False), tmp_path / "report")
+    page, *_ = write_report(outcome(tmp_path, gain_db=-1.0, tuned=False), tmp_path / "report")
     shown = Page.of(page)
     check(shown)
     assert shown.says("✗ worse -1.00 dB")
@@ -55,7 +56,8 @@ def test_pictures_of_earlier_versions_go(tmp_path: Path) -> None:
     folder.mkdir()
     (folder / "noise.png").write_bytes(b"old")
     write_report(outcome(tmp_path), folder)
-    assert {path.name for path in folder.iterdir()} == {"report.html", "report.json"}
+    names = {path.name for path in folder.iterdir()}
+    assert names == {"report.html", "report.json", "before.jpg", "after.jpg"}
 
 
 def test_a_camera_s_name_is_text(tmp_path: Path) -> None:

@@ -76,7 +76,7 @@ def pages(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     bad = replace(clip.series[0], accepted=False, reason="It moved; put it on a shelf.", sigma=0.02)
     named = replace(clip.camera, name=name)
     write_capture(replace(clip, camera=named, series=(*clip.series, bad)), capture)
-    calibrate, _ = write_report(outcome(folder, name=name), folder / "report")
+    calibrate, *_ = write_report(outcome(folder, name=name), folder / "report")
     value = evaluation(name)
     value["crops"] = [crop(folder / "crops", number) for number in range(2)]
     write_evaluation(value, folder / "crops", folder / "evaluate.html")

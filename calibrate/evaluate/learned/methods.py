@@ -14,8 +14,6 @@ import numpy as np
 import torch
 from torch import nn
 
-from rtdenoise.arrays import Floats
-
 from ...paper.dataset import Crops, Target
 from .base import Cleaner, LearnedMethod, Say, Tick, Train, Training
 from .blind import HiddenGrid, HiddenPixels, each_from_others
@@ -51,6 +49,8 @@ class _Way:
     batch: int = 4
     crop: int = 64
     loss: str = "l2"
+    judged_frames: int = 4
+    judged_pixels: int = 40_000
     prepare: Prepare | None = None
 
     def __call__(self, training: Training, tick: Tick, say: Say) -> Cleaner:
@@ -63,6 +63,8 @@ class _Way:
             self.batch,
             self.crop,
             self.loss,
+            self.judged_frames,
+            self.judged_pixels,
             training.seed,
         )
         draw: Draw
@@ -86,7 +88,7 @@ def _values(training: Training, crops: Crops) -> Values:
     sums = np.zeros(3)
     for region in training.split.training:
         one = training.series[region.series]
-        frame: Floats = one.frames[region.first, :, :, region.left : region.right] / np.float32(255)
+        frame = one.frames[region.first, :, :, region.left : region.right] / np.float32(255)
         sums += (frame.size, float(frame.sum()), float((frame**2).sum()))
     middle = sums[1] / sums[0]
     spread = max(sums[2] / sums[0] - middle**2, 1e-4) ** 0.5
@@ -122,8 +124,18 @@ def _told(values: Values) -> UNet:
 _NOISE2NOISE = _Way("noise2noise", "one", _pairs, _identity_first, _once, 1e-3)
 # A path around the network would carry the hidden pixel's wrong colours, so that there is none.
 _NOISE2VOID = _Way("noise2void", "self", HiddenPixels, _normalised, _once, 1e-3, batch=8)
-# The path around the network carries what the hidden pixel was filled with, from its neighbours.
-_NOISE2SELF = _Way("noise2self", "self", HiddenGrid, _identity_first, each_from_others, 1e-3)
+# The path around the network carries what the hidden pixel was filled with, from its neighbours. Sixteen passes for a
+# frame leave time to judge a small part of one.
+_NOISE2SELF = _Way(
+    "noise2self",
+    "self",
+    HiddenGrid,
+    _identity_first,
+    each_from_others,
+    1e-3,
+    judged_frames=1,
+    judged_pixels=10_000,
+)
 _UNPROCESSING = _Way(
     "unprocessing", None, None, _told, _once, 1e-3, loss="l1", prepare=with_noise_level
 )

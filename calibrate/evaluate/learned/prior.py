@@ -120,6 +120,6 @@ class PriorCleaner:
         return np.asarray(average[0, :, :height, :width].cpu().numpy(), np.float32)
 
 
-def train_prior(training: Training, tick: Tick, _: Say) -> Cleaner:
+def train_prior(training: Training, tick: Tick, say: Say) -> Cleaner:  # noqa: ARG001
     """Trains nothing: the time goes into cleaning, which tells ``tick``."""
     return PriorCleaner(training, tick)

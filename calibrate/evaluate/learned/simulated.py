@@ -16,6 +16,7 @@ from rtdenoise.networks.tiles import VIEWS, turned
 from rtdenoise.noise.single import LEAST_STD, noise_of_picture
 
 from ...synthesis import Mix, PhotoClips
+from ...synthesis.clips import PlaneTensors
 from .training import Sample
 
 _STILL = Mix(still=1, drift=0, jump=0, steps=0, fade=0, banding=0, cut=0, procedural=1)
@@ -66,13 +67,16 @@ class SimulatedPairs:
     @staticmethod
     def _pair(clips: PhotoClips) -> torch.Tensor:
         batch = clips.batch(1)
-        noisy, clean = (
-            Planes(*(x[0, 0, 0].round().byte().numpy() for x in planes), _FORMAT, 0.0)
-            for planes in (batch.noisy, batch.clean)
-        )
+        noisy, clean = (_planes(planes) for planes in (batch.noisy, batch.clean))
         deviation = batch.variance[0, 0].sqrt()[torch.from_numpy(noisy.y).long()] / 255
         pictures = [rgb_tensor(planes).clamp(0, 1) for planes in (noisy, clean)]
         return torch.cat([pictures[0], deviation[None], pictures[1]])
+
+
+def _planes(planes: PlaneTensors) -> Planes:
+    """The first frame of the first clip."""
+    y, u, v = (np.asarray(x[0, 0, 0].round().byte().numpy(), np.uint8) for x in planes)
+    return Planes(y, u, v, _FORMAT, 0.0)
 
 
 def with_noise_level(frame: Floats) -> Floats:

@@ -23,8 +23,6 @@ from .base import Say, Tick, Training
 _SAVE_EVERY_S = 30.0
 _LOOKS = 20  # judgements in the whole time
 _JUDGING_SHARE = 10  # training takes at least so many times as long as judging
-_JUDGED_FRAMES = 4
-_JUDGED_PIXELS = 40_000
 _WARM_UP = 0.02  # share of the time in which the learning rate rises
 _RAMP_DOWN = 0.3  # … in which it falls in a cosine, at the end (Noise2Noise)
 
@@ -40,6 +38,8 @@ class Recipe:
     batch: int = 4
     crop: int = 64
     loss: str = "l2"
+    judged_frames: int = 4  # of each held-out region
+    judged_pixels: int = 40_000  # of a frame, all regions together
     seed: int = 0
 
 
@@ -175,10 +175,8 @@ class NetworkTrainer(ResumableTrainer[_State]):
             self._best = copied(self._network.state_dict())
             return 0.0
         places = training.split.validation
-        most = _JUDGED_PIXELS // len(places)
-        error = held_out_error(
-            self._clean, training.series, places, _JUDGED_FRAMES, training.device, most
-        )
+        frames, most = self._recipe.judged_frames, self._recipe.judged_pixels // len(places)
+        error = held_out_error(self._clean, training.series, places, frames, training.device, most)
         if error < state.best_error:
             state.best_error, self._best = error, copied(self._network.state_dict())
         gain = 10 * math.log10(state.history[0].error / error) if state.history else 0.0

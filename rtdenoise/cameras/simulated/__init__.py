@@ -6,7 +6,7 @@
 It stands in for a webcam in the demo and in tests, which it tells the noise-free truth.
 """
 
-from .camera import SimulatedCamera, open_simulated
+from .camera import SimulatedCamera, open_simulated, simulated_info
 from .sensor import SensorParameters
 
-__all__ = ["SensorParameters", "SimulatedCamera", "open_simulated"]
+__all__ = ["SensorParameters", "SimulatedCamera", "open_simulated", "simulated_info"]

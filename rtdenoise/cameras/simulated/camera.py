@@ -74,10 +74,8 @@ class SimulatedCamera(CameraBase):
         width, height = size
         self.options = options
         self._format = PlaneFormat(width, height, "422", full_range=True, matrix="bt601")
-        name = f"Simulated camera ({options.noise})"
-        # The id depends on the sensor and its settings, not on what it films.
         super().__init__(
-            CameraInfo(_camera_id(options, size), name, "simulated", spec),
+            _info(options, size, spec),
             Mode("mjpeg", "yuvj422p", width, height, rate_fps),
         )
         self._parameters = SensorParameters(options.gain)
@@ -207,6 +205,21 @@ class SimulatedCamera(CameraBase):
 
     def _time_s(self, index: int) -> float:
         return float(index / self._mode.rate_fps)
+
+
+def simulated_info(rest: str, size: tuple[int, int] = DEFAULT_SIZE) -> CameraInfo:
+    """Which camera :func:`open_simulated` would open, without the time that takes.
+
+    Raises:
+        CameraError: an unknown scene, option or value.
+    """
+    return _info(parse_options(rest), size, f"simulated{rest}")
+
+
+def _info(options: Options, size: tuple[int, int], spec: str) -> CameraInfo:
+    # The id depends on the sensor and its settings, not on what it films.
+    name = f"Simulated camera ({options.noise})"
+    return CameraInfo(_camera_id(options, size), name, "simulated", spec)
 
 
 def _camera_id(options: Options, size: tuple[int, int]) -> str:

@@ -61,73 +61,114 @@ INLINE void box_means(const float *plane, int rows, int columns, int y, const in
     }
 }
 
-/* See rtdenoise_weigh(). room: rows × columns floats twice, and columns + 16 doubles. */
-static int weigh(Part change, Part noise, const float *after, const uint8_t *moving, size_t moving_stride, Slow slow,
-                 int rows, int columns, const float *constants, float *flow, float *before, float *weights,
-                 float *squares, float *explained, double *sums)
+/* What rtdenoise_weigh() is given, and room for two planes of (rows, columns). */
+typedef struct {
+    Part change, noise;
+    const float *after;
+    const uint8_t *moving;
+    size_t moving_stride;
+    Slow slow;
+    int rows, columns;
+    const float *constants;
+    float *flow, *before, *weights, *squares, *explained;
+} Weigh;
+
+/* Floats of scratch that a row of columns + 2 * REACH doubles takes. */
+static size_t room_of_doubles(int columns) { return 2 * ((size_t)columns + 2 * REACH); }
+
+static void weigh_squares(const void *task, int first, int last, float *room)
 {
     ROUNDED
-    const float explains = constants[0], better = constants[1], core_share = constants[2], slow_counts = constants[3];
-    const size_t wide = (size_t)columns;
-    int any = 0;
-    for (int y = 0; y < rows; y++) {
-        const float *from = change.data + (size_t)y * change.stride;
-        float *to = squares + (size_t)y * wide;
-        for (int x = 0; x < columns; x++) to[x] = from[x] * from[x];
+    const Weigh *w = task;
+    (void)room;
+    for (int y = first; y < last; y++) {
+        const float *from = w->change.data + (size_t)y * w->change.stride;
+        float *to = w->squares + (size_t)y * (size_t)w->columns;
+        for (int x = 0; x < w->columns; x++) to[x] = from[x] * from[x];
     }
-    for (int y = 0; y < rows; y++) {
-        const size_t at = (size_t)y * wide;
-        const float *unit = noise.data + (size_t)y * noise.stride;
-        const uint8_t *may = moving + (size_t)y * moving_stride;
-        box_means(squares, rows, columns, y, 3, sums, before + at);
-        for (int x = 0; x < columns; x++) {
-            float left = after[at + x], saved = before[at + x] - left;
-            explained[at + x] =
-                (saved > explains * unit[x]) & (left < better * before[at + x]) & (may[x] != 0) ? 1.0f : 0.0f;
-        }
-    }
-    for (int y = 0; y < rows; y++) {
-        const size_t at = (size_t)y * wide;
-        float *to = weights + at;
-        box_means(explained, rows, columns, y, 5, sums, to);
-        for (int x = 0; x < columns; x++) {
-            float saved = before[at + x] - after[at + x];
-            float core = to[x] > core_share ? explained[at + x] : 0;
-            to[x] = core * (saved > 0 ? saved : 0);
-            squares[at + x] = core; /* they aren't needed any more */
-        }
-        if (slow.moved) {
-            const uint8_t *creeps = slow.moved + (size_t)y * slow.moved_stride;
-            const float *sure = slow.sure + (size_t)y * slow.sure_stride;
-            const float *there = slow.flow + (size_t)y * slow.flow_stride;
-            const float *unit = noise.data + (size_t)y * noise.stride;
-            for (int x = 0; x < columns; x++) {
-                if (!creeps[x] || squares[at + x] != 0) continue;
-                to[x] = slow_counts * unit[x] * (sure[x] < 3 ? sure[x] : 3);
-                flow[2 * (at + x)] = there[2 * x], flow[2 * (at + x) + 1] = there[2 * x + 1];
-            }
-        }
-        for (int x = 0; x < columns; x++) any |= to[x] != 0;
-    }
-    return any;
 }
 
-/* See rtdenoise_believe(). room: rows × columns floats, and columns + 16 doubles. */
-static void believe(const float *along, const float *before, const float *after, Part noise, Slow slow, int rows,
-                    int columns, const float *constants, float *belief, uint8_t *moves, float *room, double *sums)
+/* What rest leaves, and where a movement explains the frame. */
+static void weigh_explained(const void *task, int first, int last, float *room)
 {
     ROUNDED
-    const float memory = constants[0], most_added = constants[1], most = constants[2], moves_from = constants[3];
-    const float shared = constants[4], kept = constants[5], slow_adds = constants[6], slow_full = constants[7];
-    const size_t wide = (size_t)columns;
-    for (int y = 0; y < rows; y++) {
-        const size_t at = (size_t)y * wide;
-        const float *unit = noise.data + (size_t)y * noise.stride;
-        float *restrict to = room + at;
-        const float *restrict first = before + at, *restrict then = after + at;
+    const Weigh *w = task;
+    const float explains = w->constants[0], better = w->constants[1];
+    for (int y = first; y < last; y++) {
+        const size_t at = (size_t)y * (size_t)w->columns;
+        const float *unit = w->noise.data + (size_t)y * w->noise.stride, *after = w->after + at;
+        const uint8_t *may = w->moving + (size_t)y * w->moving_stride;
+        float *before = w->before + at, *explained = w->explained + at;
+        box_means(w->squares, w->rows, w->columns, y, 3, (double *)(void *)room, before);
+        for (int x = 0; x < w->columns; x++) {
+            float left = after[x], saved = before[x] - left;
+            explained[x] = (saved > explains * unit[x]) & (left < better * before[x]) & (may[x] != 0) ? 1.0f : 0.0f;
+        }
+    }
+}
+
+static void weigh_weights(const void *task, int first, int last, float *room)
+{
+    ROUNDED
+    const Weigh *w = task;
+    const float core_share = w->constants[2], slow_counts = w->constants[3];
+    const Slow slow = w->slow;
+    const int columns = w->columns;
+    for (int y = first; y < last; y++) {
+        const size_t at = (size_t)y * (size_t)columns;
+        /* The squares aren't needed any more. */
+        float *to = w->weights + at, *cores = w->squares + at, *flow = w->flow + 2 * at;
+        const float *before = w->before + at, *after = w->after + at, *explained = w->explained + at;
+        box_means(w->explained, w->rows, columns, y, 5, (double *)(void *)room, to);
         for (int x = 0; x < columns; x++) {
-            float least = first[x] < then[x] ? first[x] : then[x], spread = unit[x] > least ? unit[x] : least;
-            float evidence = (first[x] - then[x]) / (2.0f * spread);
+            float saved = before[x] - after[x];
+            float core = to[x] > core_share ? explained[x] : 0;
+            to[x] = core * (saved > 0 ? saved : 0);
+            cores[x] = core;
+        }
+        if (!slow.moved) continue;
+        const uint8_t *creeps = slow.moved + (size_t)y * slow.moved_stride;
+        const float *sure = slow.sure + (size_t)y * slow.sure_stride;
+        const float *there = slow.flow + (size_t)y * slow.flow_stride;
+        const float *unit = w->noise.data + (size_t)y * w->noise.stride;
+        for (int x = 0; x < columns; x++) {
+            if (!creeps[x] || cores[x] != 0) continue;
+            to[x] = slow_counts * unit[x] * (sure[x] < 3 ? sure[x] : 3);
+            flow[2 * x] = there[2 * x], flow[2 * x + 1] = there[2 * x + 1];
+        }
+    }
+}
+
+/* What rtdenoise_believe() is given, and room for one plane. */
+typedef struct {
+    const float *along, *before, *after;
+    Part noise;
+    Slow slow;
+    int rows, columns;
+    const float *constants;
+    float *belief;
+    uint8_t *moves;
+    float *here;
+} Believe;
+
+/* The beliefs with what the frame says. */
+static void believe_evidence(const void *task, int first, int last, float *room)
+{
+    ROUNDED
+    const Believe *b = task;
+    const float memory = b->constants[0], most_added = b->constants[1];
+    const float slow_adds = b->constants[6], slow_full = b->constants[7];
+    const Slow slow = b->slow;
+    const int columns = b->columns;
+    (void)room;
+    for (int y = first; y < last; y++) {
+        const size_t at = (size_t)y * (size_t)columns;
+        const float *unit = b->noise.data + (size_t)y * b->noise.stride;
+        float *restrict to = b->here + at;
+        const float *restrict rest = b->before + at, *restrict then = b->after + at, *restrict along = b->along + at;
+        for (int x = 0; x < columns; x++) {
+            float least = rest[x] < then[x] ? rest[x] : then[x], spread = unit[x] > least ? unit[x] : least;
+            float evidence = (rest[x] - then[x]) / (2.0f * spread);
             evidence = evidence < -most_added ? -most_added : evidence;
             to[x] = evidence > most_added ? most_added : evidence;
         }
@@ -142,19 +183,28 @@ static void believe(const float *along, const float *before, const float *after,
                 to[x] = added > most_added ? most_added : added;
             }
         }
-        for (int x = 0; x < columns; x++) to[x] = memory * along[at + x] + to[x];
+        for (int x = 0; x < columns; x++) to[x] = memory * along[x] + to[x];
     }
-    for (int y = 0; y < rows; y++) {
-        const size_t at = (size_t)y * wide;
-        float *restrict to = belief + at;
-        box_means(room, rows, columns, y, AROUND, sums, to);
-        for (int x = 0; x < columns; x++) {
-            float here = kept * room[at + x] + shared * to[x];
+}
+
+/* Those shared with blocks around. */
+static void believe_around(const void *task, int first, int last, float *room)
+{
+    ROUNDED
+    const Believe *b = task;
+    const float most = b->constants[2], moves_from = b->constants[3], shared = b->constants[4], kept = b->constants[5];
+    for (int y = first; y < last; y++) {
+        const size_t at = (size_t)y * (size_t)b->columns;
+        const float *restrict from = b->here + at;
+        float *restrict to = b->belief + at;
+        uint8_t *moved = b->moves + at;
+        box_means(b->here, b->rows, b->columns, y, AROUND, (double *)(void *)room, to);
+        for (int x = 0; x < b->columns; x++) {
+            float here = kept * from[x] + shared * to[x];
             here = here < -most ? -most : here;
             to[x] = here > most ? most : here;
         }
-        uint8_t *moved = moves + at;
-        for (int x = 0; x < columns; x++) moved[x] = to[x] > moves_from;
+        for (int x = 0; x < b->columns; x++) moved[x] = to[x] > moves_from;
     }
 }
 

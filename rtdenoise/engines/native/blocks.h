@@ -5,6 +5,7 @@
 #define RTDENOISE_BLOCKS_H
 
 #include "engine.h"
+#include "grids.inc.h"
 #include "vectors.h"
 
 /* sqrt(1/2) cos(pi/8) and sqrt(1/2) sin(pi/8), of the orthonormal DCT-II of four numbers. */
@@ -90,7 +91,7 @@ INLINE VI load_chroma(const uint8_t *bytes, ptrdiff_t available)
     return wide;
 }
 
-#if INT16
+#if TABLES_IN_REGISTERS
 /* The four bytes of each lane through a table of 16-bit entries, given as its low and high bytes: v[0..3]. */
 INLINE void look_up_four(const uint8_t table[2][256], VI four, V *v)
 {
@@ -115,13 +116,13 @@ INLINE void look_up_four(const uint8_t table[2][256], VI four, V *v)
 #endif
 
 /* The picture's normalised pixels of LANES blocks from (y, x) on, in units of pixel_unit(). */
-INLINE void pixels_of_picture(const Engine *e, int y, int x, V *v)
+INLINE void look_up_pixels(const Engine *e, int y, int x, V *v)
 {
     const Picture *p = &e->picture;
 #pragma GCC unroll 4
     for (int r = 0; r < 4; r++) {
         VI four = load_luma(p->data[0] + (4 * y + r) * p->stride[0] + 4 * x, 4 * (ptrdiff_t)(e->w - x));
-#if INT16
+#if TABLES_IN_REGISTERS
         look_up_four(e->forward_int16[0], four, v + 4 * r);
 #else
 #pragma GCC unroll 4
@@ -134,7 +135,7 @@ INLINE void pixels_of_picture(const Engine *e, int y, int x, V *v)
         VI two = load_chroma(row, 2 * (ptrdiff_t)(e->w - x));
         VI four = two | load_chroma(row + p->stride[plane], 2 * (ptrdiff_t)(e->w - x)) << 16;
         V *to = v + 12 + 4 * plane;
-#if INT16
+#if TABLES_IN_REGISTERS
         look_up_four(e->forward_int16[plane], four, to);
 #else
 #pragma GCC unroll 4
@@ -143,9 +144,32 @@ INLINE void pixels_of_picture(const Engine *e, int y, int x, V *v)
     }
 }
 
+/* Keeps what look_up_pixels() gave: two in the place of one float. */
+INLINE void keep_pixels(const Engine *e, int y, int x, const V *v)
+{
+#pragma GCC unroll 12
+    for (int k = 0; k < KEPT_PIXELS; k++)
+        store_ints(tile_at(&e->pixels, y, k, x), nearest(v[2 * k]) | nearest(v[2 * k + 1]) << 16);
+}
+
+/* The same as look_up_pixels(), after rtdenoise_analyse(). */
+INLINE void pixels_of_picture(const Engine *e, int y, int x, V *v)
+{
+    if (!PIXELS_KEPT) {
+        look_up_pixels(e, y, x, v);
+        return;
+    }
+#pragma GCC unroll 12
+    for (int k = 0; k < KEPT_PIXELS; k++) {
+        VI two = load_ints(tile_at(&e->pixels, y, k, x));
+        v[2 * k] = __builtin_convertvector(two & 0xFFFF, V);
+        v[2 * k + 1] = __builtin_convertvector(two >> 16 & 0xFFFF, V);
+    }
+}
+
 INLINE int plane_of(int coefficient) { return coefficient < 16 ? 0 : coefficient < 20 ? 1 : 2; }
 
-/* What the numbers of pixels_of_picture() count in: the table's step where they come from a 16-bit table, else the
+/* What the numbers of pixels_of_picture() count in: the table's step where it has 16 bits, else the
    standard deviation of a pixel's noise. */
 INLINE float pixel_unit(const Engine *e, int plane) { return INT16 ? e->forward_step[plane] : 1.0f; }
 

@@ -1,7 +1,7 @@
 /* Convolutions of a row of blocks. Vectors lie along the row, so that no number of channels leaves lanes empty; the
    sums of a panel of output channels stay in registers while all inputs go by.
 
-   Where the processor has an instruction that multiplies pairs of int16 and adds them up, large layers read their
+   Where the processor has instructions that multiply pairs of int16 and add them up, large layers read their
    inputs as int16: the two channels of a pair share a row whose elements are as wide as floats, so that grids needn't
    know what they hold. */
 
@@ -66,24 +66,38 @@ typedef struct {
 
 typedef int32_t Int16Pair __attribute__((may_alias));
 
-/* sum + value * weight, of floats or of pairs of int16. */
-INLINE V multiply_add(V sum, V value, const float *weight, const int int16)
+/* How a layer is computed: in floats; or in pairs of int16, with AVX-VNNI where that is a choice. */
+enum { FLOATS, PAIRS, PAIRS_AVX_VNNI };
+
+/* sum + value * weight. */
+INLINE V multiply_add(V sum, V value, const float *weight, const int how)
 {
-#if INT16
-    if (int16) {
+#if LANES == 16
+    if (how != FLOATS) {
         /* As an intrinsic it makes GCC 12 spill every other sum. */
         __m512i pair = _mm512_set1_epi32(*(const Int16Pair *)weight);
         __asm__("vpdpwssd %2, %1, %0" : "+v"(sum) : "v"(value), "v"(pair));
         return sum;
     }
+#elif LANES == 8
+    if (how != FLOATS) {
+        __m256i pair = _mm256_set1_epi32(*(const Int16Pair *)weight);
+#if AVX_VNNI
+        if (how == PAIRS_AVX_VNNI) {
+            __asm__("%{vex%} vpdpwssd %2, %1, %0" : "+x"(sum) : "x"(value), "x"(pair));
+            return sum;
+        }
 #endif
-    (void)int16;
+        return (V)_mm256_add_epi32((__m256i)sum, _mm256_madd_epi16((__m256i)value, pair));
+    }
+#endif
+    (void)how;
     return sum + value * *weight;
 }
 
 /* A panel of `outputs` channels, for columns [from, to), `across` vectors at a time. The const arguments have to be
    known at compile time, or the sums wouldn't stay in registers. */
-INLINE void convolve_panel(const int outputs, const int across, const int side, const int int16, const Layer *layer,
+INLINE void convolve_panel(const int outputs, const int across, const int side, const int how, const Layer *layer,
                            const Window *window, size_t stride, const float *weights, int first, float *out,
                            size_t out_stride, int from, int to)
 {
@@ -95,7 +109,7 @@ INLINE void convolve_panel(const int outputs, const int across, const int side, 
 #pragma GCC unroll 12
         for (int o = 0; o < outputs; o++)
 #pragma GCC unroll 4
-            for (int a = 0; a < across; a++) sum[o * across + a] = all(int16 ? 0.0f : bias[o]);
+            for (int a = 0; a < across; a++) sum[o * across + a] = all(how != FLOATS ? 0.0f : bias[o]);
         for (int r = 0; r < side; r++) {
             const float *in[3];
 #pragma GCC unroll 3
@@ -110,7 +124,7 @@ INLINE void convolve_panel(const int outputs, const int across, const int side, 
                     for (int o = 0; o < outputs; o++)
 #pragma GCC unroll 4
                         for (int a = 0; a < across; a++)
-                            sum[o * across + a] = multiply_add(sum[o * across + a], value[a], w + o, int16);
+                            sum[o * across + a] = multiply_add(sum[o * across + a], value[a], w + o, how);
                 }
             }
         }
@@ -119,45 +133,59 @@ INLINE void convolve_panel(const int outputs, const int across, const int side, 
 #pragma GCC unroll 4
             for (int a = 0; a < across; a++) {
                 V result = sum[o * across + a];
-                if (int16) result = __builtin_convertvector((VI)result, V) * layer->int16_to_float[first + o] + bias[o];
+                if (how != FLOATS)
+                    result = __builtin_convertvector((VI)result, V) * layer->int16_to_float[first + o] + bias[o];
                 store(out + o * out_stride + x + a * LANES, result);
             }
     }
 }
 
 /* The same for a whole row: as many vectors at a time as the registers hold, then the rest one by one. */
-INLINE void convolve_panel_row(const int outputs, const int across, const int side, const int int16, const Layer *layer,
+INLINE void convolve_panel_row(const int outputs, const int across, const int side, const int how, const Layer *layer,
                                const Window *window, size_t stride, const float *weights, int first, float *out,
                                size_t out_stride, int width)
 {
     int most = width / (across * LANES) * (across * LANES);
-    convolve_panel(outputs, across, side, int16, layer, window, stride, weights, first, out, out_stride, 0, most);
+    convolve_panel(outputs, across, side, how, layer, window, stride, weights, first, out, out_stride, 0, most);
     if (most < width)
-        convolve_panel(outputs, 1, side, int16, layer, window, stride, weights, first, out, out_stride, most, width);
+        convolve_panel(outputs, 1, side, how, layer, window, stride, weights, first, out, out_stride, most, width);
 }
 
-/* How many vectors at a time a panel takes: its sums, inputs and a weight have to fit into 32 or 16 registers. */
+/* The panels that there are, and how many vectors at a time each takes: its sums, inputs and a weight have to fit into 32
+   or 16 registers. With AVX2 panels are narrow and take two vectors or three, or a weight would be loaded for each
+   product. */
+#if LANES == 8
+enum { ACROSS_6 = 2, ACROSS_5 = 2, ACROSS_4 = 3 };
+static const int panel_sizes[] = {6, 5, 4};
+#else
 #if LANES == 16
 enum { ACROSS_12 = 2, ACROSS_10 = 2, ACROSS_8 = 3, ACROSS_4 = 4 };
 #else
 enum { ACROSS_12 = 1, ACROSS_10 = 1, ACROSS_8 = 1, ACROSS_4 = 3 };
 #endif
+static const int panel_sizes[] = {12, 10, 8, 4};
+#endif
 
 #define PANEL(OUTPUTS)                                                                                                 \
-    convolve_panel_row(OUTPUTS, ACROSS_##OUTPUTS, side, int16, layer, window, stride, weights, first, out, out_stride, \
+    convolve_panel_row(OUTPUTS, ACROSS_##OUTPUTS, side, how, layer, window, stride, weights, first, out, out_stride, \
                        width)
 
-INLINE void convolve_panels(const int side, const int int16, const Layer *layer, const Window *window, size_t stride,
+INLINE void convolve_panels(const int side, const int how, const Layer *layer, const Window *window, size_t stride,
                             float *out, size_t out_stride, int width)
 {
-    const float *weights = int16 ? layer->weights_int16 : layer->weights;
+    const float *weights = how != FLOATS ? layer->weights_int16 : layer->weights;
     const int inputs = input_rows(layer);
     for (int p = 0, first = 0; p < layer->panels; p++) {
         const int outputs = layer->panel_widths[p];
         switch (outputs) {
+#if LANES == 8
+        case 6: PANEL(6); break;
+        case 5: PANEL(5); break;
+#else
         case 12: PANEL(12); break;
         case 10: PANEL(10); break;
         case 8: PANEL(8); break;
+#endif
         default: PANEL(4);
         }
         weights += (size_t)side * side * inputs * outputs;
@@ -166,19 +194,26 @@ INLINE void convolve_panels(const int side, const int int16, const Layer *layer,
     }
 }
 
+INLINE void convolve_with(const int how, const Layer *layer, const Window *window, size_t stride, float *out,
+                          size_t out_stride, int width)
+{
+    if (layer->taps == 9)
+        convolve_panels(3, how, layer, window, stride, out, out_stride, width);
+    else
+        convolve_panels(1, how, layer, window, stride, out, out_stride, width);
+}
+
 /* A layer for one row of `width` blocks, without its activation. */
 static __attribute__((noinline)) void run_layer(const Layer *layer, const Window *window, size_t stride, float *out,
                                                 size_t out_stride, int width)
 {
-    if (INT16 && layer->weights_int16) {
-        if (layer->taps == 9)
-            convolve_panels(3, INT16, layer, window, stride, out, out_stride, width);
-        else
-            convolve_panels(1, INT16, layer, window, stride, out, out_stride, width);
-    } else if (layer->taps == 9)
-        convolve_panels(3, 0, layer, window, stride, out, out_stride, width);
-    else
-        convolve_panels(1, 0, layer, window, stride, out, out_stride, width);
+    const int how = !INT16 || !layer->weights_int16 ? FLOATS : AVX_VNNI && layer->avx_vnni ? PAIRS_AVX_VNNI : PAIRS;
+    if (how == FLOATS)
+        convolve_with(FLOATS, layer, window, stride, out, out_stride, width);
+    else if (AVX_VNNI && how == PAIRS_AVX_VNNI)
+        convolve_with(PAIRS_AVX_VNNI, layer, window, stride, out, out_stride, width);
+    else if (INT16)
+        convolve_with(PAIRS, layer, window, stride, out, out_stride, width);
 }
 
 /* rows: column 0 of the inputs' rows, one or three of them, as pack_input() gives them. */

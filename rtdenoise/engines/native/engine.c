@@ -46,6 +46,24 @@ static size_t scratch_rows(const Engine *e)
     return most > shrink ? most : shrink;
 }
 
+typedef struct {
+    Engine *engine;
+    Pass pass;
+} EnginePass;
+
+static void rows_of_pass(const void *task, int first, int last, float *scratch)
+{
+    const EnginePass *one = task;
+    one->pass(one->engine, first, last, scratch);
+}
+
+/* Runs a pass over so many rows; no thread takes more than `most` at a time. */
+static void run_pass(Engine *e, Pass pass, int rows, int most)
+{
+    const EnginePass one = {e, pass};
+    share_rows(e->pool, rows_of_pass, &one, rows, most);
+}
+
 /* ------------------------------------------------------------------ for Python */
 
 /* Python refuses a build whose number isn't the one that it expects. */
@@ -77,7 +95,7 @@ EXPORT void rtdenoise_free(Engine *e)
     Grid *grids[] = {&e->average,     &e->residual,     &e->difference_mean, &e->gate_near,    &e->gate_down,
                      &e->gate_middle, &e->gate_further, &e->gate_up,         &e->pyramid_half, &e->pyramid_quarter,
                      &e->coarse,      &e->shrink_see,   &e->shrink_pooled,   &e->shrink_up,    &e->shrunk[0],
-                     &e->shrunk[1],   &e->learned,      &e->excess,          &e->change};
+                     &e->shrunk[1],   &e->learned,      &e->excess,          &e->change,       &e->pixels};
     for (size_t i = 0; i < sizeof grids / sizeof *grids; i++) free(grids[i]->memory);
     for (int i = 0; i < LAYERS; i++) free_layer(&e->layers[i]);
     for (int p = 0; p < 3; p++) free(e->back[p]);
@@ -104,6 +122,7 @@ EXPORT Engine *rtdenoise_new(int h, int w, int threads, int stages, const int *s
     good = good && make_tiled_grid(&e->average, h, COEFFICIENTS, w) && make_tiled_grid(&e->residual, h, GATES, w) &&
            make_tiled_grid(&e->difference_mean, h, GATES, w) && make_grid(&e->learned, h, LEARNED_CHANNELS, w) &&
            make_grid(&e->excess, h, EXCESS_CHANNELS, w) && make_grid(&e->change, h, 1, w) &&
+           (!PIXELS_KEPT || make_tiled_grid(&e->pixels, h, KEPT_PIXELS, w)) &&
            make_grid(&e->gate_near, h, (int)written(&l[GATE_NEAR]), w) &&
            make_grid(&e->gate_down, h / 2, (int)written(&l[GATE_DOWN]), w / 2) &&
            make_grid(&e->gate_middle, h / 2, (int)written(&l[GATE_MIDDLE]), w / 2) &&
@@ -116,8 +135,9 @@ EXPORT Engine *rtdenoise_new(int h, int w, int threads, int stages, const int *s
     for (int i = 0; i < 2 && good && i < stages - 1; i++) good = make_grid(&e->shrunk[i], h, COEFFICIENTS, w);
     for (int p = 0; p < 3 && good; p++) good = (e->back[p] = calloc(TABLE + 4, 1)) != NULL;
     good = good && (e->begin = calloc(h, sizeof *e->begin)) && (e->end = calloc(h, sizeof *e->end));
-    if (good) e->pool = start_pool(e, threads, scratch_rows(e) * e->gate_near.stride + 4 * BEFORE);
-    if (!e->pool) {
+    good = good && (e->pool = start_pool(threads)) &&
+           make_scratch(e->pool, scratch_rows(e) * e->gate_near.stride + 4 * BEFORE);
+    if (!good) {
         rtdenoise_free(e);
         return NULL;
     }
@@ -143,6 +163,7 @@ EXPORT void rtdenoise_set_noise(Engine *e, const float *forward, const float *st
         for (int i = 0; i < 256; i++) {
             int value = (int)(forward[256 * p + i] / e->forward_step[p] + 0.5f);
             e->forward_int16[p][0][i] = (uint8_t)value, e->forward_int16[p][1][i] = (uint8_t)(value >> 8);
+            if (INT16) e->forward[p][i] = (float)value;
         }
     }
     for (int k = 0; k < COEFFICIENTS; k++) {
@@ -169,7 +190,7 @@ static void set_rate(Engine *e)
 EXPORT void rtdenoise_rescale_noise(Engine *e, const float *factors)
 {
     e->group_factors = factors;
-    run_pass(e->pool, pass_rescale_noise, e->h, ROWS_AT_ONCE);
+    run_pass(e, pass_rescale_noise, e->h, ROWS_AT_ONCE);
 }
 
 /* Replaces what is learned of the noise by a measurement. strength: variances over the model's, (GROUPS, h, w). frames:
@@ -197,13 +218,13 @@ EXPORT void rtdenoise_analyse(Engine *e, const uint8_t *const *planes, const ptr
 {
     for (int p = 0; p < 3; p++) e->picture.data[p] = planes[p], e->picture.stride[p] = strides[p];
     e->means_out = means;
-    run_pass(e->pool, pass_analyse, e->h, ROWS_AT_ONCE);
+    run_pass(e, pass_analyse, e->h, ROWS_AT_ONCE);
 }
 
 /* Starts the recurrent state anew with the frame that was taken in. */
 EXPORT void rtdenoise_reset(Engine *e)
 {
-    run_pass(e->pool, pass_reset, e->h, ROWS_AT_ONCE);
+    run_pass(e, pass_reset, e->h, ROWS_AT_ONCE);
     e->frames = e->rate = e->seen_before = 0;
 }
 
@@ -211,19 +232,19 @@ EXPORT void rtdenoise_reset(Engine *e)
 EXPORT void rtdenoise_step(Engine *e, uint8_t *const *planes, const ptrdiff_t *strides)
 {
     for (int p = 0; p < 3; p++) e->target.data[p] = planes[p], e->target.stride[p] = strides[p];
-    run_pass(e->pool, pass_gate_near, e->h, ROWS_AT_ONCE);
-    run_pass(e->pool, pass_gate_down, e->h / 2, ROWS_AT_ONCE);
-    run_pass(e->pool, pass_gate_middle, e->h / 2, ROWS_AT_ONCE);
-    run_pass(e->pool, pass_gate_further, e->h / 4, ROWS_AT_ONCE);
-    run_pass(e->pool, pass_gate_furthest, e->h / 4, ROWS_AT_ONCE);
-    run_pass(e->pool, pass_update, e->h, ROWS_AT_ONCE);
-    run_pass(e->pool, pass_pyramid_half, e->h / 2, ROWS_AT_ONCE);
-    run_pass(e->pool, pass_pyramid_quarter, e->h / 4, ROWS_AT_ONCE);
-    run_pass(e->pool, pass_coarse, e->h / 4, ROWS_AT_ONCE);
+    run_pass(e, pass_gate_near, e->h, ROWS_AT_ONCE);
+    run_pass(e, pass_gate_down, e->h / 2, ROWS_AT_ONCE);
+    run_pass(e, pass_gate_middle, e->h / 2, ROWS_AT_ONCE);
+    run_pass(e, pass_gate_further, e->h / 4, ROWS_AT_ONCE);
+    run_pass(e, pass_gate_furthest, e->h / 4, ROWS_AT_ONCE);
+    run_pass(e, pass_update, e->h, ROWS_AT_ONCE);
+    run_pass(e, pass_pyramid_half, e->h / 2, ROWS_AT_ONCE);
+    run_pass(e, pass_pyramid_quarter, e->h / 4, ROWS_AT_ONCE);
+    run_pass(e, pass_coarse, e->h / 4, ROWS_AT_ONCE);
     for (e->stage = 0; e->stage < e->stages; e->stage++) {
-        run_pass(e->pool, pass_shrink_see, e->h, SHRINK_ROWS_AT_ONCE);
-        run_pass(e->pool, pass_shrink_wide, e->h / 2, ROWS_AT_ONCE);
-        run_pass(e->pool, pass_shrink, e->h, SHRINK_ROWS_AT_ONCE);
+        run_pass(e, pass_shrink_see, e->h, SHRINK_ROWS_AT_ONCE);
+        run_pass(e, pass_shrink_wide, e->h / 2, ROWS_AT_ONCE);
+        run_pass(e, pass_shrink, e->h, SHRINK_ROWS_AT_ONCE);
     }
     e->frames += e->seen_before;
     e->seen_before = 1;
@@ -240,14 +261,14 @@ EXPORT void rtdenoise_join(Engine *e, float *const *planes, const size_t *stride
 {
     set_planes(e, planes, strides);
     for (int y = 0; y < e->h; y++) e->begin[y] = 0, e->end[y] = e->w;
-    run_pass(e->pool, pass_join, e->h, ROWS_AT_ONCE);
+    run_pass(e, pass_join, e->h, ROWS_AT_ONCE);
 }
 
 /* The inverse of rtdenoise_join(). */
 EXPORT void rtdenoise_split(Engine *e, float *const *planes, const size_t *strides)
 {
     set_planes(e, planes, strides);
-    run_pass(e->pool, pass_split, e->h, ROWS_AT_ONCE);
+    run_pass(e, pass_split, e->h, ROWS_AT_ONCE);
 }
 
 /* Warps the recurrent state where something moved. moved: (h, w), 1 there. flow: (h, w, 2), where it was, as (x, y) in
@@ -271,9 +292,9 @@ EXPORT void rtdenoise_warp(Engine *e, const float *flow, const uint8_t *moved, i
             if (end > e->end[near]) e->end[near] = end;
         }
     }
-    run_pass(e->pool, pass_before_warp, e->h, ROWS_AT_ONCE);
-    run_pass(e->pool, pass_warp, e->h, ROWS_AT_ONCE);
-    run_pass(e->pool, pass_warped_excess, e->h, ROWS_AT_ONCE);
+    run_pass(e, pass_before_warp, e->h, ROWS_AT_ONCE);
+    run_pass(e, pass_warp, e->h, ROWS_AT_ONCE);
+    run_pass(e, pass_warped_excess, e->h, ROWS_AT_ONCE);
 }
 
 #include "alignment.inc.h"

@@ -15,17 +15,17 @@
 #include <stdint.h>
 
 /* Raised whenever a function that Python calls, or what it is handed, changes; native_library.py expects this one. */
-enum { ABI = 5 };
+enum { ABI = 6 };
 
 enum { COEFFICIENTS = 24 };         /* of a block: 16 of luma, 4 of U, 4 of V */
 enum { GATES = 3 };                 /* gate outputs of a block: coarse luma, fine luma, chroma */
 enum { GATE_INPUTS = 14 };          /* channels that the gate sees */
 enum { MEANS_OUT = 2 * GATES + 1 }; /* channels that rtdenoise_analyse() gives */
 enum { TABLE = 1 << 16 };           /* entries of the table from normalised values to bytes */
+enum { KEPT_PIXELS = 12 };          /* pairs of a block's */
 enum { TILE = 16 };                 /* columns */
 enum { BEFORE = 16 };               /* floats of room before a row: one vector of the widest processor */
 enum { MOST_PANELS = 32 };          /* of output channels per layer */
-enum { MOST_THREADS = 64 };
 
 /* Coefficients whose noise grows alike share a group; see GROUP_OF in rtdenoise/noise/structure.py. */
 enum { GROUPS = 6, LUMA_GROUPS = 4, FINE_GROUP = 2 };
@@ -57,6 +57,7 @@ typedef struct {
     float *bias;
     /* The weights as int16, two inputs' in the place of one float; NULL where the layer is computed in floats. */
     float *weights_int16;
+    int avx_vnni;          /* whether this processor multiplies and adds them by one instruction of AVX-VNNI */
     float float_to_int16;  /* factor of the inputs */
     float *int16_to_float; /* factor of each output's sum */
 } Layer;
@@ -108,7 +109,7 @@ struct Engine {
     Constants constants;
     /* The noise: each plane's variance-stabilising transform takes a byte to units of a pixel's noise; std is the
        noise's standard deviation in each coefficient in these units. */
-    float forward[3][256];
+    float forward[3][256]; /* where pixels are int16, as multiples of forward_step, rounded */
     uint8_t forward_int16[3][2][256]; /* forward / forward_step, rounded: low bytes, high bytes */
     float forward_step[3];
     float std[COEFFICIENTS], inverse_std[COEFFICIENTS];
@@ -127,6 +128,7 @@ struct Engine {
     const float *group_factors; /* by which variances change with the units of noise */
     /* Between the passes: the outputs of the layers of these names, and others. */
     Grid change; /* the picture's luma means less the average's */
+    Grid pixels; /* the picture's normalised pixels, where they are kept */
     Grid gate_near, gate_down, gate_middle, gate_further, gate_up;
     Grid pyramid_half, pyramid_quarter;
     Grid coarse; /* the pyramid's second level at full size */

@@ -45,7 +45,8 @@ static void pass_analyse(Engine *e, int first, int last, float *scratch)
         excess_row(e, y, scratch + MEANS_OUT * stride, y > first, 0, e->w);
         for (int x = 0; x < e->w; x += LANES) {
             V v[COEFFICIENTS], sum = all(0);
-            pixels_of_picture(e, y, x, v);
+            look_up_pixels(e, y, x, v);
+            if (PIXELS_KEPT) keep_pixels(e, y, x, v);
 #pragma GCC unroll 16
             for (int i = 0; i < 16; i++) sum += v[i];
             store(rows[0] + x, sum * (0.0625f * pixel_unit(e, 0)));

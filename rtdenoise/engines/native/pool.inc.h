@@ -1,4 +1,4 @@
-/* Threads that share the rows of a pass. After it they spin for a moment, for the next pass follows soon; then they
+/* Threads that share the rows of a task. After it they spin for a moment, for the next task follows soon; then they
    sleep. */
 
 #ifndef RTDENOISE_POOL_INC_H
@@ -8,25 +8,30 @@
 #include <sched.h>
 #include <signal.h>
 #include <stdatomic.h>
+#include <stdint.h>
 #include <stdlib.h>
+#include <string.h>
 
-#include "engine.h"
-
+enum { MOST_THREADS = 64 };
 enum { LEAST_ROWS = 6 };
 enum { MOST_SPINS = 2000 }; /* before a thread sleeps, or yields */
 
+/* Does the rows from first to before last of a task. scratch: the thread's own. */
+typedef void (*Rows)(const void *task, int first, int last, float *scratch);
+
 typedef struct Pool {
-    Engine *engine;
     int workers;
     pthread_t threads[MOST_THREADS];
-    float *scratch[MOST_THREADS + 1];
+    float *scratch[MOST_THREADS];
+    size_t scratch_floats; /* that each has room for */
     pthread_mutex_t lock;
     pthread_cond_t wake;
     int sleepers;
-    /* The present pass; valid from the moment when `claim` offers its rows. */
-    _Atomic(Pass) pass;
+    /* The present task; valid from the moment when `claim` offers its rows. */
+    _Atomic(Rows) rows_of;
+    _Atomic(const void *) task;
     atomic_int rows, most;
-    /* In one word, so that both change at once: a count of the passes in the upper half, and in the lower half the next
+    /* In one word, so that both change at once: a count of the tasks in the upper half, and in the lower half the next
        row to be taken. A thread that comes late finds no row or another count, so nobody waits for a thread that the
        system doesn't let run. */
     _Atomic uint64_t claim;
@@ -46,7 +51,7 @@ static void relax(void)
 #endif
 }
 
-static uint64_t claim_of(uint32_t pass, uint32_t row) { return (uint64_t)pass << 32 | row; }
+static uint64_t claim_of(uint32_t task, uint32_t row) { return (uint64_t)task << 32 | row; }
 
 /* Many rows at first, then fewer and fewer, so that no thread waits long for another at the end. An even number,
    because pass_shrink_see() pools pairs of rows. */
@@ -68,8 +73,8 @@ static void work(Pool *pool, int index)
         int last = (int)first + rows_to_take(pool, rows - (int)first);
         last = last < rows ? last : rows;
         if (!atomic_compare_exchange_weak(&pool->claim, &claim, claim_of(claim >> 32, (uint32_t)last))) continue;
-        Pass pass = atomic_load(&pool->pass);
-        pass(pool->engine, (int)first, last, pool->scratch[index]);
+        Rows rows_of = atomic_load(&pool->rows_of);
+        rows_of(atomic_load(&pool->task), (int)first, last, pool->scratch[index]);
         atomic_fetch_sub(&pool->open_rows, last - (int)first);
         claim = atomic_load(&pool->claim);
     }
@@ -108,31 +113,38 @@ static void stop_pool(Pool *pool)
     atomic_store(&pool->quit, 1);
     offer(pool, claim_of((uint32_t)(atomic_load(&pool->claim) >> 32) + 1, UINT32_MAX));
     for (int i = 0; i < pool->workers; i++) pthread_join(pool->threads[i], NULL);
-    for (int i = 0; i <= MOST_THREADS; i++) free(pool->scratch[i]);
+    for (int i = 0; i < MOST_THREADS; i++) free(pool->scratch[i]);
     pthread_mutex_destroy(&pool->lock);
     pthread_cond_destroy(&pool->wake);
     free(pool);
 }
 
+/* Gives each thread room for so many floats, at first zeros; not while a task is being done. Returns whether there is
+   memory. */
+static int make_scratch(Pool *pool, size_t floats)
+{
+    if (floats <= pool->scratch_floats) return 1;
+    pool->scratch_floats = 0;
+    for (int i = 0; i <= pool->workers; i++) {
+        void *memory;
+        free(pool->scratch[i]);
+        pool->scratch[i] = NULL;
+        if (posix_memalign(&memory, 64, floats * sizeof(float))) return 0;
+        pool->scratch[i] = memset(memory, 0, floats * sizeof(float));
+    }
+    pool->scratch_floats = floats;
+    return 1;
+}
+
 /* threads: how many, with the caller's own; where one can't be started there are fewer. NULL: there is no memory. */
-static Pool *start_pool(Engine *engine, int threads, size_t scratch_floats)
+static Pool *start_pool(int threads)
 {
     Pool *pool = calloc(1, sizeof *pool);
     if (!pool) return NULL;
-    pool->engine = engine;
     atomic_store(&pool->claim, claim_of(0, UINT32_MAX));
     pthread_mutex_init(&pool->lock, NULL);
     pthread_cond_init(&pool->wake, NULL);
     if (threads > MOST_THREADS) threads = MOST_THREADS;
-    for (int i = 0; i < threads; i++) {
-        void *memory;
-        if (posix_memalign(&memory, 64, scratch_floats * sizeof(float))) {
-            stop_pool(pool);
-            return NULL;
-        }
-        memset(memory, 0, scratch_floats * sizeof(float));
-        pool->scratch[i] = memory;
-    }
     /* Signals such as Ctrl-C are for the program's own threads. */
     sigset_t every, before;
     sigfillset(&every);
@@ -151,13 +163,14 @@ static Pool *start_pool(Engine *engine, int threads, size_t scratch_floats)
     return pool;
 }
 
-/* Runs a pass over so many rows; no thread takes more than `most` at a time. */
-static void run_pass(Pool *pool, Pass pass, int rows, int most)
+/* Does a task of so many rows; no thread takes more than `most` at a time. */
+static void share_rows(Pool *pool, Rows rows_of, const void *task, int rows, int most)
 {
     uint32_t count = (uint32_t)(atomic_load(&pool->claim) >> 32);
-    /* First no row is open: a thread that is late from the last pass must not take one of this pass. */
+    /* First no row is open: a thread that is late from the last task must not take one of this one. */
     atomic_store(&pool->claim, claim_of(count, UINT32_MAX));
-    atomic_store(&pool->pass, pass);
+    atomic_store(&pool->rows_of, rows_of);
+    atomic_store(&pool->task, task);
     atomic_store(&pool->rows, rows);
     atomic_store(&pool->most, most);
     atomic_store(&pool->open_rows, rows);

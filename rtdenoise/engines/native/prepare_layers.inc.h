@@ -15,20 +15,22 @@
 #define MOST_SAY_INPUT 128.0f
 enum { MOST_CHANNELS = 128 };
 
+/* Whether so many output channels can be cut into panels with no more than one too many. */
+static int fills_panels(int outputs)
+{
+    if (LANES == 8) return outputs == 0 || (outputs >= 4 && outputs != 7);
+    return outputs == 0 || outputs == 4 || outputs == 8 || outputs >= 10;
+}
+
 /* Cuts output channels into panels with as few channels too many as possible; returns how many panels, or -1. */
 static int cut_into_panels(int outputs, int *widths)
 {
-    static const int sizes[] = {12, 10, 8, 4};
+    const int sizes = (int)(sizeof panel_sizes / sizeof *panel_sizes);
     int count = 0;
     while (outputs > 0 && count < MOST_PANELS) {
-        int width = 4;
-        for (int i = 0; i < 4; i++) {
-            int rest = outputs - sizes[i];
-            if (rest == 0 || rest == 4 || rest == 8 || rest >= 10) {
-                width = sizes[i];
-                break;
-            }
-        }
+        int width = panel_sizes[sizes - 1];
+        for (int i = sizes - 1; i >= 0; i--)
+            if (fills_panels(outputs - panel_sizes[i])) width = panel_sizes[i];
         widths[count++] = width;
         outputs -= width;
     }
@@ -71,6 +73,10 @@ static int make_int16(Layer *layer, float most)
     layer->weights_int16 = calloc(room * pairs * layer->taps, sizeof *layer->weights_int16);
     layer->int16_to_float = calloc(room, sizeof(float));
     if (!layer->weights_int16 || !layer->int16_to_float) return 0;
+#if AVX_VNNI
+    __builtin_cpu_init();
+    layer->avx_vnni = __builtin_cpu_supports("avxvnni") != 0;
+#endif
     layer->float_to_int16 = INT16_MOST_INPUT / most;
     const float *weights = layer->weights;
     Int16Pair *to = (Int16Pair *)layer->weights_int16;

@@ -9,12 +9,23 @@
 
 enum { COUNTED = 5 }; /* of the sums: those that the step is solved from */
 
-/* Means of 2 × 2 pixels; rows, columns: of them. */
-static void halve(const uint8_t *picture, size_t stride, int rows, int columns, float *restrict means)
+/* What rtdenoise_halve() is given. */
+typedef struct {
+    const uint8_t *picture;
+    size_t stride;
+    int columns;
+    float *means;
+} Halve;
+
+/* Means of 2 × 2 pixels. */
+static void halve(const void *task, int first, int last, float *room)
 {
-    for (int y = 0; y < rows; y++) {
-        const uint8_t *a = picture + 2 * (size_t)y * stride, *b = a + stride;
-        float *to = means + (size_t)y * (size_t)columns;
+    const Halve *h = task;
+    const int columns = h->columns;
+    (void)room;
+    for (int y = first; y < last; y++) {
+        const uint8_t *a = h->picture + 2 * (size_t)y * h->stride, *b = a + h->stride;
+        float *restrict to = h->means + (size_t)y * (size_t)columns;
         int x = 0;
 #if LANES == 16
         const __m512i one = _mm512_set1_epi8(1);
@@ -42,47 +53,79 @@ static void halve(const uint8_t *picture, size_t stride, int rows, int columns, 
     }
 }
 
-/* As if the mean difference around each cell had been taken off the difference. level: rows × columns floats; row: a
-   row of sums. */
-static void take_off_level(float *sums, int rows, int columns, int width, float *level, float *row, float *sum)
+/* What rtdenoise_take_off_level() is given. */
+typedef struct {
+    float *sums;
+    int rows, columns, width;
+} Level;
+
+/* As if the mean difference around each cell had been taken off the difference. room: two rows of sums. Only what other
+   rows don't read is changed. */
+static void take_off_level(const void *task, int first, int last, float *room)
 {
-    size_t count = (size_t)rows * (size_t)columns;
+    const Level *l = task;
+    const size_t count = (size_t)l->rows * (size_t)l->columns;
+    float *row = room + REACH, *level = row + (size_t)l->columns + ROW_ROOM;
     const float share = 1;
-    for (int y = 0; y < rows; y++) {
-        memset(sum, 0, (size_t)columns * sizeof *sum);
-        add_windows(sums + 7 * count, rows, columns, y, &width, &share, 1, row, sum);
-        memcpy(level + (size_t)y * (size_t)columns, sum, (size_t)columns * sizeof *sum);
-    }
-    INDEPENDENT
-    for (size_t i = 0; i < count; i++) {
-        sums[3 * count + i] -= level[i] * sums[5 * count + i];
-        sums[4 * count + i] -= level[i] * sums[6 * count + i];
-        sums[8 * count + i] += level[i] * (level[i] - 2 * sums[7 * count + i]);
+    for (int y = first; y < last; y++) {
+        float *sums = l->sums + (size_t)y * (size_t)l->columns;
+        memset(level, 0, (size_t)l->columns * sizeof *level);
+        add_windows(l->sums + 7 * count, l->rows, l->columns, y, &l->width, &share, 1, row, level);
+        INDEPENDENT
+        for (int i = 0; i < l->columns; i++) {
+            sums[3 * count + i] -= level[i] * sums[5 * count + i];
+            sums[4 * count + i] -= level[i] * sums[6 * count + i];
+            sums[8 * count + i] += level[i] * (level[i] - 2 * sums[7 * count + i]);
+        }
     }
 }
 
-/* See rtdenoise_refine(). counted: COUNTED planes of rows × columns, of which the first three are wanted outside;
-   moved: two; room: COUNTED + 1 rows of sums. */
-static void refine(const float *sums, const float *weights, const float *flow, int rows, int columns, float noise,
-                   const int *widths, const float *shares, int windows, const float *constants, float *counted,
-                   float *moved, float *room, float *refined)
+/* What rtdenoise_refine() is given. moved: room for x and y of the vectors before they are calmed. */
+typedef struct {
+    const float *sums, *weights, *flow;
+    int rows, columns;
+    float noise;
+    const int *widths;
+    const float *shares;
+    int windows;
+    const float *constants;
+    float *counted, *moved, *refined;
+} Refine;
+
+enum { REFINE_ROOM = COUNTED + 1 }; /* rows of sums, as scratch */
+
+/* The sums as they are counted, COUNTED planes. */
+static void refine_counts(const void *task, int first, int last, float *room)
 {
-    const float fits = constants[0], prior = constants[1], straight = constants[2], most = constants[3];
-    const size_t count = (size_t)rows * (size_t)columns, wide = (size_t)columns + ROW_ROOM;
+    const Refine *r = task;
+    (void)room;
+    const float noise = r->noise, fits = r->constants[0], *weights = r->weights, *sums = r->sums;
+    const size_t count = (size_t)r->rows * (size_t)r->columns, end = (size_t)last * (size_t)r->columns;
+    float *counted = r->counted;
     INDEPENDENT
-    for (size_t i = 0; i < count; i++) {
+    for (size_t i = (size_t)first * (size_t)r->columns; i < end; i++) {
         float more = sums[8 * count + i] / noise - fits;
         float counts = weights[i] / (1 + (more > 0 ? more : 0));
         for (int s = 0; s < COUNTED; s++) counted[s * count + i] = counts * sums[s * count + i];
     }
+}
+
+/* A step from them. */
+static void refine_step(const void *task, int first, int last, float *room)
+{
+    const Refine *r = task;
+    const int columns = r->columns;
+    const float noise = r->noise, prior = r->constants[1], straight = r->constants[2], most = r->constants[3];
+    const size_t count = (size_t)r->rows * (size_t)columns, wide = (size_t)columns + ROW_ROOM;
     float *row = room + REACH;
-    for (int y = 0; y < rows; y++) {
+    for (int y = first; y < last; y++) {
         float *total = row + wide;
         memset(room + wide, 0, COUNTED * wide * sizeof *room);
         for (size_t s = 0; s < COUNTED; s++)
-            add_windows(counted + s * count, rows, columns, y, widths, shares, windows, row, total + s * wide);
-        float *x_out = moved + (size_t)y * (size_t)columns, *y_out = x_out + count;
-        const float *from = flow + 2 * (size_t)y * (size_t)columns;
+            add_windows(r->counted + s * count, r->rows, columns, y, r->widths, r->shares, r->windows, row,
+                        total + s * wide);
+        float *x_out = r->moved + (size_t)y * (size_t)columns, *y_out = x_out + count;
+        const float *from = r->flow + 2 * (size_t)y * (size_t)columns;
         INDEPENDENT
         for (int x = 0; x < columns; x++) {
             const float *at = total + x;
@@ -97,14 +140,22 @@ static void refine(const float *sums, const float *weights, const float *flow, i
             y_out[x] = from[2 * x + 1] + step_y * share;
         }
     }
-    /* Vectors are calmed: means of three, the middle one counting twice, down and across. */
-    for (int y = 0; y < rows; y++)
+}
+
+/* Vectors are calmed: means of three, the middle one counting twice, down and across. */
+static void refine_calm(const void *task, int first, int last, float *room)
+{
+    const Refine *r = task;
+    const int columns = r->columns;
+    const size_t count = (size_t)r->rows * (size_t)columns;
+    float *row = room + REACH;
+    for (int y = first; y < last; y++)
         for (size_t d = 0; d < 2; d++) {
-            const float *here = moved + d * count + (size_t)y * (size_t)columns;
-            const float *above = y ? here - columns : here, *below = y + 1 < rows ? here + columns : here;
+            const float *here = r->moved + d * count + (size_t)y * (size_t)columns;
+            const float *above = y ? here - columns : here, *below = y + 1 < r->rows ? here + columns : here;
             for (int x = 0; x < columns; x++) row[x] = 0.25f * (above[x] + below[x]) + 0.5f * here[x];
             row[-1] = row[0], row[columns] = row[columns - 1];
-            float *to = refined + 2 * (size_t)y * (size_t)columns + d;
+            float *to = r->refined + 2 * (size_t)y * (size_t)columns + d;
             INDEPENDENT
             for (int x = 0; x < columns; x++) to[2 * x] = 0.25f * (row[x - 1] + row[x + 1]) + 0.5f * row[x];
         }

@@ -5,7 +5,7 @@
 
 #include <stdlib.h>
 
-#include "warp_passes.inc.h"
+#include "interpolation.inc.h"
 
 /* Pixels along a cell, and the sums of one: see rtdenoise_slopes(). */
 enum { CELL = 4, CELL_SUMS = 9 };
@@ -48,27 +48,29 @@ INLINE void look_up_inside(const Samples *s, const int *at, int r, V *found)
     for (int t = 0; t < 4; t++) found[t] = __builtin_convertvector((four >> (8 * t)) & 255, V);
 }
 
-/* Adds row r of the four that are interpolated. weight, change: of columns and of rows. */
-INLINE void add_row_of_four(const V *found, V weight[2][4], V change[2][4], int r, V *value, V *slope_x, V *slope_y)
+/* Adds row r of the four that are interpolated. weight, change: of columns and of rows. slope_x: NULL where no slopes are
+   wanted. */
+INLINE void add_row_of_four(const V *found, V weight[2][5], V change[2][5], int r, V *value, V *slope_x, V *slope_y)
 {
     V line = weight[0][0] * found[0], along = change[0][0] * found[0];
 #pragma GCC unroll 3
     for (int t = 1; t < 4; t++) line += weight[0][t] * found[t], along += change[0][t] * found[t];
     *value += weight[1][r] * line;
+    if (!slope_x) return;
     *slope_x += weight[1][r] * along;
     *slope_y += change[1][r] * line;
 }
 
-/* Interpolates a plane at (x, y), its edges repeated, by Keys's cubic; and how it changes there. step: as in sample().
+/* Interpolates a plane at (x, y), its edges repeated, by Keys's cubic; and how it changes there, where slope_x isn't NULL.
    With another a than his, what is interpolated between pixels is not quite where it should be: at -0.75 a movement is
    found 0.03 pixels beside the truth, at -0.5 0.005. */
-INLINE void sample_slope(const Samples *s, V x, V y, const int step, V *value, V *slope_x, V *slope_y)
+INLINE void sample_slope(const Samples *s, V x, V y, V *value, V *slope_x, V *slope_y)
 {
     const float a = -0.5f;
     V most_x = all((float)(s->columns - 1)), most_y = all((float)(s->rows - 1)), zero = all(0);
     x = vmin(vmax(x, zero - 2.0f), most_x + 2.0f), y = vmin(vmax(y, zero - 2.0f), most_y + 2.0f);
     V left = __builtin_convertvector(nearest(x - 0.5f), V), top = __builtin_convertvector(nearest(y - 0.5f), V);
-    V part[2] = {x - left, y - top}, weight[2][4], change[2][4];
+    V part[2] = {x - left, y - top}, weight[2][5], change[2][5]; /* the fifth: room */
     for (int d = 0; d < 2; d++) {
         V t = part[d], one = 1.0f - t;
         weight[d][0] = a * t * one * one;
@@ -81,16 +83,38 @@ INLINE void sample_slope(const Samples *s, V x, V y, const int step, V *value, V
         change[d][3] = a * t * (2.0f - 3.0f * t);
     }
     left -= 1.0f, top -= 1.0f;
-    *value = *slope_x = *slope_y = zero;
+    *value = zero;
+    if (slope_x) *slope_x = *slope_y = zero;
     if (all_within(left, (float)(s->columns - 4)) && all_within(top, (float)(s->rows - 4))) {
         const VI places = nearest(top) * (int)s->stride + nearest(left);
-        if (step == 4 && !s->bytes && evenly_spaced(places, 4)) {
-            const float *from = (const float *)s->data + places[0];
+        VI right, below;
+        int first, first_row;
+        if (!s->bytes && all_within(left, (float)(s->columns - 5)) && all_within(top, (float)(s->rows - 5)) &&
+            nearly_equal(less_lanes(nearest(left)), &first, &right) && nearly_equal(nearest(top), &first_row, &below)) {
+            const float *from = (const float *)s->data + (size_t)first_row * s->stride + first;
+            if (!any_lane(right | below)) {
 #pragma GCC unroll 4
-            for (int r = 0; r < 4; r++) {
+                for (int r = 0; r < 4; r++) {
+                    V found[4];
+                    for (int t = 0; t < 4; t++) found[t] = load(from + (size_t)r * s->stride + t);
+                    add_row_of_four(found, weight, change, r, value, slope_x, slope_y);
+                }
+                return;
+            }
+            /* In some lanes all is one further to the right or down: the weights of five rows, some of them zero. */
+            V weights[2][5], changes[2][5];
+            for (int t = 0; t < 4; t++) weights[0][t] = weight[0][t], changes[0][t] = change[0][t];
+#pragma GCC unroll 5
+            for (int r = 0; r < 5; r++) {
+                weights[1][r] = blend(below, r ? weight[1][r - 1] : zero, r < 4 ? weight[1][r] : zero);
+                changes[1][r] = blend(below, r ? change[1][r - 1] : zero, r < 4 ? change[1][r] : zero);
+            }
+#pragma GCC unroll 5
+            for (int r = 0; r < 5; r++) {
+                const float *row = from + (size_t)r * s->stride;
                 V found[4];
-                look_up_adjoining_fours(from + (size_t)r * s->stride, found);
-                add_row_of_four(found, weight, change, r, value, slope_x, slope_y);
+                for (int t = 0; t < 4; t++) found[t] = blend(right, load(row + t + 1), load(row + t));
+                add_row_of_four(found, weights, changes, r, value, slope_x, slope_y);
             }
             return;
         }
@@ -123,9 +147,9 @@ static void samples(const uint8_t *picture, size_t stride, int rows, int columns
     const Samples s = {picture, stride, rows, columns, 1};
     for (size_t i = 0; i < count; i += LANES) {
         size_t some = (count - i < LANES ? count - i : LANES) * sizeof *x;
-        V at_x = all(0), at_y = all(0), value, slope_x, slope_y;
+        V at_x = all(0), at_y = all(0), value;
         memcpy(&at_x, x + i, some), memcpy(&at_y, y + i, some);
-        sample_slope(&s, at_x, at_y, 0, &value, &slope_x, &slope_y);
+        sample_slope(&s, at_x, at_y, &value, NULL, NULL);
         memcpy(values + i, &value, some);
     }
 }
@@ -140,26 +164,59 @@ INLINE void flow_in_row(float *const *rows, int x, int r, V *cells)
     for (int i = 0; i < 3; i++) cells[i] = load(top + i - 1) + y * (load(bottom + i - 1) - load(top + i - 1));
 }
 
-/* Sums of LANES cells from column x on of row y. flow: x and y of the rows above, here and below. */
-INLINE void cell_sums(const Samples *last, const float *frame, size_t stride, float *const flow[2][3], int x, int y,
+/* One component of where the pixels of LANES cells were, row r of them, from column x on. rows: as in flow_in_row();
+   first: of the pixels of cell x, where it would be without a movement; places: room for them all. */
+INLINE void places_in_row(float *const *rows, int x, int r, V cell_first, float along, float *places)
+{
+    V flow[3], pixels[CELL];
+    flow_in_row(rows, x, r, flow);
+#pragma GCC unroll 4
+    for (int c = 0; c < CELL; c++) {
+        const float across = ((float)c + 0.5f) / CELL - 0.5f, t = across < 0 ? across + 1 : across;
+        const int before = across < 0 ? 0 : 1;
+        pixels[c] = cell_first + along * (float)c + flow[before] + t * (flow[before + 1] - flow[before]);
+    }
+    to_pixels(pixels, CELL, places);
+}
+
+/* Sums of LANES cells from column x on of row y; with errors_only, those of squares of the difference alone. flow: x and
+   y of the rows above, here and below. A lane is a pixel while the other picture is interpolated, for those lie side by
+   side in it; then it is a cell. */
+INLINE void cell_sums(const int errors_only, const Samples *last, const float *frame, size_t stride, float *const flow[2][3], int x, int y,
                       int cells, V column, V row, V *sums)
 {
-    VI places; /* of the cells' first pixels in their row; cells behind the last one are as that */
-    for (int i = 0; i < LANES; i++) places[i] = CELL * (x + (i < cells ? i : cells - 1));
+    float places[2][CELL * LANES], found[3][CELL * LANES], end[CELL * LANES];
     for (int s = 0; s < CELL_SUMS; s++) sums[s] = all(0);
     for (int r = 0; r < CELL; r++) {
-        V flow_x[3], flow_y[3];
-        flow_in_row(flow[0], x, r, flow_x), flow_in_row(flow[1], x, r, flow_y);
-        const float *pixels = frame + (size_t)(CELL * y + r) * stride;
+        places_in_row(flow[0], x, r, column, 1, places[0]);
+        places_in_row(flow[1], x, r, row + (float)r, 0, places[1]);
+        const float *pixels = frame + (size_t)(CELL * y + r) * stride + CELL * x;
+        if (cells < LANES) { /* the frame ends here */
+            memset(end, 0, sizeof end), memcpy(end, pixels, CELL * (size_t)cells * sizeof *end);
+            pixels = end;
+        }
+        for (int i = 0; i < CELL * LANES; i += LANES) {
+            const V from_x = load(places[0] + i), from_y = load(places[1] + i);
+            V value, slope_x, slope_y;
+            if (errors_only)
+                sample_slope(last, from_x, from_y, &value, NULL, NULL);
+            else {
+                sample_slope(last, from_x, from_y, &value, &slope_x, &slope_y);
+                store(found[0] + i, slope_x), store(found[1] + i, slope_y);
+            }
+            store(found[2] + i, load(pixels + i) - value);
+        }
+        V slopes_x[CELL], slopes_y[CELL], errors[CELL];
+        to_blocks(found[2], CELL, errors);
+        if (errors_only) {
+#pragma GCC unroll 4
+            for (int c = 0; c < CELL; c++) sums[8] += errors[c] * errors[c];
+            continue;
+        }
+        to_blocks(found[0], CELL, slopes_x), to_blocks(found[1], CELL, slopes_y);
 #pragma GCC unroll 4
         for (int c = 0; c < CELL; c++) {
-            const float across = ((float)c + 0.5f) / CELL - 0.5f, t = across < 0 ? across + 1 : across;
-            const int before = across < 0 ? 0 : 1;
-            V from_x = column + (float)c + flow_x[before] + t * (flow_x[before + 1] - flow_x[before]);
-            V from_y = row + (float)r + flow_y[before] + t * (flow_y[before + 1] - flow_y[before]);
-            V value, slope_x, slope_y;
-            sample_slope(last, from_x, from_y, CELL, &value, &slope_x, &slope_y);
-            V error = look_up(pixels, places + c) - value;
+            const V slope_x = slopes_x[c], slope_y = slopes_y[c], error = errors[c];
             sums[0] += slope_x * slope_x, sums[1] += slope_x * slope_y, sums[2] += slope_y * slope_y;
             sums[3] += slope_x * error, sums[4] += slope_y * error;
             sums[5] += slope_x, sums[6] += slope_y, sums[7] += error, sums[8] += error * error;
@@ -167,27 +224,43 @@ INLINE void cell_sums(const Samples *last, const float *frame, size_t stride, fl
     }
 }
 
-/* See rtdenoise_slopes(). Rows of the cells from first to before end; room: 6 rows of columns + 2 + LANES. */
-static void slopes(const float *last, size_t last_stride, int last_rows, int last_columns, const float *frame,
-                   size_t stride, const float *flow, const uint8_t *wanted, int rows, int columns, int first, int end,
-                   float left, float top, float *sums, float *room)
+/* What rtdenoise_slopes() is given. */
+typedef struct {
+    Samples last;
+    const float *frame;
+    size_t stride;
+    const float *flow;
+    const uint8_t *wanted;
+    int rows, columns;
+    float left, top;
+    int errors_only;
+    float *sums;
+} Slopes;
+
+enum { SLOPES_ROOM = 6 }; /* rows of columns + 2 + LANES, as scratch */
+
+INLINE void slopes_of_rows(const int errors_only, const Slopes *all_of, int first, int end, float *room)
 {
+    const float *flow = all_of->flow;
+    const int rows = all_of->rows, columns = all_of->columns;
     size_t wide = (size_t)columns + 2 + LANES;
-    const Samples old = {last, last_stride, last_rows, last_columns, 0};
     float *lines[2][3];
     for (int y = first; y < end; y++) {
-        for (int d = 0; d < 2; d++)
-            for (int r = 0; r < 3; r++) {
-                float *line = lines[d][r] = room + (size_t)(3 * d + r) * wide + 1;
-                int from = y + r - 1 < 0 ? 0 : y + r - 1 >= rows ? rows - 1 : y + r - 1;
-                for (int x = 0; x < columns; x++) line[x] = flow[2 * ((size_t)from * (size_t)columns + (size_t)x) + d];
+        for (int r = 0; r < 3; r++) {
+            int from = y + r - 1 < 0 ? 0 : y + r - 1 >= rows ? rows - 1 : y + r - 1;
+            for (int d = 0; d < 2; d++) lines[d][r] = room + (size_t)(3 * d + r) * wide + 1;
+            split_pairs(flow + 2 * (size_t)from * (size_t)columns, columns, lines[0][r], lines[1][r]);
+            for (int d = 0; d < 2; d++) {
+                float *line = lines[d][r];
                 line[-1] = line[0];
                 for (int x = columns; x <= columns + LANES; x++) line[x] = line[columns - 1];
             }
-        const uint8_t *here = wanted + (size_t)y * (size_t)columns;
-        float *to = sums + (size_t)y * (size_t)columns;
+        }
+        const uint8_t *here = all_of->wanted + (size_t)y * (size_t)columns;
+        float *to = all_of->sums + (size_t)y * (size_t)columns;
         const size_t count = (size_t)rows * (size_t)columns;
-        for (size_t s = 0; s < CELL_SUMS; s++) memset(to + s * count, 0, (size_t)columns * sizeof *to);
+        const size_t planes = errors_only ? 1 : CELL_SUMS, from = CELL_SUMS - planes;
+        for (size_t s = 0; s < planes; s++) memset(to + s * count, 0, (size_t)columns * sizeof *to);
         for (int x = 0; x < columns;) {
             if (!here[x]) {
                 x++;
@@ -195,15 +268,26 @@ static void slopes(const float *last, size_t last_stride, int last_rows, int las
             }
             int cells = columns - x < LANES ? columns - x : LANES;
             V column, found[CELL_SUMS];
-            for (int i = 0; i < LANES; i++) column[i] = left + (float)(CELL * (x + i));
-            cell_sums(&old, frame, stride, lines, x, y, cells, column, all(top + (float)(CELL * y)), found);
-            for (size_t s = 0; s < CELL_SUMS; s++) {
-                V mean = found[s] * (1.0f / (CELL * CELL));
+            for (int i = 0; i < LANES; i++) column[i] = all_of->left + (float)(CELL * (x + i));
+            cell_sums(errors_only, &all_of->last, all_of->frame, all_of->stride, lines, x, y, cells, column,
+                      all(all_of->top + (float)(CELL * y)), found);
+            for (size_t s = 0; s < planes; s++) {
+                V mean = found[from + s] * (1.0f / (CELL * CELL));
                 memcpy(to + s * count + x, &mean, (size_t)cells * sizeof *to);
             }
             x += LANES;
         }
     }
+}
+
+/* Some rows of the cells. */
+static void slopes(const void *task, int first, int end, float *room)
+{
+    const Slopes *all_of = task;
+    if (all_of->errors_only)
+        slopes_of_rows(1, all_of, first, end, room);
+    else
+        slopes_of_rows(0, all_of, first, end, room);
 }
 
 #endif

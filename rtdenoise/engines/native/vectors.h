@@ -12,11 +12,17 @@
 #include <arm_neon.h>
 #endif
 
-/* Whether normalised pixels and the large layers are computed as int16. */
-#if LANES == 16 && defined(__AVX512VNNI__)
-#define INT16 1
+/* Whether normalised pixels and the large layers are computed as int16. The table of pixels fits into the registers of
+   AVX-512; with AVX2 it takes long to look them up, so they are kept for the passes that read them again. */
+#define INT16 (LANES >= 8)
+#define TABLES_IN_REGISTERS (LANES == 16)
+#define PIXELS_KEPT (LANES == 8)
+
+/* Whether the compiler knows AVX-VNNI, which some processors have that lack AVX-512. */
+#if LANES == 8 && defined(__x86_64__) && (defined(__clang__) ? __clang_major__ >= 12 : __GNUC__ >= 11)
+#define AVX_VNNI 1
 #else
-#define INT16 0
+#define AVX_VNNI 0
 #endif
 
 #define INLINE static inline __attribute__((always_inline))
@@ -61,6 +67,18 @@ INLINE void store_where(float *at, VI mask, V value)
 #endif
 }
 
+/* yes where the mask is -1, no where it is 0. */
+INLINE V blend(VI mask, V yes, V no)
+{
+#if LANES == 16
+    return (V)_mm512_mask_blend_ps(_mm512_movepi32_mask((__m512i)mask), (__m512)no, (__m512)yes);
+#elif LANES == 8
+    return (V)_mm256_blendv_ps((__m256)no, (__m256)yes, (__m256)mask);
+#else
+    return (V)((mask & (VI)yes) | (~mask & (VI)no));
+#endif
+}
+
 #if LANES == 16
 INLINE V vmax(V a, V b) { return (V)_mm512_max_ps((__m512)a, (__m512)b); }
 INLINE V vmin(V a, V b) { return (V)_mm512_min_ps((__m512)a, (__m512)b); }
@@ -68,9 +86,8 @@ INLINE V vmin(V a, V b) { return (V)_mm512_min_ps((__m512)a, (__m512)b); }
 INLINE V vmax(V a, V b) { return (V)_mm256_max_ps((__m256)a, (__m256)b); }
 INLINE V vmin(V a, V b) { return (V)_mm256_min_ps((__m256)a, (__m256)b); }
 #else
-INLINE V choose(VI which, V yes, V no) { return (V)((which & (VI)yes) | (~which & (VI)no)); }
-INLINE V vmax(V a, V b) { return choose(a > b, a, b); }
-INLINE V vmin(V a, V b) { return choose(a < b, a, b); }
+INLINE V vmax(V a, V b) { return blend(a > b, a, b); }
+INLINE V vmin(V a, V b) { return blend(a < b, a, b); }
 #endif
 
 INLINE V clamp(V value, float most) { return vmax(vmin(value, all(most)), all(-most)); }
@@ -109,24 +126,22 @@ INLINE int all_within(V x, float most)
 #endif
 }
 
-/* Whether each of these is `step` more than the one before. */
-INLINE int evenly_spaced(VI x, const int step)
+/* A bit for each lane that has this number. */
+INLINE int equal_lanes(VI x, int number)
 {
-    VI steps;
-#pragma GCC unroll 16
-    for (int i = 0; i < LANES; i++) steps[i] = i * step;
 #if LANES == 16
-    __m512i first = _mm512_broadcastd_epi32(_mm512_castsi512_si128((__m512i)x));
-    return _mm512_cmpeq_epi32_mask(_mm512_sub_epi32((__m512i)x, first), (__m512i)steps) == 0xFFFF;
+    return _mm512_cmpeq_epi32_mask((__m512i)x, _mm512_set1_epi32(number));
 #elif LANES == 8
-    __m256i first = _mm256_broadcastd_epi32(_mm256_castsi256_si128((__m256i)x));
-    return _mm256_movemask_epi8(_mm256_cmpeq_epi32(_mm256_sub_epi32((__m256i)x, first), (__m256i)steps)) == -1;
+    return _mm256_movemask_ps((__m256)_mm256_cmpeq_epi32((__m256i)x, _mm256_set1_epi32(number)));
 #else
-    int all_are = 1;
-    for (int i = 1; i < LANES; i++) all_are &= x[i] - x[0] == steps[i];
-    return all_are;
+    int lanes = 0;
+    for (int i = 0; i < LANES; i++) lanes |= (x[i] == number) << i;
+    return lanes;
 #endif
 }
+
+/* Whether any lane of a mask is -1. */
+INLINE int any_lane(VI mask) { return equal_lanes(mask, -1) != 0; }
 
 /* table[index] */
 INLINE V look_up(const float *table, VI index)

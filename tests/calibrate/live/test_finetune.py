@@ -138,7 +138,7 @@ def test_fine_tunes_the_base_network_by_default(
     assert card.figures["fine_tuning"] == tuning
     assert not profile.training_folder("nano").exists()
     names = {path.name for path in profile.report_folder.iterdir()}
-    assert names == {"report.html", "report.json"}
+    assert names == {"report.html", "report.json", "before.jpg", "after.jpg"}
     # From now on this camera is cleaned with it.
     assert (
         run(["--home", str(tmp_path / "home"), "denoise", str(clip), str(tmp_path / "c.nut")]) == 0

@@ -4,6 +4,7 @@ import _thread
 import threading
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from fractions import Fraction
 from typing import Any
 
@@ -15,7 +16,7 @@ from av.video.frame import VideoFrame
 from rtdenoise.cameras.base import CameraInfo, Mode
 from rtdenoise.denoisers import Passthrough
 from rtdenoise.errors import CameraError, ClipError, SinkError
-from rtdenoise.frames import PlaneFormat, Planes
+from rtdenoise.frames import PlaneFormat, Planes, planes_from_frame
 from rtdenoise.stream import LiveLoop
 from rtdenoise.stream.demand import DemandPolicy
 
@@ -466,3 +467,76 @@ def test_the_rate_of_the_last_frames_is_none_of_the_past() -> None:
     before = loop.report(last=30).rate_fps
     time.sleep(1.0)
     assert 0 < loop.report(last=30).rate_fps < before / 2
+
+
+@pytest.mark.parametrize("strength", [0.0, 0.5, 1.0])
+def test_a_tap_gets_the_cameras_frame_and_what_was_published(strength: float) -> None:
+    tapped: list[tuple[Planes, Planes, float]] = []
+
+    def tap(camera: Planes, published: Planes, arrived: float) -> None:
+        assert len(sink.taken) == len(tapped) + 1  # what is published comes first
+        tapped.append((camera, published, arrived))
+
+    sink, begun = FakeSink(), time.monotonic()
+    LiveLoop(
+        FakeCamera(6),
+        Counting(),
+        sink.open,
+        lossless=True,
+        strength=strength,
+        finish=lambda planes: replace(planes, u=planes.u // 2),
+        tap=tap,
+    ).run()
+    assert len(tapped) == 6
+    # Kept, and still what they were: nothing of them is used again.
+    for index, (camera, published, arrived) in enumerate(tapped):
+        sent = planes_from_frame(picture(index))
+        assert (camera.y == sent.y).all()
+        assert (camera.u == sent.u).all()
+        assert (published.y == sink.taken[index].y).all()
+        assert (published.u == sent.u // 2).all()
+        assert begun <= arrived <= time.monotonic()
+
+
+def test_stop_ends_it_from_another_thread_and_before_it_began() -> None:
+    camera, sink = FakeCamera(10_000, every_s=0.01), FakeSink()
+    loop = LiveLoop(camera, Passthrough(), sink.open)
+    threading.Timer(0.3, loop.stop).start()
+    report = loop.run()
+    assert report.ended == "stopped"
+    assert 0 < report.frames_out < 10_000
+    assert camera.closed
+    assert sink.closed
+
+    camera, sink = FakeCamera(10_000), FakeSink()
+    loop = LiveLoop(camera, Passthrough(), sink.open)
+    loop.stop()
+    assert loop.run().frames_out == 0
+    assert camera.closed
+    assert not sink.closed  # it was never opened
+
+
+def test_who_looks_at_the_tap_counts_as_a_reader() -> None:
+    looks = threading.Event()
+    camera, sink = FakeCamera(10_000, every_s=0.01), Stage()
+    denoiser = Counting()
+    loop = LiveLoop(
+        camera,
+        denoiser,
+        sink.open,
+        reopen=lambda: FakeCamera(10_000, every_s=0.01),
+        on_demand=DemandPolicy(linger_s=60),
+        looked_at=looks.is_set,
+    )
+    cleaned: list[int] = []
+
+    def on_frame() -> None:
+        if sum(1 for _ in cleaned) == 20:
+            looks.set()
+        if denoiser.calls > 15:
+            loop.stop()
+        cleaned.append(denoiser.calls)
+
+    loop.run(30, on_frame)
+    assert max(cleaned[:20]) <= 1  # the first frame is cleaned before anyone can look
+    assert denoiser.calls > 15

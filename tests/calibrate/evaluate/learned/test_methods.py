@@ -23,7 +23,7 @@ def clean_scene() -> np.ndarray:
     one = (
         120 + 60 * np.sin(rows / 9) * np.cos(columns / 13) + 30 * ((rows // 24 + columns // 32) % 2)
     )
-    return np.stack([one, one * 0.9, one * 0.7])  # (3, H, W)
+    return np.asarray(np.stack([one, one * 0.9, one * 0.7]))  # (3, H, W)
 
 
 def still_series() -> StillSeries:
@@ -46,7 +46,7 @@ def psnr_db(picture: np.ndarray, window: Window) -> float:
 
 
 def last_frame() -> np.ndarray:
-    return still_series().frames[-1].astype(np.float32) / np.float32(255)
+    return np.asarray(still_series().frames[-1] / 255, np.float32)
 
 
 @pytest.mark.parametrize(
@@ -73,7 +73,6 @@ def test_the_papers_network_cleans_with_and_without_its_views_after_three_target
     for name in ("paper", "paper-mean", "paper-noise2noise"):
         cleaner = train(name, 1)
         single = cleaner.single
-        assert isinstance(cleaner, PaperCleaner)
         assert single is not None
         assert single.single is None
         assert cleaner.parameters == single.parameters == 511_390
@@ -81,6 +80,7 @@ def test_the_papers_network_cleans_with_and_without_its_views_after_three_target
         assert one.shape == (3, 12, 16)
         pictures.add(one.tobytes())
     assert len(pictures) == 3
+    assert isinstance(cleaner, PaperCleaner)
     mean, spread = cleaner(frame, window), cleaner.spread(frame, window)
     assert mean.shape == one.shape
     assert not np.array_equal(mean, one)
@@ -132,7 +132,7 @@ def test_what_is_held_out_is_not_learned_from(name: str, monkeypatch: pytest.Mon
         LEARNED[name].train(training(one, 1), lambda _: None, lambda _: None)(last_frame(), WINDOW)
         for one in (series, StillSeries(poisoned, series.mask))
     ]
-    assert np.array_equal(*pictures)
+    assert np.array_equal(pictures[0], pictures[1])
 
 
 def test_noise_that_neighbours_share_stays_in_a_blind_result() -> None:

@@ -57,8 +57,8 @@ static void fetch(const Grid *grid, float *values, int rows, int channels, int w
 }
 
 /* A layer of in (inputs, h, w); with halving it has a stride of two and is rectified. most: how large inputs can be
-   where it is computed with int16, else 0. Returns whether it was. */
-EXPORT int kernel_layer(const int *shape, float most, const float *weights, const float *bias, int halving,
+   where it is computed with int16, else 0; plainly: without AVX-VNNI. Returns whether it was. */
+EXPORT int kernel_layer(const int *shape, float most, int plainly, const float *weights, const float *bias, int halving,
                         const float *in, int h, int w, float *out)
 {
     const int outputs = shape[0], inputs = shape[1], taps = shape[2], part = halving ? 2 : 1;
@@ -67,6 +67,7 @@ EXPORT int kernel_layer(const int *shape, float most, const float *weights, cons
     Grid from, packed, to;
     if (!make_layer(&layer, outputs, inputs, taps, weights, bias)) return -1;
     if (INT16 && most > 0 && !make_int16(&layer, most)) return -1;
+    if (plainly) layer.avx_vnni = 0;
     const int room = (int)written(&layer), done_in_int16 = layer.weights_int16 != NULL;
     if (!make_grid(&from, h, inputs, w) || !make_grid(&packed, h, inputs, w) ||
         !make_grid(&to, h / part, room, w / part))
@@ -169,7 +170,7 @@ EXPORT int kernel_pass(Engine *e, const char *name)
                   PASS(shrink_wide, 2),  PASS(shrink, 1)};
     for (size_t i = 0; i < sizeof passes / sizeof *passes; i++)
         if (!strcmp(passes[i].name, name)) {
-            run_pass(e->pool, passes[i].pass, e->h / passes[i].part, ROWS_AT_ONCE);
+            run_pass(e, passes[i].pass, e->h / passes[i].part, ROWS_AT_ONCE);
             return 1;
         }
     return 0;

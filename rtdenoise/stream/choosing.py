@@ -1,4 +1,4 @@
-"""What `rtdenoise live` cleans with, chosen at once or in another thread while the camera is shown already."""
+"""What a call is cleaned with, chosen at once or in another thread while the camera is shown already."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from ..errors import NetworkError
 
 if TYPE_CHECKING:
     from ..denoisers import Denoiser
-    from ..stream.adaptive import Rung
-    from ..stream.rungs import CallSetting
+    from .adaptive import Rung
+    from .rungs import CallSetting
 
 
 def choose_for_call(
@@ -39,7 +39,7 @@ def choose_for_call(
     """
     from ..denoisers import noise_model_for, uses_noise_model
     from ..denoisers.live_network import LiveNetworkDenoiser
-    from ..stream.rungs import rungs_for_call
+    from .rungs import rungs_for_call
 
     first = setting.make(
         network,
