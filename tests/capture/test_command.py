@@ -14,8 +14,10 @@ from numpy.typing import NDArray
 
 from capture.clip import Clip
 from capture.writer import Writer
+from rtdenoise.cameras import open_camera
 from rtdenoise.cli import run
 from rtdenoise.profile import profiles
+from tests.capture.test_record import FakeWebcam
 
 Floats = NDArray[np.float32]
 Noisy = Callable[..., NDArray[np.uint8]]
@@ -206,3 +208,29 @@ def test_help_imports_nothing_heavy() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "set()"
+
+
+def test_who_films_with_a_hand_on_the_camera_and_bumps_it_gets_an_accepted_clip(
+    home: Path,
+    write_clip: WriteClip,
+    scene: Floats,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    # Carried for two seconds, still for three, bumped by four pixels, still again.
+    places = [*range(0, 480, 8), *[480] * 90, *[484] * 150]
+    random = np.random.default_rng(0)
+    frames = [np.roll(scene, x, axis=1) + random.normal(0, 3, scene.shape) for x in places]
+    film = write_clip(np.clip(frames, 0, 255).round().astype(np.uint8), "hand.mkv")
+    monkeypatch.setattr(
+        "rtdenoise.cameras.open_camera",
+        lambda spec=None, **options: open_camera(spec, **options) if spec else FakeWebcam(film),
+    )
+    assert run(["--home", str(home), "capture", "--seconds", "4"]) == 0
+    out, err = capfd.readouterr()
+    clip = Clip.load(next(iter(profiles(home))).clips()[0])
+    assert clip.frames >= 120
+    assert sum(series.count for series in clip.accepted) >= 90
+    assert clip.accepted[0].first == 0
+    assert "Filming begins when nothing moves" in err
+    assert "The camera moved by 4.0 pixels" in err + out
