@@ -16,7 +16,6 @@ from rtdenoise.networks.card import Card, save_network
 from rtdenoise.networks.device import pick_device
 from rtdenoise.networks.live import SIZES
 from rtdenoise.networks.paper import PaperNetwork
-from rtdenoise.networks.shipped import load_base_paper
 from rtdenoise.noise import NoiseModel
 
 from .checkpoint import forget
@@ -112,9 +111,7 @@ def calibrate(
         series = rgb_series(clip, ticker)
     split = split_series(series)
     folder = profile.training_folder(network)
-    trainer = Trainer(
-        series, split, Recipe(minutes=minutes), chosen, folder, say, start=load_base_paper()
-    )
+    trainer = Trainer(series, split, Recipe(minutes=minutes), chosen, folder, say)
     with progress("Training", minutes * 60, "s") as ticker:
         ticker.advance(trainer.elapsed_s)
         trained = trainer.run(lambda seconds, j: ticker.advance(seconds, note(j)))

@@ -11,7 +11,6 @@ from .weights import SIZES
 
 if TYPE_CHECKING:
     from .live import LiveNetwork
-    from .paper import PaperNetwork
 
 FOLDER = Path(__file__).parent / "base"
 
@@ -40,20 +39,3 @@ def load_base(size: str) -> LiveNetwork:
     from .live import as_module
 
     return as_module(load_weights(path)[0])
-
-
-def load_base_paper() -> PaperNetwork | None:
-    """The paper's network that learned from many simulated cameras, on the CPU; None where none is shipped.
-
-    Raises:
-        NetworkError: its file is damaged.
-    """
-    from .card import load_network
-    from .paper import PaperNetwork
-
-    path = base_network_path("paper")
-    if not path.is_file():
-        return None
-    network, _ = load_network(path)
-    assert isinstance(network, PaperNetwork)
-    return network
