@@ -1,10 +1,11 @@
 """Trains the paper's network on many simulated scenes and cameras: ``python -m calibrate.paper.base_training``.
 
 One scene's series teaches a network of half a million weights that scene by heart. This one learns, by the same
-leave-one-out targets (eq. 8), from hundreds of still scenes, each seen by another random camera. Procedural pictures and
-free photographs are the scenes::
+leave-one-out targets (eq. 8), from hundreds of still scenes, each seen by another random camera. Procedural pictures
+and free photographs are the scenes::
 
-    python -m calibrate.paper.base_training --photos photographs/usr/share/backgrounds --minutes 120 --out paper.safetensors
+    python -m calibrate.paper.base_training --photos photographs/usr/share/backgrounds --minutes 120 \\
+        --out paper.safetensors
 
 None is shipped: ``docs/base-networks.md`` says what one reached, and where it does harm.
 """
