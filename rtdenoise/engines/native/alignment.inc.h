@@ -73,8 +73,8 @@ EXPORT int rtdenoise_refine(Pool *pool, const float *sums, const float *weights,
         free(moved);
         return 0;
     }
-    const Refine task = {sums,    weights,   flow,    rows,  columns, noise, widths, shares,
-                         windows, constants, counted, moved, refined};
+    const Refine task = {sums,   weights, flow,      rows,    columns, noise,  widths,
+                         shares, windows, constants, counted, moved,   refined};
     share_rows(pool, refine_counts, &task, rows, KERNEL_ROWS);
     share_rows(pool, refine_step, &task, rows, KERNEL_ROWS);
     share_rows(pool, refine_calm, &task, rows, KERNEL_ROWS);
@@ -180,8 +180,8 @@ EXPORT int rtdenoise_believe(Pool *pool, const float *along, const float *before
         return 0;
     }
     const Slow slow = {slow_moved, slow_sure, slow_flow, moved_stride, sure_stride, flow_stride};
-    const Believe task = {along,   before,    after,  {noise, noise_stride}, slow, rows,
-                          columns, constants, belief, moves,                 here};
+    const Believe task = {along,  before, after, {noise, noise_stride}, slow, rows, columns, constants,
+                          belief, moves,  here};
     share_rows(pool, believe_evidence, &task, rows, KERNEL_ROWS);
     share_rows(pool, believe_around, &task, rows, KERNEL_ROWS);
     free(here);

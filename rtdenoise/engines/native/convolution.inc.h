@@ -167,7 +167,7 @@ static const int panel_sizes[] = {12, 10, 8, 4};
 #endif
 
 #define PANEL(OUTPUTS)                                                                                                 \
-    convolve_panel_row(OUTPUTS, ACROSS_##OUTPUTS, side, how, layer, window, stride, weights, first, out, out_stride, \
+    convolve_panel_row(OUTPUTS, ACROSS_##OUTPUTS, side, how, layer, window, stride, weights, first, out, out_stride,   \
                        width)
 
 INLINE void convolve_panels(const int side, const int how, const Layer *layer, const Window *window, size_t stride,

@@ -109,7 +109,7 @@ struct Engine {
     Constants constants;
     /* The noise: each plane's variance-stabilising transform takes a byte to units of a pixel's noise; std is the
        noise's standard deviation in each coefficient in these units. */
-    float forward[3][256]; /* where pixels are int16, as multiples of forward_step, rounded */
+    float forward[3][256];            /* where pixels are int16, as multiples of forward_step, rounded */
     uint8_t forward_int16[3][2][256]; /* forward / forward_step, rounded: low bytes, high bytes */
     float forward_step[3];
     float std[COEFFICIENTS], inverse_std[COEFFICIENTS];

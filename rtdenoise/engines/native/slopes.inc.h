@@ -182,8 +182,8 @@ INLINE void places_in_row(float *const *rows, int x, int r, V cell_first, float 
 /* Sums of LANES cells from column x on of row y; with errors_only, those of squares of the difference alone. flow: x and
    y of the rows above, here and below. A lane is a pixel while the other picture is interpolated, for those lie side by
    side in it; then it is a cell. */
-INLINE void cell_sums(const int errors_only, const Samples *last, const float *frame, size_t stride, float *const flow[2][3], int x, int y,
-                      int cells, V column, V row, V *sums)
+INLINE void cell_sums(const int errors_only, const Samples *last, const float *frame, size_t stride,
+                      float *const flow[2][3], int x, int y, int cells, V column, V row, V *sums)
 {
     float places[2][CELL * LANES], found[3][CELL * LANES], end[CELL * LANES];
     for (int s = 0; s < CELL_SUMS; s++) sums[s] = all(0);
