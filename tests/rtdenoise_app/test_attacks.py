@@ -170,7 +170,6 @@ def test_answers_let_nothing_else_in(shared_app: App) -> None:
 
 def test_a_thousand_connections(shared_app: App) -> None:
     with ExitStack() as stack:
-        alive = 0
         clients = []
         for _ in range(1000):
             client = stack.enter_context(socket.socket())
@@ -178,16 +177,24 @@ def test_a_thousand_connections(shared_app: App) -> None:
             with suppress(OSError):
                 client.connect(("127.0.0.1", shared_app.address["port"]))
                 clients.append(client)
-        time.sleep(0.5)
         for client in clients:
             client.setblocking(False)
-            try:
-                alive += client.recv(1) != b""
-            except BlockingIOError:
-                alive += 1  # nothing was said, and it is open still
-            except OSError:
-                continue
-        assert 0 < alive <= MOST_CONNECTIONS
+        # A busy machine takes a while to look at those that wait in the kernel's queue.
+        for _ in range(100):
+            clients = [client for client in clients if is_open(client)]
+            if len(clients) <= MOST_CONNECTIONS:
+                break
+            time.sleep(0.1)
+        assert 0 < len(clients) <= MOST_CONNECTIONS
+
+
+def is_open(client: socket.socket) -> bool:
+    try:
+        return client.recv(1) != b""
+    except BlockingIOError:
+        return True  # nothing was said
+    except OSError:
+        return False
 
 
 def test_so_many_pages_and_no_more(shared_app: App) -> None:
