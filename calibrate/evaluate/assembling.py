@@ -22,6 +22,7 @@ PLACES = ("unseen", "seen")
 """Scenes (or strips) that nothing was learned from, and others; the first that there is decides the order."""
 
 _EVEN = 0.75  # of the most processor time per second that a method had
+_WHOLE = 0.05  # of a core
 _ASKED = (
     ("paper", "paper-noise2noise"),
     ("paper", "paper-mean"),
@@ -128,13 +129,22 @@ def tables(judged: Judged, known: Sequence[Known], facts: Mapping[str, Any]) -> 
 def uneven_remarks(rows: Sequence[Mapping[str, Any]]) -> list[str]:
     """What is to be said where other programs took the cores while some of the methods learned."""
     used = {row["name"]: row["cores"] for row in rows if row.get("cores")}
-    slow = [name for name, cores in used.items() if cores < _EVEN * max(used.values())]
+    slow = [
+        name
+        for name, cores in used.items()
+        if cores < _EVEN * max(used.values()) and not _whole(cores)
+    ]
     if not slow:
         return []
     return [
         f"While {', '.join(slow)} learned, other programs took the cores: the same minutes were less work. To "
         "compare them, remove the comparison's folder and run it again while nothing else runs."
     ]
+
+
+def _whole(cores: float) -> bool:
+    """Whether these are whole cores, as of a method that uses no more by itself."""
+    return cores > 0.5 and abs(cores - round(cores)) < _WHOLE
 
 
 def _row(

@@ -187,6 +187,8 @@ def test_an_uneven_race_is_said() -> None:
     (remark,) = uneven_remarks(rows)
     assert remark.startswith("While two learned")
     assert uneven_remarks([{"name": "one", "cores": 1.9}, {"name": "two", "cores": 1.6}]) == []
+    alone = {"name": "two", "cores": 0.998}  # uses one core by itself
+    assert uneven_remarks([{"name": "one", "cores": 1.98}, alone]) == []
 
 
 def test_methods_that_are_not_there_cost_nothing(tmp_path: Path) -> None:
