@@ -1,24 +1,11 @@
-"""What is said of a recording: by the benchmark's faults, on seeds that it doesn't count."""
+"""The light over a clip: steps, drifts, lamps."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
 
-from benchmarks.capture.faults import FAULTS, told
 from capture.light import LightMeter
-
-SEED = 2_000_000
-
-
-@pytest.mark.parametrize("number", range(1, len(FAULTS)), ids=lambda n: FAULTS[n].name)
-def test_a_fault_is_found_and_named(number: int) -> None:
-    kinds, _ = told((number, SEED + number))
-    assert set(kinds) & set(FAULTS[number].kinds)
-
-
-def test_a_clean_recording_is_accepted_and_nothing_is_said() -> None:
-    assert told((0, SEED)) == ([], 90)
 
 
 def light(gains: np.ndarray[tuple[int], np.dtype[np.float64]], noise: float = 3.0) -> LightMeter:
