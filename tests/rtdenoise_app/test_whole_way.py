@@ -48,7 +48,7 @@ def test_the_whole_way(app: App) -> None:
     assert page.said.pop()["error"] == "Nothing was filmed that is fit for calibrating."
 
     page.send(do="preview", on=True, width=320)
-    page.send(do="film", scenes=1, seconds=6)
+    page.send(do="film", scenes=1, seconds=3)
     page.until(lambda state: state["doing"] == "filming")
     words = page.until(lambda state: state["film"] and state["film"]["meter"])["film"]["meter"][
         "words"
