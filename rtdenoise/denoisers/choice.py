@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ..cameras.base import CameraInfo, Mode
+from ..engines.native_library import compiled_kind
 from ..errors import NetworkError, StorageError
 from ..frames import PlaneFormat, Planes
 from ..machine import SPARE, Machine, Timing
@@ -158,8 +159,9 @@ def choose(
 ) -> Choice:
     """The first network that leaves a third to spare at the camera's rate.
 
-    Where none does: the recursive filter if that one does; else the quickest network, if it holds the rate at least
-    or is quicker than the recursive filter.
+    Where none does: the quickest network where compiled code runs it, for the recursive filter takes longer, and a
+    call leaves out of the network what costs most. Elsewhere the recursive filter if that one does; else the quickest
+    network, if it holds the rate at least or is quicker than the recursive filter.
 
     Args:
         found: The networks, the best first; at least one.
@@ -239,8 +241,10 @@ class _Clock:
         return self._add(candidate.size, seconds)
 
     def recursive(self) -> float:
-        if not self._measure:
-            return math.inf  # a call that runs steps down by what it sees
+        # A call that runs steps down by what it sees. Beside compiled code the filter is slow, though not on the still
+        # frames of a measurement.
+        if not self._measure or runs_compiled(self.device):
+            return math.inf
         known = self._find(RECURSIVE, "cpu", "")
         if known is not None:
             return known
@@ -255,6 +259,11 @@ class _Clock:
             size = (self._mode.width, self._mode.height)
             self._known.add([Timing(method, "cpu", "", *size, seconds * 1e3, False)])
         return seconds * 1e3
+
+
+def runs_compiled(device: str) -> bool:
+    """Whether networks run as compiled code on this device, "auto" or a kind."""
+    return pick_kind(device) == "cpu" and bool(compiled_kind())
 
 
 def _ms(milliseconds: float) -> str:

@@ -12,6 +12,7 @@ from ..alignment.motion import strength
 from ..alignment.tracking import Tracker
 from ..arrays import Bytes, Floats
 from ..engines import Engine, default_threads, make_engine
+from ..engines.native_engine import NativeEngine
 from ..engines.native_kernels import quickest_kernels
 from ..frames import Planes, convert
 from ..frames.planes import padded
@@ -63,6 +64,8 @@ class LiveNetworkDenoiser(StreamDenoiser):
         self._name = name
         self.follows = True
         """Whether what moves is followed; if not, it is cleaned anew in each place, for about half of the time."""
+        self.spatial = True
+        """Whether what the average over time leaves is cleaned in space, too; compiled code can leave it out."""
         self._device = pick_kind(device)
         if not isinstance(network, LiveWeights):
             network.eval().requires_grad_(False)
@@ -99,6 +102,8 @@ class LiveNetworkDenoiser(StreamDenoiser):
         if not engine.fresh:
             self._align(engine, whole[0])
         fresh = engine.fresh
+        if isinstance(engine, NativeEngine):
+            engine.spatial = self.spatial
         y, u, v = engine.step()
         if fresh and model.structure is not None:
             engine.set_local_noise(model.structure.ratio(self._structure(whole[0])))

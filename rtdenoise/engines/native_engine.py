@@ -66,6 +66,8 @@ class NativeEngine:
         self._current = False
         self._outputs = [[_plane(h, w, side) for side in SIDES] for _ in range(2)]
         self._work = [np.zeros((side * h, side * w), np.float32) for side in SIDES]
+        self.spatial = True
+        """Whether a step cleans in space, too, what the average over time leaves: two thirds of its work."""
         self._turn = 0
         self._fresh = True
         self._normalised: Normalised | None = None
@@ -183,7 +185,9 @@ class NativeEngine:
             self._fresh = False
         self._turn ^= 1
         y, u, v = self._outputs[self._turn]
-        self._library.rtdenoise_step(self._engine, _pointers([y, u, v]), _strides([y, u, v]))
+        self._library.rtdenoise_step(
+            self._engine, _pointers([y, u, v]), _strides([y, u, v]), self.spatial
+        )
         return y, u, v
 
     # ------------------------------------------------------------------ following

@@ -13,7 +13,7 @@ from pathlib import Path
 KINDS = {16: "AVX-512", 8: "AVX2", 4: "generic"}
 """What the builds are called, by how many numbers their vectors have."""
 
-ABI = 6
+ABI = 7
 """Which functions of a build are called, and with what: ``ABI`` in ``native/engine.h``."""
 
 _FOLDER = Path(__file__).parent
@@ -107,7 +107,7 @@ def _declared(library: ctypes.CDLL) -> ctypes.CDLL:
         ("set_local_noise", None, [_Pointer, _Pointer, ctypes.c_float]),
         ("analyse", None, [_Pointer] * 4),
         ("reset", None, [_Pointer]),
-        ("step", None, [_Pointer] * 3),
+        ("step", None, [*[_Pointer] * 3, number]),
         ("join", None, [_Pointer] * 3),
         ("split", None, [_Pointer] * 3),
         (

@@ -69,11 +69,10 @@ def load_ahead(device: str) -> None:
     """
 
     def load() -> None:
-        from ..engines.native_library import compiled_kind
-        from ..networks.device import pick_kind
-
         with suppress(ImportError, OSError, NetworkError):  # told where it is used
-            if pick_kind(device) != "cpu" or not compiled_kind():
+            from ..denoisers.choice import runs_compiled
+
+            if not runs_compiled(device):
                 importlib.import_module("rtdenoise.engines.torch_engine")
 
     threading.Thread(target=load, name="load", daemon=True).start()

@@ -228,8 +228,9 @@ EXPORT void rtdenoise_reset(Engine *e)
     e->frames = e->rate = e->seen_before = 0;
 }
 
-/* Cleans the frame that was taken in. Rows of the target must have room for whole vectors of blocks. */
-EXPORT void rtdenoise_step(Engine *e, uint8_t *const *planes, const ptrdiff_t *strides)
+/* Cleans the frame that was taken in. Rows of the target must have room for whole vectors of blocks. spatial: whether
+   what the average over time leaves is cleaned in space as well; that is two thirds of the work. */
+EXPORT void rtdenoise_step(Engine *e, uint8_t *const *planes, const ptrdiff_t *strides, int spatial)
 {
     for (int p = 0; p < 3; p++) e->target.data[p] = planes[p], e->target.stride[p] = strides[p];
     run_pass(e, pass_gate_near, e->h, ROWS_AT_ONCE);
@@ -237,11 +238,13 @@ EXPORT void rtdenoise_step(Engine *e, uint8_t *const *planes, const ptrdiff_t *s
     run_pass(e, pass_gate_middle, e->h / 2, ROWS_AT_ONCE);
     run_pass(e, pass_gate_further, e->h / 4, ROWS_AT_ONCE);
     run_pass(e, pass_gate_furthest, e->h / 4, ROWS_AT_ONCE);
-    run_pass(e, pass_update, e->h, ROWS_AT_ONCE);
-    run_pass(e, pass_pyramid_half, e->h / 2, ROWS_AT_ONCE);
-    run_pass(e, pass_pyramid_quarter, e->h / 4, ROWS_AT_ONCE);
-    run_pass(e, pass_coarse, e->h / 4, ROWS_AT_ONCE);
-    for (e->stage = 0; e->stage < e->stages; e->stage++) {
+    run_pass(e, spatial ? pass_update : pass_temporal_result, e->h, ROWS_AT_ONCE);
+    if (spatial) {
+        run_pass(e, pass_pyramid_half, e->h / 2, ROWS_AT_ONCE);
+        run_pass(e, pass_pyramid_quarter, e->h / 4, ROWS_AT_ONCE);
+        run_pass(e, pass_coarse, e->h / 4, ROWS_AT_ONCE);
+    }
+    for (e->stage = 0; spatial && e->stage < e->stages; e->stage++) {
         run_pass(e, pass_shrink_see, e->h, SHRINK_ROWS_AT_ONCE);
         run_pass(e, pass_shrink_wide, e->h / 2, ROWS_AT_ONCE);
         run_pass(e, pass_shrink, e->h, SHRINK_ROWS_AT_ONCE);

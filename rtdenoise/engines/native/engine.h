@@ -15,7 +15,7 @@
 #include <stdint.h>
 
 /* Raised whenever a function that Python calls, or what it is handed, changes; native_library.py expects this one. */
-enum { ABI = 6 };
+enum { ABI = 7 };
 
 enum { COEFFICIENTS = 24 };         /* of a block: 16 of luma, 4 of U, 4 of V */
 enum { GATES = 3 };                 /* gate outputs of a block: coarse luma, fine luma, chroma */

@@ -246,7 +246,8 @@ INLINE V least_gain(const Engine *e, int y, int x, V residual)
 }
 
 /* The gate's output, and with it the update of the recurrent state. */
-static void pass_update(Engine *e, int first, int last, float *scratch)
+/* result: whether the average is the result, as bytes; else the passes of the second half make one of it. */
+INLINE void update_rows(Engine *e, int first, int last, float *scratch, const int result)
 {
     const Layer *layer = &e->layers[GATE_LAST];
     size_t stride = e->gate_near.stride, pitch = (size_t)layer->inputs * stride;
@@ -296,8 +297,16 @@ static void pass_update(Engine *e, int first, int last, float *scratch)
                 store(difference_mean, difference_mean_after(e, load(difference_mean), scaled) * (1.0f - gain[0]));
             }
             learn(e, y, x, v, residual, gain, detail_energy(e, updated));
+            if (result) store_coefficients(e, y, x, updated);
         }
     }
+}
+
+static void pass_update(Engine *e, int first, int last, float *scratch) { update_rows(e, first, last, scratch, 0); }
+
+static void pass_temporal_result(Engine *e, int first, int last, float *scratch)
+{
+    update_rows(e, first, last, scratch, 1);
 }
 
 #endif

@@ -206,13 +206,32 @@ def test_a_call_gets_what_keeps_up(profile: Profile, clock: Clock) -> None:
     ],
 )
 def test_without_a_third_to_spare(
-    profile: Profile, clock: Clock, nano_ms: float, recursive_ms: float, chosen: str, said: str
+    profile: Profile,
+    clock: Clock,
+    monkeypatch: pytest.MonkeyPatch,
+    nano_ms: float,
+    recursive_ms: float,
+    chosen: str,
+    said: str,
 ) -> None:
+    monkeypatch.setattr("rtdenoise.denoisers.choice.compiled_kind", lambda: "")
     ship("nano")
     clock.takes_s.update(nano=nano_ms / 1e3, recursive=recursive_ms / 1e3)
     name, reason = in_a_call(profile)
     assert name == chosen
     assert said in reason
+
+
+def test_beside_compiled_networks_the_recursive_filter_is_no_way_out(
+    profile: Profile, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("rtdenoise.denoisers.choice.compiled_kind", lambda: "AVX2")
+    ship("nano", "small")
+    clock.takes_s.update(small=0.5, nano=0.1, recursive=0.001)
+    name, reason = in_a_call(profile)
+    assert name == "nano"
+    assert "taking nano (100 ms). Nothing here has a third to spare." in reason
+    assert "recursive" not in clock.asked
 
 
 def test_a_machine_is_measured_once(profile: Profile, clock: Clock, tmp_path: Path) -> None:
@@ -233,8 +252,9 @@ def test_a_machine_is_measured_once(profile: Profile, clock: Clock, tmp_path: Pa
 
 
 def test_another_number_of_cores_is_measured_and_not_kept(
-    profile: Profile, clock: Clock, tmp_path: Path
+    profile: Profile, clock: Clock, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr("rtdenoise.denoisers.choice.compiled_kind", lambda: "")
     ship("nano")
     machine = tmp_path / "machine.json"
     in_a_call(profile, machine)

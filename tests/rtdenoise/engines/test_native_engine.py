@@ -100,6 +100,31 @@ def test_weights_give_the_same_bytes_as_the_module(size: str, tmp_path: Path) ->
             np.testing.assert_array_equal(plane, expected)
 
 
+@pytest.mark.parametrize("lanes", KINDS)
+def test_without_cleaning_in_space_the_average_is_shown(lanes: int) -> None:
+    grid = (8, 20)
+    made = network()
+    frames = [frame(grid, seed) for seed in range(5)]
+    whole, temporal = (NativeEngine(made, grid, 2, lanes) for _ in range(2))
+    temporal.spatial = False
+    cleaned(whole, frames)
+    shown = cleaned(temporal, frames)[-1]
+    for engine in (whole, temporal):  # one average, whatever is shown of it
+        engine._library.rtdenoise_join(engine._engine, *engine._planes())
+    for index, (one, other) in enumerate(zip(whole._work, temporal._work, strict=True)):
+        np.testing.assert_array_equal(one, other)
+        scale, table = NOISE.table(index)
+        expected = table[np.clip(np.rint(one * scale), 0, len(table) - 1).astype(int)]
+        apart = np.abs(expected.astype(int) - shown[index])
+        assert apart.max() <= 1
+        assert np.mean(apart > 0) < 0.01
+    temporal.spatial = True
+    for engine in (whole, temporal):
+        engine.analyse(frames[0])
+    for mine, others in zip(whole.step(), temporal.step(), strict=True):
+        np.testing.assert_array_equal(mine, others)
+
+
 def test_too_large_a_network_does_not_fit() -> None:
     wide, deep = LiveSize(8, 16, 12, 193, 10), LiveSize(8, 16, 12, 12, 10, stages=9)
     filters = LiveSize(8, 16, 12, 12, 169)  # with 24 coefficients 193 channels
