@@ -60,10 +60,10 @@ def rungs_for_call(
     """The ways to clean a camera's stream, the best first.
 
     After the first come smaller networks, and then less of the smallest. Where compiled code runs it, it becomes a
-    temporal filter only, for what it cleans in space is two thirds of its step: of 12 dB what stands still loses 1, what
-    moves 1 to 2. (Without following, what moves loses more, and no more time is saved.) Then it doesn't follow what
-    moves, either. Where PyTorch runs it, it doesn't follow, and then comes the recursive filter, which takes longer than
-    compiled networks do. At last the camera's own picture.
+    temporal filter only, for what it cleans in space is two thirds of its step: of 12 dB what stands still loses 1,
+    what moves 1 to 2. (Without following, what moves loses more, and no more time is saved.) Then it doesn't follow
+    what moves, either. Where PyTorch runs it, it doesn't follow, and then comes the recursive filter, which takes
+    longer than compiled networks do. At last the camera's own picture.
 
     Args:
         first: The name of the best, as :func:`rtdenoise.denoisers.make_denoiser` knows it.
