@@ -7,6 +7,7 @@ compiler, or one that doesn't know vector types), :func:`native_library` is None
 from __future__ import annotations
 
 import ctypes
+import sys
 from functools import cache
 from pathlib import Path
 
@@ -83,7 +84,7 @@ def _load(lanes: int) -> ctypes.CDLL | None:
 
 def library_name(lanes: int) -> str:
     """The file of a build; it knows nothing of Python, and so its name has no version of it."""
-    return f"_native_{lanes}.so"
+    return f"_native_{lanes}" + (".dll" if sys.platform == "win32" else ".so")
 
 
 def _is_ours(library: ctypes.CDLL) -> bool:

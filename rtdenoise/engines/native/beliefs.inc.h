@@ -43,7 +43,7 @@ INLINE void box_means(const float *plane, int rows, int columns, int y, const in
     INDEPENDENT
     for (int x = 0; x < columns; x++) {
         double sum = (double)lines[0][x];
-#pragma GCC unroll 7
+        UNROLL(7)
         for (int i = 1; i < width; i++) sum += (double)lines[i][x];
         middle[x] = sum;
     }
@@ -55,7 +55,7 @@ INLINE void box_means(const float *plane, int rows, int columns, int y, const in
     INDEPENDENT
     for (int x = 0; x < columns; x++) {
         double sum = sums[x];
-#pragma GCC unroll 7
+        UNROLL(7)
         for (int i = 1; i < width; i++) sum += sums[x + i];
         means[x] = (float)(sum * share);
     }
@@ -102,7 +102,7 @@ static void weigh_explained(const void *task, int first, int last, float *room)
         box_means(w->squares, w->rows, w->columns, y, 3, (double *)(void *)room, before);
         for (int x = 0; x < w->columns; x++) {
             float left = after[x], saved = before[x] - left;
-            explained[x] = (saved > explains * unit[x]) & (left < better * before[x]) & (may[x] != 0) ? 1.0f : 0.0f;
+            explained[x] = ((saved > explains * unit[x]) & (left < better * before[x]) & (may[x] != 0)) ? 1.0f : 0.0f;
         }
     }
 }

@@ -34,13 +34,13 @@ INLINE void inverse_dct4(V *a, V *b, V *c, V *d)
 /* DCT of LANES blocks in place: v[] holds their pixels, row by row of each plane, and then their coefficients. */
 INLINE void dct(V *v)
 {
-#pragma GCC unroll 4
+    UNROLL(4)
     for (int r = 0; r < 4; r++) dct4(&v[4 * r], &v[4 * r + 1], &v[4 * r + 2], &v[4 * r + 3]);
-#pragma GCC unroll 4
+    UNROLL(4)
     for (int c = 0; c < 4; c++) dct4(&v[c], &v[4 + c], &v[8 + c], &v[12 + c]);
-#pragma GCC unroll 16
+    UNROLL(16)
     for (int i = 0; i < 16; i++) v[i] *= 0.25f;
-#pragma GCC unroll 2
+    UNROLL(2)
     for (int p = 16; p < COEFFICIENTS; p += 4) {
         V top = v[p] + v[p + 1], bottom = v[p + 2] + v[p + 3];
         V upper = v[p] - v[p + 1], lower = v[p + 2] - v[p + 3];
@@ -51,13 +51,13 @@ INLINE void dct(V *v)
 
 INLINE void inverse_dct(V *v)
 {
-#pragma GCC unroll 4
+    UNROLL(4)
     for (int c = 0; c < 4; c++) inverse_dct4(&v[c], &v[4 + c], &v[8 + c], &v[12 + c]);
-#pragma GCC unroll 4
+    UNROLL(4)
     for (int r = 0; r < 4; r++) inverse_dct4(&v[4 * r], &v[4 * r + 1], &v[4 * r + 2], &v[4 * r + 3]);
-#pragma GCC unroll 16
+    UNROLL(16)
     for (int i = 0; i < 16; i++) v[i] *= 4.0f;
-#pragma GCC unroll 2
+    UNROLL(2)
     for (int p = 16; p < COEFFICIENTS; p += 4) {
         V top = v[p] + v[p + 2], bottom = v[p] - v[p + 2];
         V upper = v[p + 1] + v[p + 3], lower = v[p + 1] - v[p + 3];
@@ -98,7 +98,7 @@ INLINE void look_up_four(const uint8_t table[2][256], VI four, V *v)
     const __m512i places = (__m512i)four, even = _mm512_set1_epi32(0x00FF00FF);
     const __mmask64 upper = _mm512_movepi8_mask(places);
     __m512i half[2];
-#pragma GCC unroll 2
+    UNROLL(2)
     for (int k = 0; k < 2; k++) {
         const __m512i *t = (const __m512i *)table[k];
         __m512i lower = _mm512_permutex2var_epi8(_mm512_loadu_si512(t), places, _mm512_loadu_si512(t + 1));
@@ -119,17 +119,17 @@ INLINE void look_up_four(const uint8_t table[2][256], VI four, V *v)
 INLINE void look_up_pixels(const Engine *e, int y, int x, V *v)
 {
     const Picture *p = &e->picture;
-#pragma GCC unroll 4
+    UNROLL(4)
     for (int r = 0; r < 4; r++) {
         VI four = load_luma(p->data[0] + (4 * y + r) * p->stride[0] + 4 * x, 4 * (ptrdiff_t)(e->w - x));
 #if TABLES_IN_REGISTERS
         look_up_four(e->forward_int16[0], four, v + 4 * r);
 #else
-#pragma GCC unroll 4
+        UNROLL(4)
         for (int c = 0; c < 4; c++) v[4 * r + c] = look_up(e->forward[0], (four >> (8 * c)) & 255);
 #endif
     }
-#pragma GCC unroll 2
+    UNROLL(2)
     for (int plane = 1; plane < 3; plane++) {
         const uint8_t *row = p->data[plane] + 2 * y * p->stride[plane] + 2 * x;
         VI two = load_chroma(row, 2 * (ptrdiff_t)(e->w - x));
@@ -138,7 +138,7 @@ INLINE void look_up_pixels(const Engine *e, int y, int x, V *v)
 #if TABLES_IN_REGISTERS
         look_up_four(e->forward_int16[plane], four, to);
 #else
-#pragma GCC unroll 4
+        UNROLL(4)
         for (int c = 0; c < 4; c++) to[c] = look_up(e->forward[plane], (four >> (8 * c)) & 255);
 #endif
     }
@@ -147,7 +147,7 @@ INLINE void look_up_pixels(const Engine *e, int y, int x, V *v)
 /* Keeps what look_up_pixels() gave: two in the place of one float. */
 INLINE void keep_pixels(const Engine *e, int y, int x, const V *v)
 {
-#pragma GCC unroll 12
+    UNROLL(12)
     for (int k = 0; k < KEPT_PIXELS; k++)
         store_ints(tile_at(&e->pixels, y, k, x), nearest(v[2 * k]) | nearest(v[2 * k + 1]) << 16);
 }
@@ -159,7 +159,7 @@ INLINE void pixels_of_picture(const Engine *e, int y, int x, V *v)
         look_up_pixels(e, y, x, v);
         return;
     }
-#pragma GCC unroll 12
+    UNROLL(12)
     for (int k = 0; k < KEPT_PIXELS; k++) {
         VI two = load_ints(tile_at(&e->pixels, y, k, x));
         v[2 * k] = __builtin_convertvector(two & 0xFFFF, V);
@@ -178,7 +178,7 @@ INLINE void coefficients_of_picture(const Engine *e, int y, int x, V *v)
 {
     pixels_of_picture(e, y, x, v);
     dct(v);
-#pragma GCC unroll 24
+    UNROLL(24)
     for (int k = 0; k < COEFFICIENTS; k++) v[k] *= e->inverse_std_of_picture[k];
 }
 
@@ -192,19 +192,19 @@ INLINE VI byte_of(const uint8_t *table, V value)
 INLINE void store_coefficients(const Engine *e, int y, int x, V *v)
 {
     const Target *t = &e->target;
-#pragma GCC unroll 24
+    UNROLL(24)
     for (int k = 0; k < COEFFICIENTS; k++) v[k] *= e->std[k] * e->scale[plane_of(k)];
     inverse_dct(v);
-#pragma GCC unroll 4
+    UNROLL(4)
     for (int r = 0; r < 4; r++) {
         VI four = byte_of(e->back[0], v[4 * r]);
-#pragma GCC unroll 3
+        UNROLL(3)
         for (int c = 1; c < 4; c++) four |= byte_of(e->back[0], v[4 * r + c]) << (8 * c);
         store_ints(t->data[0] + (4 * y + r) * t->stride[0] + 4 * x, four);
     }
-#pragma GCC unroll 2
-    for (int plane = 1; plane < 3; plane++)
-#pragma GCC unroll 2
+    UNROLL(2)
+    for (int plane = 1; plane < 3; plane++) {
+        UNROLL(2)
         for (int r = 0; r < 2; r++) {
             const V *two = v + 12 + 4 * plane + 2 * r;
             VI both = byte_of(e->back[plane], two[0]) | byte_of(e->back[plane], two[1]) << 8;
@@ -212,6 +212,7 @@ INLINE void store_coefficients(const Engine *e, int y, int x, V *v)
             for (int i = 0; i < LANES; i++) half[i] = (uint16_t)both[i];
             memcpy(t->data[plane] + (2 * y + r) * t->stride[plane] + 2 * x, half, sizeof half);
         }
+    }
 }
 
 #endif

@@ -106,37 +106,40 @@ INLINE void convolve_panel(const int outputs, const int across, const int side, 
     for (int x = from; x < to; x += across * LANES) {
         V sum[MOST_WIDTH * MOST_ACROSS];
         const float *w = weights;
-#pragma GCC unroll 12
-        for (int o = 0; o < outputs; o++)
-#pragma GCC unroll 4
+        UNROLL(12)
+        for (int o = 0; o < outputs; o++) {
+            UNROLL(4)
             for (int a = 0; a < across; a++) sum[o * across + a] = all(how != FLOATS ? 0.0f : bias[o]);
+        }
         for (int r = 0; r < side; r++) {
             const float *in[3];
-#pragma GCC unroll 3
+            UNROLL(3)
             for (int t = 0; t < side; t++) in[t] = window->at[r][t] + x;
             for (int i = 0; i < inputs; i++) {
-#pragma GCC unroll 3
+                UNROLL(3)
                 for (int t = 0; t < side; t++, w += outputs) {
                     V value[MOST_ACROSS];
-#pragma GCC unroll 4
+                    UNROLL(4)
                     for (int a = 0; a < across; a++) value[a] = load(in[t] + (size_t)i * stride + a * LANES);
-#pragma GCC unroll 12
-                    for (int o = 0; o < outputs; o++)
-#pragma GCC unroll 4
+                    UNROLL(12)
+                    for (int o = 0; o < outputs; o++) {
+                        UNROLL(4)
                         for (int a = 0; a < across; a++)
                             sum[o * across + a] = multiply_add(sum[o * across + a], value[a], w + o, how);
+                    }
                 }
             }
         }
-#pragma GCC unroll 12
-        for (int o = 0; o < outputs; o++)
-#pragma GCC unroll 4
+        UNROLL(12)
+        for (int o = 0; o < outputs; o++) {
+            UNROLL(4)
             for (int a = 0; a < across; a++) {
                 V result = sum[o * across + a];
                 if (how != FLOATS)
                     result = __builtin_convertvector((VI)result, V) * layer->int16_to_float[first + o] + bias[o];
                 store(out + o * out_stride + x + a * LANES, result);
             }
+        }
     }
 }
 

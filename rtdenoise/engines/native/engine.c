@@ -19,9 +19,8 @@
 #include "pool.inc.h"
 #include "prepare_layers.inc.h"
 #include "shrink_passes.inc.h"
+#include "system.h"
 #include "warp_passes.inc.h"
-
-#define EXPORT __attribute__((visibility("default")))
 
 /* The most rows of blocks that a thread takes at a time. A pass that also computes the rows above and below does less
    work when it takes more rows; one whose rows must stay in a cache is quicker with fewer. */
@@ -96,7 +95,7 @@ EXPORT void rtdenoise_free(Engine *e)
                      &e->gate_middle, &e->gate_further, &e->gate_up,         &e->pyramid_half, &e->pyramid_quarter,
                      &e->coarse,      &e->shrink_see,   &e->shrink_pooled,   &e->shrink_up,    &e->shrunk[0],
                      &e->shrunk[1],   &e->learned,      &e->excess,          &e->change,       &e->pixels};
-    for (size_t i = 0; i < sizeof grids / sizeof *grids; i++) free(grids[i]->memory);
+    for (size_t i = 0; i < sizeof grids / sizeof *grids; i++) free_aligned(grids[i]->memory);
     for (int i = 0; i < LAYERS; i++) free_layer(&e->layers[i]);
     for (int p = 0; p < 3; p++) free(e->back[p]);
     free(e->begin), free(e->end);

@@ -47,7 +47,7 @@ static void pass_analyse(Engine *e, int first, int last, float *scratch)
             V v[COEFFICIENTS], sum = all(0);
             look_up_pixels(e, y, x, v);
             if (PIXELS_KEPT) keep_pixels(e, y, x, v);
-#pragma GCC unroll 16
+            UNROLL(16)
             for (int i = 0; i < 16; i++) sum += v[i];
             store(rows[0] + x, sum * (0.0625f * pixel_unit(e, 0)));
             for (int p = 1; p < GATES; p++) {
@@ -107,12 +107,12 @@ static void gate_inputs_row(const Engine *e, int y, float *change, float *out, s
             store(out + (8 + p) * stride + x, clamp(3.0f * difference_mean, e->constants.most_change));
         }
         V fine = all(0), chroma = all(0);
-#pragma GCC unroll 15
+        UNROLL(15)
         for (int k = 1; k < 16; k++) {
             V difference = (v[k] - load(tile_at(&e->average, y, k, x))) * per_group[group_of(k)];
             fine += difference * difference;
         }
-#pragma GCC unroll 8
+        UNROLL(8)
         for (int k = 17; k < COEFFICIENTS; k++) {
             if (k == 20) continue;
             V difference = (v[k] - load(tile_at(&e->average, y, k, x))) * per_group[group_of(k)];
@@ -283,7 +283,7 @@ INLINE void update_rows(Engine *e, int first, int last, float *scratch, const in
                 store(tile_at(&e->residual, y, g, x), gain[g]);
             }
             coefficients_of_picture(e, y, x, v);
-#pragma GCC unroll 24
+            UNROLL(24)
             for (int k = 0; k < COEFFICIENTS; k++) {
                 float *average = tile_at(&e->average, y, k, x);
                 V old = load(average);

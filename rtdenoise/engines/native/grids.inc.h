@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "engine.h"
+#include "system.h"
 #include "vectors.h"
 
 /* Column 0 of a channel's row. */
@@ -28,7 +29,7 @@ INLINE void fetch_average_early(const Engine *e, int y, int x)
 {
     if (x % TILE) return;
     const float *tile = tile_at(&e->average, y, 0, x + AHEAD);
-#pragma GCC unroll 24
+    UNROLL(24)
     for (int k = 0; k < COEFFICIENTS; k++) __builtin_prefetch(tile + k * TILE);
 }
 
@@ -43,10 +44,8 @@ static int make_grid(Grid *grid, int rows, int channels, int w)
     grid->stride = (lines | 1) * 16;
     grid->pitch = grid->stride * (size_t)channels;
     size_t floats = BEFORE + grid->pitch * ((size_t)rows + 2) + BEFORE;
-    if (posix_memalign(&grid->memory, 64, floats * sizeof(float))) {
-        grid->memory = NULL;
-        return 0;
-    }
+    grid->memory = aligned_memory(floats * sizeof(float));
+    if (!grid->memory) return 0;
     memset(grid->memory, 0, floats * sizeof(float));
     grid->data = (float *)grid->memory + BEFORE + grid->pitch;
     return 1;
@@ -58,10 +57,8 @@ static int make_tiled_grid(Grid *grid, int rows, int channels, int w)
     grid->stride = TILE;
     grid->tile = grid->stride * (size_t)channels;
     grid->pitch = grid->tile * (whole_vectors(w) / TILE);
-    if (posix_memalign(&grid->memory, 64, grid->pitch * (size_t)rows * sizeof(float))) {
-        grid->memory = NULL;
-        return 0;
-    }
+    grid->memory = aligned_memory(grid->pitch * (size_t)rows * sizeof(float));
+    if (!grid->memory) return 0;
     memset(grid->memory, 0, grid->pitch * (size_t)rows * sizeof(float));
     grid->data = grid->memory;
     return 1;

@@ -55,7 +55,7 @@ INLINE void look_up_fours(const float *plane, const int *at, V *v)
 {
 #if LANES == 16
     __m512 part[4];
-#pragma GCC unroll 4
+    UNROLL(4)
     for (int k = 0; k < 4; k++) {
         part[k] = _mm512_castps128_ps512(_mm_loadu_ps(plane + at[k]));
         part[k] = _mm512_insertf32x4(part[k], _mm_loadu_ps(plane + at[4 + k]), 1);
@@ -70,7 +70,7 @@ INLINE void look_up_fours(const float *plane, const int *at, V *v)
     v[2] = (V)_mm512_unpacklo_pd(c, d), v[3] = (V)_mm512_unpackhi_pd(c, d);
 #elif LANES == 8
     __m256 part[4];
-#pragma GCC unroll 4
+    UNROLL(4)
     for (int k = 0; k < 4; k++)
         part[k] = _mm256_insertf128_ps(_mm256_castps128_ps256(_mm_loadu_ps(plane + at[k])),
                                        _mm_loadu_ps(plane + at[4 + k]), 1);
@@ -194,7 +194,7 @@ INLINE int nearly_equal(VI x, int *least, VI *more)
 INLINE VI less_lanes(VI places)
 {
     VI lanes;
-#pragma GCC unroll 16
+    UNROLL(16)
     for (int i = 0; i < LANES; i++) lanes[i] = i;
     return places - lanes;
 }
@@ -217,7 +217,7 @@ INLINE Spot spot_at(int rows, int columns, V x, V y, const int taps)
     spot.left = left + before, spot.top = top + before;
     spot.inside = all_within(spot.left, (float)(columns - (taps == 6 ? 7 : 4)));
     spot.how = SCATTERED;
-#pragma GCC unroll 7
+    UNROLL(7)
     for (int r = 0; r <= taps; r++) spot.rows[r] = zero;
     VI right, below;
     if (!spot.inside || !nearly_equal(less_lanes(nearest(spot.left)), &spot.first, &right) ||
@@ -225,7 +225,7 @@ INLINE Spot spot_at(int rows, int columns, V x, V y, const int taps)
         return spot;
     spot.how = any_lane(right | below) ? NEARLY_TOGETHER : TOGETHER;
     spot.right = right;
-#pragma GCC unroll 7
+    UNROLL(7)
     for (int r = 0; r <= taps; r++)
         spot.rows[r] = blend(below, r ? spot.down[r - 1] : zero, r < taps ? spot.down[r] : zero);
     return spot;
@@ -266,20 +266,20 @@ INLINE V sample(const Spot *spot, const float *plane, size_t stride, int rows, i
 {
     V sum = all(0);
     if (spot->how == TOGETHER) {
-#pragma GCC unroll 6
+        UNROLL(6)
         for (int r = 0; r < taps; r++) {
             const float *at = repeated_row(plane, stride, rows, spot->first_row + r) + spot->first;
             V line = all(0);
-#pragma GCC unroll 6
+            UNROLL(6)
             for (int t = 0; t < taps; t++) line += spot->across[t] * load(at + t);
             sum += spot->down[r] * line;
         }
     } else if (spot->how == NEARLY_TOGETHER) {
-#pragma GCC unroll 7
+        UNROLL(7)
         for (int r = 0; r <= taps; r++) {
             const float *at = repeated_row(plane, stride, rows, spot->first_row + r) + spot->first;
             V line = all(0);
-#pragma GCC unroll 6
+            UNROLL(6)
             for (int t = 0; t < taps; t++) line += spot->across[t] * blend(spot->right, load(at + t + 1), load(at + t));
             sum += spot->rows[r] * line;
         }

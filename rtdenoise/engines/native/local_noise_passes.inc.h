@@ -33,7 +33,7 @@ INLINE V falling(V value, const float *ends)
 INLINE V detail_energy(const Engine *e, const V *average)
 {
     V sum = all(0);
-#pragma GCC unroll 15
+    UNROLL(15)
     for (int k = 1; k < 16; k++) sum += average[k] * average[k] * e->variance[k];
     return sum;
 }
@@ -104,25 +104,26 @@ static void excess_row(Engine *e, int y, float *scratch, int again, int from, in
     const Constants *n = &e->constants;
     for (int x = from; x < to; x += LANES) {
         V near[LEARNED_AVERAGED];
-#pragma GCC unroll 8
+        UNROLL(8)
         for (int c = 0; c < LEARNED_AVERAGED; c++) {
             const float *row = sums + c * stride + x;
             near[c] = (load(row - 1) + load(row) + load(row + 1)) * (1.0f / 9);
         }
         V rest = all(0);
-#pragma GCC unroll 3
+        UNROLL(3)
         for (int g = 1; g < LUMA_GROUPS; g++) rest += (near[g] - 1.0f) * e->group_variance[g];
         V means = vmax(near[0] - (1.0f + n->room), all(0)) * e->group_variance[0];
         V whole[2] = {all(0), all(0)};
-        for (int c = 0; c < 2; c++)
-#pragma GCC unroll 7
+        for (int c = 0; c < 2; c++) {
+            UNROLL(7)
             for (int i = -CORRELATION_SIDE / 2; i <= CORRELATION_SIDE / 2; i++)
                 whole[c] += load(correlations + c * stride + x + i);
+        }
         V correlation = whole[0] * inverse(vmax(whole[1], all(n->tiny * CORRELATION_SIDE * CORRELATION_SIDE)));
         V fine = vmax(rest, all(n->tiny));
         V trust = falling(correlation, n->white) * falling(means * inverse(fine), n->fine) *
                   falling(fine * inverse(vmax(near[LEARNED_DETAIL], all(n->tiny))), n->part);
-#pragma GCC unroll 6
+        UNROLL(6)
         for (int g = 0; g < GROUPS; g++) {
             /* An edge may be one block wide: there the mean with those around says too little. */
             V strength = vmax(near[g], load(here + g * stride + x));
@@ -141,7 +142,7 @@ INLINE void learn(Engine *e, int y, int x, const V *difference, const V *residua
     const Constants *n = &e->constants;
     V sums[GROUPS], spread[GATES];
     for (int g = 0; g < GROUPS; g++) sums[g] = all(0);
-#pragma GCC unroll 24
+    UNROLL(24)
     for (int k = 0; k < COEFFICIENTS; k++) sums[group_of(k)] += difference[k] * difference[k];
     for (int g = 0; g < GATES; g++) spread[g] = inverse(1.0f + vmin(residual[g], all(1)));
     float *product = row_at(&e->learned, y, LEARNED_PRODUCT) + x, *last = row_at(&e->learned, y, LEARNED_LAST) + x;
@@ -152,7 +153,7 @@ INLINE void learn(Engine *e, int y, int x, const V *difference, const V *residua
     V p = vmin(residual[0], all(1)), k = gain[0];
     store(last, e->seen_before * difference[0]);
     store(expected, e->seen_before * (p - k - p * k));
-#pragma GCC unroll 6
+    UNROLL(6)
     for (int g = 0; g < GROUPS; g++) {
         float *to = row_at(&e->learned, y, g) + x;
         V old = load(to), sample = sums[g] * (1.0f / group_size(g)) * spread[gates[g]];

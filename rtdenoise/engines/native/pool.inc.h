@@ -4,9 +4,8 @@
 #ifndef RTDENOISE_POOL_INC_H
 #define RTDENOISE_POOL_INC_H
 
-#include <pthread.h>
-#include <sched.h>
-#include <signal.h>
+#include "system.h"
+
 #include <stdatomic.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -21,11 +20,11 @@ typedef void (*Rows)(const void *task, int first, int last, float *scratch);
 
 typedef struct Pool {
     int workers;
-    pthread_t threads[MOST_THREADS];
+    Thread threads[MOST_THREADS];
     float *scratch[MOST_THREADS];
     size_t scratch_floats; /* that each has room for */
-    pthread_mutex_t lock;
-    pthread_cond_t wake;
+    Lock lock;
+    Condition wake;
     int sleepers;
     /* The present task; valid from the moment when `claim` offers its rows. */
     _Atomic(Rows) rows_of;
@@ -80,7 +79,7 @@ static void work(Pool *pool, int index)
     }
 }
 
-static void *run_worker(void *argument)
+static ThreadResult THREAD_CALL run_worker(void *argument)
 {
     Worker worker = *(Worker *)argument;
     Pool *pool = worker.pool;
@@ -88,13 +87,13 @@ static void *run_worker(void *argument)
     for (uint32_t seen = 0;;) {
         for (int spins = 0; atomic_load(&pool->claim) >> 32 == seen && spins < MOST_SPINS; spins++) relax();
         if (atomic_load(&pool->claim) >> 32 == seen) {
-            pthread_mutex_lock(&pool->lock);
+            take_lock(&pool->lock);
             pool->sleepers++;
-            while (atomic_load(&pool->claim) >> 32 == seen) pthread_cond_wait(&pool->wake, &pool->lock);
+            while (atomic_load(&pool->claim) >> 32 == seen) wait_for(&pool->wake, &pool->lock);
             pool->sleepers--;
-            pthread_mutex_unlock(&pool->lock);
+            leave_lock(&pool->lock);
         }
-        if (atomic_load(&pool->quit)) return NULL;
+        if (atomic_load(&pool->quit)) return 0;
         seen = (uint32_t)(atomic_load(&pool->claim) >> 32);
         work(pool, worker.index);
     }
@@ -102,20 +101,19 @@ static void *run_worker(void *argument)
 
 static void offer(Pool *pool, uint64_t claim)
 {
-    pthread_mutex_lock(&pool->lock);
+    take_lock(&pool->lock);
     atomic_store(&pool->claim, claim);
-    if (pool->sleepers) pthread_cond_broadcast(&pool->wake);
-    pthread_mutex_unlock(&pool->lock);
+    if (pool->sleepers) wake_all(&pool->wake);
+    leave_lock(&pool->lock);
 }
 
 static void stop_pool(Pool *pool)
 {
     atomic_store(&pool->quit, 1);
     offer(pool, claim_of((uint32_t)(atomic_load(&pool->claim) >> 32) + 1, UINT32_MAX));
-    for (int i = 0; i < pool->workers; i++) pthread_join(pool->threads[i], NULL);
-    for (int i = 0; i < MOST_THREADS; i++) free(pool->scratch[i]);
-    pthread_mutex_destroy(&pool->lock);
-    pthread_cond_destroy(&pool->wake);
+    for (int i = 0; i < pool->workers; i++) join_thread(pool->threads[i]);
+    for (int i = 0; i < MOST_THREADS; i++) free_aligned(pool->scratch[i]);
+    end_lock(&pool->lock, &pool->wake);
     free(pool);
 }
 
@@ -126,11 +124,10 @@ static int make_scratch(Pool *pool, size_t floats)
     if (floats <= pool->scratch_floats) return 1;
     pool->scratch_floats = 0;
     for (int i = 0; i <= pool->workers; i++) {
-        void *memory;
-        free(pool->scratch[i]);
-        pool->scratch[i] = NULL;
-        if (posix_memalign(&memory, 64, floats * sizeof(float))) return 0;
-        pool->scratch[i] = memset(memory, 0, floats * sizeof(float));
+        free_aligned(pool->scratch[i]);
+        pool->scratch[i] = aligned_memory(floats * sizeof(float));
+        if (!pool->scratch[i]) return 0;
+        memset(pool->scratch[i], 0, floats * sizeof(float));
     }
     pool->scratch_floats = floats;
     return 1;
@@ -142,24 +139,18 @@ static Pool *start_pool(int threads)
     Pool *pool = calloc(1, sizeof *pool);
     if (!pool) return NULL;
     atomic_store(&pool->claim, claim_of(0, UINT32_MAX));
-    pthread_mutex_init(&pool->lock, NULL);
-    pthread_cond_init(&pool->wake, NULL);
+    make_lock(&pool->lock, &pool->wake);
     if (threads > MOST_THREADS) threads = MOST_THREADS;
-    /* Signals such as Ctrl-C are for the program's own threads. */
-    sigset_t every, before;
-    sigfillset(&every);
-    pthread_sigmask(SIG_SETMASK, &every, &before);
     for (int i = 1; i < threads; i++) {
         Worker *worker = malloc(sizeof *worker);
         if (!worker) break;
         *worker = (Worker){pool, i};
-        if (pthread_create(&pool->threads[pool->workers], NULL, run_worker, worker)) {
+        if (!start_thread(&pool->threads[pool->workers], run_worker, worker)) {
             free(worker);
             break;
         }
         pool->workers++;
     }
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
     return pool;
 }
 
@@ -180,7 +171,7 @@ static void share_rows(Pool *pool, Rows rows_of, const void *task, int rows, int
         if (spins < MOST_SPINS)
             relax();
         else
-            sched_yield();
+            let_others_run();
     }
 }
 

@@ -3,6 +3,9 @@
 #ifndef RTDENOISE_PREPARE_LAYERS_INC_H
 #define RTDENOISE_PREPARE_LAYERS_INC_H
 
+#if defined(__x86_64__)
+#include <cpuid.h>
+#endif
 #include <math.h>
 #include <stdlib.h>
 
@@ -65,6 +68,17 @@ static int make_layer(Layer *layer, int outputs, int inputs, int taps, const flo
     return 1;
 }
 
+/* Whether this processor has AVX-VNNI. Asked of the processor itself: older compilers have no name for it. */
+static int has_avx_vnni(void)
+{
+#if AVX_VNNI
+    unsigned a, b, c, d;
+    return __get_cpuid_count(7, 1, &a, &b, &c, &d) && (a >> 4 & 1);
+#else
+    return 0;
+#endif
+}
+
 /* Adds the weights as int16. most: how large the layer's inputs can be; larger ones are cut off. */
 static int make_int16(Layer *layer, float most)
 {
@@ -73,10 +87,7 @@ static int make_int16(Layer *layer, float most)
     layer->weights_int16 = calloc(room * pairs * layer->taps, sizeof *layer->weights_int16);
     layer->int16_to_float = calloc(room, sizeof(float));
     if (!layer->weights_int16 || !layer->int16_to_float) return 0;
-#if AVX_VNNI
-    __builtin_cpu_init();
-    layer->avx_vnni = __builtin_cpu_supports("avxvnni") != 0;
-#endif
+    layer->avx_vnni = has_avx_vnni();
     layer->float_to_int16 = INT16_MOST_INPUT / most;
     const float *weights = layer->weights;
     Int16Pair *to = (Int16Pair *)layer->weights_int16;

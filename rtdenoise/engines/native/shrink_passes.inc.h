@@ -107,7 +107,7 @@ static void detail_row(const Engine *e, int y, float *out, size_t stride)
         fetch_average_early(e, y, x);
         for (int g = 0; g < GATES; g++) per_unit[g] = 1.0f / residual_std(e, y, g, x);
         for (int g = 0; g < GROUPS; g++) per_group[g] = inverse(load(row_at(&e->excess, y, g) + x));
-#pragma GCC unroll 24
+        UNROLL(24)
         for (int k = 0; k < COEFFICIENTS; k++) {
             V value = load(tile_at(&e->average, y, k, x));
             if (k == 0 || k == 16 || k == 20) value -= load(row_at(&e->coarse, y, k == 0 ? 0 : k == 16 ? 1 : 2) + x);
@@ -236,7 +236,7 @@ static void result_row(Engine *e, int y, const float *detail, const float *share
     const Grid *shrunk = &e->shrunk[e->stage % 2];
     for (int x = 0; x < e->w; x += LANES) {
         V v[COEFFICIENTS];
-#pragma GCC unroll 24
+        UNROLL(24)
         for (int k = 0; k < COEFFICIENTS; k++) {
             V value = load(detail + k * stride + x), part = load(share + k * stride + x);
             V filtered = load(more + k * stride + x);
@@ -253,7 +253,7 @@ static void result_row(Engine *e, int y, const float *detail, const float *share
         V unit[GATES], strength[GROUPS];
         for (int g = 0; g < GATES; g++) unit[g] = residual_std(e, y, g, x);
         for (int g = 0; g < GROUPS; g++) strength[g] = load(row_at(&e->excess, y, g) + x);
-#pragma GCC unroll 24
+        UNROLL(24)
         for (int k = 0; k < COEFFICIENTS; k++)
             v[k] = load(tile_at(&e->average, y, k, x)) -
                    (load(detail + k * stride + x) - v[k]) * (unit[gate_of(k)] * strength[group_of(k)]);

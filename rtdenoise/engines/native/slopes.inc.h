@@ -53,7 +53,7 @@ INLINE void look_up_inside(const Samples *s, const int *at, int r, V *found)
 INLINE void add_row_of_four(const V *found, V weight[2][5], V change[2][5], int r, V *value, V *slope_x, V *slope_y)
 {
     V line = weight[0][0] * found[0], along = change[0][0] * found[0];
-#pragma GCC unroll 3
+    UNROLL(3)
     for (int t = 1; t < 4; t++) line += weight[0][t] * found[t], along += change[0][t] * found[t];
     *value += weight[1][r] * line;
     if (!slope_x) return;
@@ -93,7 +93,7 @@ INLINE void sample_slope(const Samples *s, V x, V y, V *value, V *slope_x, V *sl
             nearly_equal(less_lanes(nearest(left)), &first, &right) && nearly_equal(nearest(top), &first_row, &below)) {
             const float *from = (const float *)s->data + (size_t)first_row * s->stride + first;
             if (!any_lane(right | below)) {
-#pragma GCC unroll 4
+                UNROLL(4)
                 for (int r = 0; r < 4; r++) {
                     V found[4];
                     for (int t = 0; t < 4; t++) found[t] = load(from + (size_t)r * s->stride + t);
@@ -104,12 +104,12 @@ INLINE void sample_slope(const Samples *s, V x, V y, V *value, V *slope_x, V *sl
             /* In some lanes all is one further to the right or down: the weights of five rows, some of them zero. */
             V weights[2][5], changes[2][5];
             for (int t = 0; t < 4; t++) weights[0][t] = weight[0][t], changes[0][t] = change[0][t];
-#pragma GCC unroll 5
+            UNROLL(5)
             for (int r = 0; r < 5; r++) {
                 weights[1][r] = blend(below, r ? weight[1][r - 1] : zero, r < 4 ? weight[1][r] : zero);
                 changes[1][r] = blend(below, r ? change[1][r - 1] : zero, r < 4 ? change[1][r] : zero);
             }
-#pragma GCC unroll 5
+            UNROLL(5)
             for (int r = 0; r < 5; r++) {
                 const float *row = from + (size_t)r * s->stride;
                 V found[4];
@@ -120,7 +120,7 @@ INLINE void sample_slope(const Samples *s, V x, V y, V *value, V *slope_x, V *sl
         }
         int at[LANES];
         store_ints(at, places);
-#pragma GCC unroll 4
+        UNROLL(4)
         for (int r = 0; r < 4; r++) {
             V found[4];
             /* Read from memory for each row: there are too few registers to keep them, and it takes longer to get them
@@ -170,7 +170,7 @@ INLINE void places_in_row(float *const *rows, int x, int r, V cell_first, float 
 {
     V flow[3], pixels[CELL];
     flow_in_row(rows, x, r, flow);
-#pragma GCC unroll 4
+    UNROLL(4)
     for (int c = 0; c < CELL; c++) {
         const float across = ((float)c + 0.5f) / CELL - 0.5f, t = across < 0 ? across + 1 : across;
         const int before = across < 0 ? 0 : 1;
@@ -209,12 +209,12 @@ INLINE void cell_sums(const int errors_only, const Samples *last, const float *f
         V slopes_x[CELL], slopes_y[CELL], errors[CELL];
         to_blocks(found[2], CELL, errors);
         if (errors_only) {
-#pragma GCC unroll 4
+            UNROLL(4)
             for (int c = 0; c < CELL; c++) sums[8] += errors[c] * errors[c];
             continue;
         }
         to_blocks(found[0], CELL, slopes_x), to_blocks(found[1], CELL, slopes_y);
-#pragma GCC unroll 4
+        UNROLL(4)
         for (int c = 0; c < CELL; c++) {
             const V slope_x = slopes_x[c], slope_y = slopes_y[c], error = errors[c];
             sums[0] += slope_x * slope_x, sums[1] += slope_x * slope_y, sums[2] += slope_y * slope_y;

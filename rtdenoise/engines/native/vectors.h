@@ -34,6 +34,14 @@
 #define INDEPENDENT _Pragma("GCC ivdep")
 #endif
 
+/* Before a loop of so many turns: it is written out, so that what it works on stays in registers. */
+#define PRAGMA(WORDS) _Pragma(#WORDS)
+#ifdef __clang__
+#define UNROLL(TURNS) _Pragma("clang loop unroll(full)")
+#else
+#define UNROLL(TURNS) PRAGMA(GCC unroll TURNS)
+#endif
+
 typedef float V __attribute__((vector_size(4 * LANES)));
 typedef int32_t VI __attribute__((vector_size(4 * LANES)));
 typedef V UV __attribute__((aligned(4), may_alias));
@@ -185,7 +193,7 @@ static const float power_terms[7] = {1.000000000e+00f, 6.931472067e-01f, 2.40226
 INLINE V polynomial(V x, const float *terms, const int count)
 {
     V sum = all(terms[count - 1]);
-#pragma GCC unroll 9
+    UNROLL(9)
     for (int i = count - 2; i >= 0; i--) sum = sum * x + terms[i];
     return sum;
 }

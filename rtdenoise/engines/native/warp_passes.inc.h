@@ -92,7 +92,7 @@ INLINE void flow_along(float *const *rows, int x, const int side, float lines[3]
 {
     for (int k = 0; k < 3; k++) {
         V pixels[4];
-#pragma GCC unroll 4
+        UNROLL(4)
         for (int c = 0; c < side; c++) {
             const float across = ((float)c + 0.5f) / (float)side - 0.5f, t = across < 0 ? across + 1 : across;
             const float *from = rows[k] + x + (across < 0 ? -1 : 0);
@@ -121,9 +121,9 @@ INLINE void warp_planes(const Engine *e, float *rows[2][3], int y, int x, const 
     for (int d = 0; d < 2; d++) flow_along(rows[d], x, side, lines[d]);
     V block, pixel; /* of the lanes: which of the blocks, and which pixel in its row */
     for (int i = 0; i < LANES; i++) block[i] = (float)(i / side), pixel[i] = (float)(i % side);
-#pragma GCC unroll 1
+    UNROLL(1)
     for (int r = 0; r < side; r++) {
-#pragma GCC unroll 1
+        UNROLL(1)
         for (int i = 0; i < side * LANES; i += LANES) {
             V column = block + (float)(x + i / side);
             V from_x = (column + flow_at(lines[0], i, r, side)) * (float)side + pixel;
@@ -141,7 +141,7 @@ INLINE void warp_planes(const Engine *e, float *rows[2][3], int y, int x, const 
 INLINE void fetch_warped_early(const Engine *e, int y, int x, int down)
 {
     if (x % TILE) return;
-#pragma GCC unroll 24
+    UNROLL(24)
     for (int k = 0; k < COEFFICIENTS; k++) __builtin_prefetch(tile_at(&e->average, y, k, x + TILE), 1);
     const int from = y + down + 1 < 0 ? 0 : y + down + 1 < e->h ? y + down + 1 : e->h - 1;
     for (int g = 0; g <= LEARNED_PRODUCT; g++) {
