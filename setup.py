@@ -18,8 +18,8 @@ from setuptools.command.build_ext import build_ext
 from setuptools.errors import CompileError
 
 _FOLDER = "rtdenoise/engines/native"
-# Of the system that is built for: with _PYTHON_HOST_PLATFORM=win-amd64 and CC=x86_64-w64-mingw32-gcc, wheels for Windows
-# are built elsewhere, too.
+# Of the system that is built for. With _PYTHON_HOST_PLATFORM=win-amd64 and CC=x86_64-w64-mingw32-gcc, wheels for
+# Windows are built elsewhere, too.
 _PLATFORM = sysconfig.get_platform()
 _WINDOWS = _PLATFORM.startswith("win")
 
