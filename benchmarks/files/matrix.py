@@ -17,6 +17,8 @@ import numpy as np
 from av.stream import Disposition
 from av.video.frame import VideoFrame
 
+from rtdenoise.cameras.containers import READ_ANY_TEXT
+
 SIZE = (96, 64)
 FRAMES = 6
 RATE_FPS = 25
@@ -243,7 +245,7 @@ _FIELDS = {2: "top", 3: "bottom", 4: "top", 5: "bottom"}
 
 def read(path: Path) -> Reading:
     """Reads a file as a player does."""
-    with av.open(str(path), metadata_errors="replace") as container:
+    with av.open(str(path), **READ_ANY_TEXT) as container:
         films = [s for s in container.streams.video if not s.disposition & Disposition.attached_pic]
         video = films[0]
         start_s = (container.start_time or 0) / av.time_base

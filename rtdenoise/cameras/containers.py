@@ -7,7 +7,7 @@ import os
 import stat
 from contextlib import suppress
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import av
 from av.container import InputContainer
@@ -29,6 +29,11 @@ _ICON = "ico"
 # HTTP Live Streaming's list of files: one without its last line, as a recorder leaves that was killed, is a
 # broadcast for FFmpeg, which plays its last files only and then waits for more, for minutes.
 _PLAYLIST = {**LIMITS, "live_start_index": "0", "max_reload": "1"}
+# As of 19 PyAV reads texts that aren't UTF-8 without being told.
+READ_ANY_TEXT: dict[str, Any] = (
+    {"metadata_errors": "replace"} if int(av.__version__.split(".")[0]) < 19 else {}
+)
+"""Arguments of ``av.open``, with which a title in another encoding is no error."""
 PLAYLIST_WAIT_S = 20.0
 """How long the files of a playlist may take to come, and at its end the one that isn't there."""
 CURE = "If a player shows it, convert it first: ffmpeg -i FILE clip.mkv."
@@ -51,9 +56,7 @@ def open_container(path: Path) -> InputContainer:
             return av.open(io.BytesIO(png), "r", options=LIMITS)
         options, timeout = (_PLAYLIST, PLAYLIST_WAIT_S) if is_streaming(path) else (LIMITS, None)
         # The prefix keeps FFmpeg from reading a colon in the name as a protocol.
-        container = av.open(
-            f"file:{path}", metadata_errors="replace", options=options, timeout=timeout
-        )
+        container = av.open(f"file:{path}", options=options, timeout=timeout, **READ_ANY_TEXT)
     except PermissionError as error:
         raise unsafe_name(path) or _forbidden(path) from error
     except av.EOFError as error:

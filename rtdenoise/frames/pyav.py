@@ -13,7 +13,7 @@ from fractions import Fraction
 import cv2
 import numpy as np
 from av.video.frame import VideoFrame
-from av.video.reformatter import Interpolation, VideoReformatter
+from av.video.reformatter import VideoReformatter
 
 from ..arrays import Bytes
 from ..errors import ClipError
@@ -60,12 +60,10 @@ _LIMITED, _FULL = 1, 2  # AVColorRange
 MATRIX_CODES: dict[Matrix, int] = {"bt601": 5, "bt709": 1, "bt2020": 9, "smpte240m": 7}
 """AVColorSpace's number of each matrix, which is that of ITU-T H.273."""
 _MATRICES: dict[int, Matrix] = {1: "bt709", 7: "smpte240m", 9: "bt2020", 10: "bt2020"}
-_SWS_FLAGS = (
-    Interpolation.BILINEAR
-    | Interpolation.ACCURATE_RND
-    | Interpolation.FULL_CHR_H_INT
-    | Interpolation.FULL_CHR_H_INP
-)
+# libswscale's flags by their numbers: PyAV has names for all of them only as of 18, which Python 3.10 can't have.
+BILINEAR, LANCZOS, ACCURATE_RND = 0x2, 0x200, 0x40000
+_FULL_CHR_H_INT, _FULL_CHR_H_INP = 0x2000, 0x4000
+_SWS_FLAGS = BILINEAR | ACCURATE_RND | _FULL_CHR_H_INT | _FULL_CHR_H_INP
 
 
 def assumed_matrix(width: int, height: int) -> Matrix:

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 from av.video.frame import VideoFrame
-from av.video.reformatter import Interpolation, VideoReformatter
+from av.video.reformatter import VideoReformatter
 from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
@@ -29,8 +29,8 @@ from rtdenoise.frames import (
     rgb_tensor,
 )
 
-EXACT = Interpolation.ACCURATE_RND | Interpolation.FULL_CHR_H_INT | Interpolation.FULL_CHR_H_INP
-BILINEAR, AREA = EXACT | Interpolation.BILINEAR, EXACT | Interpolation.AREA
+EXACT = 0x40000 | 0x2000 | 0x4000  # libswscale's ACCURATE_RND, FULL_CHR_H_INT, FULL_CHR_H_INP
+BILINEAR, AREA = EXACT | 0x2, EXACT | 0x20
 SPACES = {"bt709": 1, "bt601": 5, "bt2020": 9, "smpte240m": 7}
 
 chromas = st.sampled_from(["420", "422", "444"])
@@ -372,7 +372,7 @@ def test_rgb_frame_agrees_with_rgb_tensor(
 # --- planes to planes -------------------------------------------------------------------------------------
 
 
-def swscale_planes(planes: Planes, target: PlaneFormat, flags: Interpolation) -> Planes:
+def swscale_planes(planes: Planes, target: PlaneFormat, flags: int) -> Planes:
     layout = planes.format
     frame = swscale(
         frame_from_planes(planes),
