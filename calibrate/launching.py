@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import click
 import torch
@@ -16,18 +16,21 @@ from rtdenoise.console import Ticker, counted
 from rtdenoise.console import progress as bars
 from rtdenoise.console import say as say_line
 from rtdenoise.errors import RtdenoiseError
-from rtdenoise.networks.card import Card
 from rtdenoise.networks.device import pick_device
 from rtdenoise.version import __version__
 
 from .distributed import Group, joined, let_first_speak, own_device, speaks
 from .progress import Progress
 
+T = TypeVar("T")
 Say = Callable[[str], None]
-Training = Callable[[torch.device, Progress, Say, Group], Card]
 
 
-def launch(device: str, settings: Mapping[str, Any], train: Training) -> Card:
+def launch(
+    device: str,
+    settings: Mapping[str, Any],
+    train: Callable[[torch.device, Progress, Say, Group], T],
+) -> T:
     """Runs a training; of several processes only the first shows how it goes.
 
     Args:

@@ -1,6 +1,6 @@
-"""What ``torchrun`` starts in :mod:`tests.calibrate.live.test_distributed`: small trainings as a command makes them.
+"""What ``torchrun`` starts in :mod:`tests.calibrate.test_distributed`: small trainings as a command makes them.
 
-    python -m torch.distributed.run --standalone --nproc-per-node 2 -m tests.calibrate.live.processes WHAT FOLDER
+python -m torch.distributed.run --standalone --nproc-per-node 2 -m tests.calibrate.processes WHAT FOLDER
 """
 
 from __future__ import annotations
@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
@@ -26,9 +27,7 @@ from calibrate.paper import simulated
 from calibrate.progress import Progress
 from calibrate.synthesis import PhotoClips
 from rtdenoise.networks.card import Card
-from rtdenoise.networks.live import SIZES, LiveSize
 
-TINY = LiveSize(gate=2, context=2, energy=3, wide=2, filters=2)
 # Two chunks of two frames are a clip: the state is kept after every second step, and something moves in a clip.
 RECIPE = LiveRecipe(
     steps=8, batch=4, crop=64, chunk=2, judge_every=0.5, warm_up=2, average_from=0.3, average=0.5
@@ -36,26 +35,24 @@ RECIPE = LiveRecipe(
 PAPER = replace(
     paper.base_recipe(1.0), steps=2, batch=2, crop=16, judged_pixels=400, half=False, judge_every=0
 )
-LOST_AT = 5
+LOST_AT, ENDED_AT = 3, 6  # steps
 
 
-def live_job(folder: Path, batch: int = 4) -> Job:
-    recipe = replace(RECIPE, batch=batch)
+def live_job(folder: Path) -> Job:
     out = folder / "live.safetensors"
-    return Job((), "tiny", out, clips=4, held_out=3, side=64, frames=4, recipe=recipe)
+    return Job((), "nano", out, clips=4, held_out=3, side=64, frames=4, recipe=RECIPE)
 
 
 def paper_job(folder: Path) -> paper.Job:
     out = folder / "paper.safetensors"
-    return paper.Job((), out, scenes=2, held_out=1, side=64, frames=4, recipe=PAPER)
+    return paper.Job((), out, scenes=1, held_out=1, side=64, frames=4, recipe=PAPER)
 
 
-def make_small() -> None:
-    """Takes fewer pictures and a smaller network than a user would."""
-    base_training.PhotoClips = partial(PhotoClips, procedural=1)  # type: ignore[assignment,misc,attr-defined]
-    simulated.PhotoClips = partial(PhotoClips, procedural=1)  # type: ignore[assignment,misc,attr-defined]
-    SIZES["tiny"] = TINY
-    training._SAVE_EVERY_S = 0.0
+def make_small(change: Callable[[object, str, object], None] = setattr) -> None:
+    """Draws fewer pictures than usual, and keeps the state after every clip."""
+    for module in (base_training, simulated):
+        change(module, "PhotoClips", partial(PhotoClips, procedural=1))
+    change(training, "_SAVE_EVERY_S", 0.0)
 
 
 def average_by_hand(group: Group) -> None:
@@ -76,26 +73,33 @@ def average_by_hand(group: Group) -> None:
     assert group.fetch(lambda: None) is None
 
 
+def train_live(
+    folder: Path, device: torch.device, progress: Progress, say: Callable[[str], None], group: Group
+) -> Card:
+    return train_base(live_job(folder), device, progress, say, group)
+
+
 def train_all(
     folder: Path, device: torch.device, progress: Progress, say: Callable[[str], None], group: Group
 ) -> Card:
     average_by_hand(group)
     paper.train_base(paper_job(folder), device, progress, say, group)
-    return train_base(live_job(folder), device, progress, say, group)
+    return train_live(folder, device, progress, say, group)
 
 
-def interrupted(what: str) -> None:
-    """Loses the second process in the middle of the training, or has torchrun end it."""
+def disturb() -> None:
+    """Loses the second process in the middle of the training; once it goes on, torchrun is told to end it."""
     step = LiveTrainer._step
-    first_try = os.environ["TORCHELASTIC_RESTART_COUNT"] == "0"
+    second, tries = os.environ["RANK"] == "1", os.environ["TORCHELASTIC_RESTART_COUNT"]
 
     def disturbed(trainer: LiveTrainer) -> float:
-        if trainer._state.step == LOST_AT and os.environ["RANK"] == "1" and first_try:
-            if what == "lost":
-                os.kill(os.getpid(), signal.SIGKILL)
-            os.kill(os.getppid(), signal.SIGTERM if what == "ended" else signal.SIGINT)
-        if what != "lost" and trainer._state.step == RECIPE.steps:
-            raise AssertionError("nobody ended it")
+        if second and (tries, trainer._state.step) == ("0", LOST_AT):
+            os.kill(os.getpid(), signal.SIGKILL)
+        if second and (tries, trainer._state.step) == ("1", ENDED_AT - 1):
+            os.kill(os.getppid(), signal.SIGTERM)
+            while not trainer._group._stop.asked:  # type: ignore[attr-defined]
+                time.sleep(0.01)
+        assert trainer._state.step < ENDED_AT, "nobody ended it"
         return step(trainer)
 
     LiveTrainer._step = disturbed  # type: ignore[method-assign]
@@ -103,16 +107,13 @@ def interrupted(what: str) -> None:
 
 def main(what: str, folder: Path) -> None:
     make_small()
-    job = live_job(folder, batch=3 if what == "uneven" else 4)
+    job = live_job(folder)
     settings = job.settings
-    train: Callable[..., Card] = partial(train_base, job)
-    if what == "whole":
-        train = partial(train_all, folder)
-    elif what == "differing":
+    if what == "disturbed":
+        disturb()
+    if what == "differing":
         settings = {**settings, "learning_rate": 0.003 + int(os.environ["RANK"])}
-    else:
-        interrupted(what)
-    launch("cpu", settings, train)
+    launch("cpu", settings, partial(train_all if what == "whole" else train_live, folder))
     conclude("All is done.")
 
 
