@@ -16,6 +16,7 @@ from __future__ import annotations
 import json
 import math
 import os
+import secrets
 import signal
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -42,6 +43,7 @@ _BACKENDS = {"cpu": "gloo", "cuda": "nccl"}
 _PATIENCE = timedelta(hours=1)
 _SIGNALS = ("SIGINT", "SIGTERM", "SIGHUP")  # those that torchrun hands on when it is told to end
 _FIRST_SPEAKS_S = 3.0
+_LOOKING_S = 0.02
 
 
 class LostProcessError(RtdenoiseError):
@@ -285,12 +287,12 @@ def own_device(device: torch.device) -> torch.device:
 
 
 @contextmanager
-def joined(device: torch.device, settings: Mapping[str, Any]) -> Iterator[Group]:
+def joined(device: torch.device, settings: Callable[[], Mapping[str, Any]]) -> Iterator[Group]:
     """Connects this process with the others that ``torchrun`` started; where it didn't, it stays alone.
 
     Args:
         device: Of this process, see :func:`own_device`.
-        settings: By name, in JSON's types: what must be the same in all processes.
+        settings: Gives by name, in JSON's types, what must be the same in all processes; asked where there are others.
 
     Raises:
         LostProcessError: another process doesn't come.
@@ -299,19 +301,18 @@ def joined(device: torch.device, settings: Mapping[str, Any]) -> Iterator[Group]
     if not launched():
         yield ALONE
         return
-    # Some builds of PyTorch lack them.
-    from torch.distributed.distributed_c10d import PrefixStore
-    from torch.distributed.rendezvous import rendezvous
+    from torch.distributed.rendezvous import rendezvous  # some builds of PyTorch lack it
 
     _share_cores(int(os.environ["LOCAL_WORLD_SIZE"]))
     stop = _Stop()
     with stop.installed():
-        store, rank, size = _exchanged(lambda: next(rendezvous("env://", timeout=_PATIENCE)))
-        check_settings(store, rank, size, {**settings, "device": device.type})
+        shared, rank, size = _exchanged(lambda: next(rendezvous("env://", timeout=_PATIENCE)))
+        store = _exchanged(lambda: fresh_store(shared, rank, size))
+        check_settings(store, rank, size, {**settings(), "device": device.type})
         _exchanged(
             lambda: distributed.init_process_group(
                 _BACKENDS[device.type],
-                store=PrefixStore("training", store),
+                store=store,
                 rank=rank,
                 world_size=size,
                 timeout=_PATIENCE,
@@ -320,6 +321,48 @@ def joined(device: torch.device, settings: Mapping[str, Any]) -> Iterator[Group]
         yield Processes(rank, size, device, stop)
         # After a failure there may be nobody left to take leave of: the process's end has to do.
         distributed.destroy_process_group()
+
+
+def fresh_store(store: Store, rank: int, size: int) -> Store:
+    """The part of a store that the processes share which run now, and none before them.
+
+    torchrun's store outlives its restarts, and with it what lost processes wrote: where they could be reached, say. So
+    each process says hello with a word that it makes up. The first one answers every such word with its own, and waits
+    until all have got it: an old word has nobody left who gets the answer.
+
+    Raises:
+        LostProcessError: another process doesn't come.
+    """
+    from torch.distributed.distributed_c10d import PrefixStore
+
+    word = secrets.token_hex(8)
+    if rank:
+        store.set(f"hello/{rank}", word)
+        word = _awaited(store, f"answer/{word}")
+        store.set(f"got/{word}/{rank}", "")
+    else:
+        for other in range(1, size):
+            _awaited(store, f"got/{word}/{other}", lambda: _answer(store, word, size))
+    return PrefixStore(word, store)
+
+
+def _answer(store: Store, word: str, size: int) -> None:
+    for other in range(1, size):
+        if store.check([f"hello/{other}"]):
+            store.set(f"answer/{store.get(f'hello/{other}').decode()}", word)
+
+
+def _awaited(store: Store, key: str, meanwhile: Callable[[], None] = lambda: None) -> str:
+    """What another process sets in a store. Signals come through: a wait within the store would hold them up."""
+    end = time.monotonic() + _PATIENCE.total_seconds()
+    while not store.check([key]):
+        if time.monotonic() > end:
+            raise LostProcessError(
+                "Another process of this training didn't come.", "Start all of them."
+            )
+        meanwhile()
+        time.sleep(_LOOKING_S)
+    return store.get(key).decode()
 
 
 def check_settings(store: Store, rank: int, size: int, settings: Mapping[str, Any]) -> None:
@@ -334,8 +377,7 @@ def check_settings(store: Store, rank: int, size: int, settings: Mapping[str, An
     store.set(f"settings/{rank}", json.dumps(settings))
     ours: dict[str, Any] = {}
     for other in range(size):
-        text: bytes = _exchanged(lambda other=other: store.get(f"settings/{other}"))  # type: ignore[misc]
-        theirs = json.loads(text)
+        theirs = json.loads(_awaited(store, f"settings/{other}"))
         ours = ours or theirs
         for name in sorted(ours.keys() | theirs.keys()):
             if ours.get(name) != theirs.get(name):

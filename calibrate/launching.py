@@ -15,7 +15,7 @@ import torch
 from rtdenoise.console import Ticker, counted
 from rtdenoise.console import progress as bars
 from rtdenoise.console import say as say_line
-from rtdenoise.errors import RtdenoiseError
+from rtdenoise.errors import ClipError, RtdenoiseError
 from rtdenoise.networks.device import pick_device
 from rtdenoise.version import __version__
 
@@ -28,14 +28,14 @@ Say = Callable[[str], None]
 
 def launch(
     device: str,
-    settings: Mapping[str, Any],
+    settings: Callable[[], Mapping[str, Any]],
     train: Callable[[torch.device, Progress, Say, Group], T],
 ) -> T:
     """Runs a training; of several processes only the first shows how it goes.
 
     Args:
         device: What ``--device`` says.
-        settings: What must be the same in all processes, by name, in JSON's types.
+        settings: Gives by name, in JSON's types, what must be the same in all processes.
         train: The training, given its device, what shows progress and what says something, and all processes.
 
     Raises:
@@ -46,7 +46,7 @@ def launch(
     say: Say = say_line if speaks() else _unsaid
     try:
         own = own_device(pick_device(device))
-        with joined(own, {"rtdenoise": __version__, **settings}) as group:
+        with joined(own, lambda: {"rtdenoise": __version__, **settings()}) as group:
             return train(own, progress, say, group)
     except RtdenoiseError as error:
         let_first_speak()
@@ -66,11 +66,15 @@ def contents(paths: Sequence[Path]) -> str:
     """What files of processes are compared by, since each machine may keep them elsewhere: their number and bytes.
 
     Raises:
-        OSError: one of them can't be read.
+        ClipError: one of them can't be read.
     """
     digest = hashlib.sha256()
     for path in paths:
-        digest.update(hashlib.sha256(path.read_bytes()).digest())
+        try:
+            digest.update(hashlib.sha256(path.read_bytes()).digest())
+        except OSError as error:
+            message = f"{path} can't be read: {error.strerror}."
+            raise ClipError(message, "Choose other files.") from error
     return f"{counted(len(paths), 'file')} (SHA-256 {digest.hexdigest()[:12]}…)"
 
 

@@ -121,7 +121,7 @@ def main() -> None:
     for body in tables.values():
         print(body, end="\n\n")
     if options.page is not None:
-        fill(options.page, tables)
+        fill(options.page, {"processes-loss": tables["processes-loss"]})
 
 
 if __name__ == "__main__":

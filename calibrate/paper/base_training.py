@@ -73,7 +73,6 @@ class Job:
         """What a training that was stopped goes on from."""
         return self.out.parent / f".{self.out.stem}-training"
 
-    @property
     def settings(self) -> dict[str, Any]:
         """What must be the same in all processes of a training, in JSON's types."""
         files = {"photographs": self.photos, "start": () if self.start is None else (self.start,)}

@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import os
 import signal
-import sys
 import time
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
+import click
 import torch
 from torch import nn
 
@@ -102,20 +102,23 @@ def disturb() -> None:
         assert trainer._state.step < ENDED_AT, "nobody ended it"
         return step(trainer)
 
-    LiveTrainer._step = disturbed  # type: ignore[method-assign]
+    LiveTrainer._step = disturbed  # type: ignore[assignment,method-assign]
 
 
+@click.command()
+@click.argument("what", type=click.Choice(["whole", "disturbed", "differing"]))
+@click.argument("folder", type=click.Path(path_type=Path))
 def main(what: str, folder: Path) -> None:
     make_small()
     job = live_job(folder)
-    settings = job.settings
     if what == "disturbed":
         disturb()
     if what == "differing":
-        settings = {**settings, "learning_rate": 0.003 + int(os.environ["RANK"])}
-    launch("cpu", settings, partial(train_all if what == "whole" else train_live, folder))
+        recipe = replace(RECIPE, learning_rate=0.003 + int(os.environ["RANK"]))
+        job = replace(job, recipe=recipe)
+    launch("cpu", job.settings, partial(train_all if what == "whole" else train_live, folder))
     conclude("All is done.")
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], Path(sys.argv[2]))
+    main()

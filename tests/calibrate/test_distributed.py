@@ -12,10 +12,10 @@ from typing import Any
 
 import pytest
 import torch
-from torch.distributed import HashStore
+from torch.distributed import HashStore  # type: ignore[attr-defined]
 
 from calibrate.checkpoint import parse_state, read_state
-from calibrate.distributed import Group, check_settings, own_device
+from calibrate.distributed import Group, check_settings, fresh_store, own_device
 from calibrate.launching import _Unseen
 from calibrate.live.base_training import train_base
 from calibrate.paper import base_training as paper
@@ -104,6 +104,17 @@ def test_processes_with_other_arguments_are_refused(tmp_path: Path) -> None:
     said = "Error: Process 1 was started with learning_rate 1.003, process 0 with 0.003. Start all"
     assert run.stderr.count(said) == 1, run.stderr
     assert list(tmp_path.iterdir()) == []
+
+
+def test_what_lost_processes_wrote_is_not_seen() -> None:
+    store = HashStore()
+    for _ in range(3):
+        with ThreadPoolExecutor(3) as threads:
+            parts = list(threads.map(lambda rank: fresh_store(store, rank, 3), range(3)))
+        assert not parts[0].check(["where"])
+        parts[0].set("where", "here")
+        assert [part.get("where") for part in parts] == [b"here"] * 3
+        store.set("hello/2", "of one that was lost before it was answered")
 
 
 @pytest.mark.parametrize("rank", [0, 1, 2])
