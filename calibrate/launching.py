@@ -19,7 +19,8 @@ from rtdenoise.errors import ClipError, RtdenoiseError
 from rtdenoise.networks.device import pick_device
 from rtdenoise.version import __version__
 
-from .distributed import Group, joined, let_first_speak, own_device, speaks
+from .distributed import Group
+from .joining import joined, let_first_speak, own_device, speaks
 from .progress import Progress
 
 T = TypeVar("T")

@@ -15,7 +15,8 @@ import torch
 from torch.distributed import HashStore  # type: ignore[attr-defined]
 
 from calibrate.checkpoint import parse_state, read_state
-from calibrate.distributed import Group, check_settings, fresh_store, own_device
+from calibrate.distributed import Group
+from calibrate.joining import check_settings, fresh_store, own_device
 from calibrate.launching import _Unseen
 from calibrate.live.base_training import train_base
 from calibrate.paper import base_training as paper
