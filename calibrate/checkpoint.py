@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import save
+from safetensors import SafetensorError
+from safetensors.torch import load, save
 
 from rtdenoise.files import parse_json, write_bytes
 
@@ -36,27 +36,39 @@ def save_state(
     write_bytes(_file(folder), save(tensors, {_KEY: json.dumps(numbers)}))
 
 
-def load_state(folder: Path) -> tuple[dict[str, dict[str, torch.Tensor]], dict[str, Any]] | None:
-    """What :func:`save_state` wrote; None where there is nothing.
+def read_state(folder: Path) -> bytes | None:
+    """The bytes of what :func:`save_state` wrote; None where there is nothing, none where they can't be read."""
+    try:
+        return _file(folder).read_bytes()
+    except FileNotFoundError:
+        return None
+    except OSError:
+        return b""
+
+
+def parse_state(data: bytes) -> tuple[dict[str, dict[str, torch.Tensor]], dict[str, Any]]:
+    """Tensors and numbers out of what :func:`read_state` gave.
 
     Raises:
-        ValueError: the file is damaged.
+        ValueError: they are damaged.
     """
-    path = _file(folder)
-    if not path.exists():
-        return None
     parts: dict[str, dict[str, torch.Tensor]] = {}
     try:
-        with safe_open(path, framework="pt") as opened:
-            numbers = parse_json((opened.metadata() or {})[_KEY])
-            for name in opened.keys():  # noqa: SIM118
-                part, rest = name.split("/", 1)
-                parts.setdefault(part, {})[rest] = opened.get_tensor(name)
-    except (SafetensorError, OSError, KeyError, ValueError) as error:
-        raise ValueError(f"{path} is damaged") from error
+        for path, tensor in load(data).items():
+            part, name = path.split("/", 1)
+            parts.setdefault(part, {})[name] = tensor
+        numbers = parse_json(_metadata(data)[_KEY])
+    except (SafetensorError, KeyError, TypeError, ValueError) as error:
+        raise ValueError("the state of a training is damaged") from error
     if not isinstance(numbers, dict):
-        raise ValueError(f"{path} is damaged")
+        raise ValueError("the state of a training is damaged")
     return parts, numbers
+
+
+def _metadata(data: bytes) -> Any:
+    """What a safetensors file says of itself: its header is JSON behind eight bytes with its length."""
+    length = int.from_bytes(data[:8], "little")
+    return parse_json(data[8 : 8 + length].decode())["__metadata__"]
 
 
 def optimizer_tensors(optimizer: torch.optim.Optimizer) -> dict[str, torch.Tensor]:

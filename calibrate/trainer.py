@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any, Generic, Protocol, TypeVar
 
 import torch
 
-from .checkpoint import load_state, save_state
+from .checkpoint import parse_state, read_state, save_state
+from .distributed import ALONE, Group
 
 Tensors = dict[str, torch.Tensor]
 
@@ -65,11 +68,12 @@ class ResumableTrainer(Generic[S]):
     Args:
         recipe: How long to train.
         state: That of a training which begins.
-        folder: Where the state is kept; None keeps none.
+        folder: Where the state is kept; None keeps none. With several processes it is the first one's.
+        group: The processes that train together.
     """
 
-    def __init__(self, recipe: Recipe, state: S, folder: Path | None) -> None:
-        self._budget, self._state, self._folder = recipe, state, folder
+    def __init__(self, recipe: Recipe, state: S, folder: Path | None, group: Group = ALONE) -> None:
+        self._budget, self._state, self._folder, self._group = recipe, state, folder, group
         self.resumed_from = 0
 
     @property
@@ -82,6 +86,16 @@ class ResumableTrainer(Generic[S]):
         if self._budget.steps is not None:
             return self._state.step / self._budget.steps
         return self._state.elapsed_s / (self._budget.minutes * 60)
+
+    def _count_time(self, before_s: float, started: float) -> None:
+        """Sets the time, by one clock for all processes: the learning rate and the end hang on it.
+
+        Args:
+            before_s: The time at the start of a step.
+            started: What ``time.monotonic`` said then.
+        """
+        now_s = before_s + time.monotonic() - started
+        self._state.elapsed_s = self._group.decide(lambda: now_s)
 
     def _tensors(self) -> dict[str, Tensors]:
         """What is kept beside the state: by part, by name."""
@@ -97,18 +111,35 @@ class ResumableTrainer(Generic[S]):
         Raises:
             StorageError: the folder can't be written.
         """
-        if self._folder is not None:
+        if self._folder is not None and self._group.first:
             save_state(self._folder, self._tensors(), asdict(self._state))
+
+    @contextmanager
+    def _keeping(self) -> Iterator[None]:
+        """Keeps the state at the end of the block, and where an exception leaves it: Ctrl-C, too.
+
+        With several processes, only where all end after the same step: in the middle of one, what is kept already
+        is what all of them go on from.
+        """
+        try:
+            with self._group.stepping():
+                yield
+        except BaseException as error:
+            if not self._group.launched or isinstance(error, KeyboardInterrupt):
+                self._save()
+            raise
+        self._save()
 
     def _resume(self, network: torch.nn.Module, say: Callable[[str], None]) -> None:
         """Goes on from what is kept, where it is whole and of the same training; says which."""
         if self._folder is None:
             return
+        folder = self._folder
+        data = self._group.fetch(lambda: read_state(folder))
+        if data is None:
+            return
         try:
-            found = load_state(self._folder)
-            if found is None:
-                return
-            parts, numbers = found
+            parts, numbers = parse_state(data)
             state = type(self._state).from_json(numbers)
         except (KeyError, TypeError, ValueError):
             say(_DAMAGED)

@@ -9,29 +9,29 @@ under CC0, CC-BY or CC-BY-SA; ``docs/base-networks.md`` names their authors. Not
     python -m calibrate.live.base_training --photos photographs/usr/share/backgrounds --size nano --minutes 60 \\
         --out rtdenoise/networks/base/nano.safetensors
 
-Files with "analogpattern", "umang" or "life" in their names are left out.
+Files with "analogpattern", "umang" or "life" in their names are left out. On several GPUs or machines ``torchrun``
+starts it, with ``-m`` in place of ``python -m``.
 """
 
 from __future__ import annotations
 
 import copy
-import sys
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import Any
 
 import click
 import torch
 
-from rtdenoise.console import progress as bars
-from rtdenoise.console import say as say_line
-from rtdenoise.errors import NetworkError, RtdenoiseError
+from rtdenoise.errors import NetworkError
 from rtdenoise.networks.card import Card, load_network, save_network
-from rtdenoise.networks.device import pick_device
 from rtdenoise.networks.live import SIZES, LiveNetwork
 from rtdenoise.options import device_option
 
 from ..checkpoint import forget
+from ..distributed import ALONE, Group
+from ..launching import conclude, contents, launch
 from ..progress import Progress, note
 from ..synthesis import PEOPLE, PhotoClips, photographs
 from .batches import Pool, PreparedClip, prepare
@@ -67,6 +67,20 @@ class Job:
         """What a training that was stopped goes on from."""
         return self.out.parent / f".{self.out.stem}-training"
 
+    def settings(self) -> dict[str, Any]:
+        """What must be the same in all processes of a training, in JSON's types."""
+        files = {"photographs": self.photos, "start": () if self.start is None else (self.start,)}
+        return {
+            "size": self.size,
+            "clips": self.clips,
+            "held_out": self.held_out,
+            "side": self.side,
+            "frames": self.frames,
+            "share": self.share,
+            **asdict(self.recipe),
+            **{name: contents(paths) for name, paths in files.items()},
+        }
+
     def source(self, seed: int, device: torch.device) -> PhotoClips:
         """Makes clips."""
         size = (self.side, self.side)
@@ -74,19 +88,29 @@ class Job:
 
 
 def train_base(
-    job: Job, device: torch.device, progress: Progress, say: Callable[[str], None]
+    job: Job,
+    device: torch.device,
+    progress: Progress,
+    say: Callable[[str], None],
+    group: Group = ALONE,
 ) -> Card:
     """Trains a base network and saves it; a training that was stopped goes on.
+
+    Of several processes each calls it. All make all clips, from the same seeds, so that what a batch holds doesn't
+    hang on their number.
 
     Returns:
         The card of the file, with the network's gain on other scenes and cameras than it learned from.
 
     Raises:
         ClipError: a photograph can't be read.
+        LostProcessError: one of several processes is gone.
         NetworkError: the network to start from is damaged or of another size.
+        RtdenoiseError: the batch can't be divided among the processes.
         StorageError: the file can't be written.
     """
     recipe = job.recipe
+    group.check_batch(recipe.batch)  # before clips are made for minutes
     start = _start(job).to(device)
     network = copy.deepcopy(start)
     pool = Pool()
@@ -94,17 +118,23 @@ def train_base(
     judged = _clips(held, job.held_out, network, "Making clips to judge with", progress)
     names = ",".join(path.name for path in job.photos)
     mark = f"{job.size} {job.side} {job.frames} {job.clips} {job.start} {names}"
-    trainer = LiveTrainer(network, pool, judged, recipe, folder=job.folder, mark=mark, say=say)
-    # A training that goes on sees other clips than before.
-    source = job.source(recipe.seed + 1 + trainer.resumed_from, device)
+    trainer = LiveTrainer(
+        network, pool, judged, recipe, folder=job.folder, mark=mark, say=say, group=group
+    )
+    # A training that goes on sees other clips than before. One that torchrun starts again sees the same: it ends where
+    # it would have ended, had no process been lost.
+    seen = 0 if group.launched else trainer.resumed_from
+    source = job.source(recipe.seed + 1 + seen, device)
     pool.add(_clips(source, job.clips, network, "Making clips", progress))
     with progress(f"Training {job.size}", recipe.minutes * 60, "s") as ticker:
         ticker.advance(trainer.elapsed_s)
         trained = trainer.run(lambda seconds, judgement: ticker.advance(seconds, note(judgement)))
     network = between(start, trained.network, job.share)
-    card = _card(job, trained, evaluate(network, judged, searched=recipe.searched))
-    save_network(job.out, network.eval(), card)
-    forget(job.folder)
+    gain = evaluate(network, judged, searched=recipe.searched, group=group)
+    card = _card(job, trained, gain)
+    if group.first:
+        save_network(job.out, network.eval(), card)
+        forget(job.folder)
     return card
 
 
@@ -143,6 +173,7 @@ def _card(job: Job, trained: LiveTrained, gain: Gain) -> Card:
             "steps": trained.steps,
             "seconds": round(trained.elapsed_s, 1),
             "seed": job.recipe.seed,
+            "batch": job.recipe.batch,
             "vectors": "searched" if job.recipe.searched else "found beforehand",
             "started_from": "" if job.start is None else job.start.name,
             "share": job.share,
@@ -166,6 +197,13 @@ def _card(job: Job, trained: LiveTrained, gain: Gain) -> Card:
     "--minutes", type=click.FloatRange(min=0, min_open=True), default=60.0, show_default=True
 )
 @click.option("--clips", type=click.IntRange(1), default=480, show_default=True)
+@click.option(
+    "--batch",
+    type=click.IntRange(1),
+    default=8,
+    show_default=True,
+    help="Clips in each step, which several processes share out among themselves.",
+)
 @click.option("--rate", type=float, default=3e-3, show_default=True, help="The learning rate.")
 @click.option("--seed", type=int, default=0, show_default=True)
 @click.option(
@@ -194,6 +232,7 @@ def main(
     size: str,
     minutes: float,
     clips: int,
+    batch: int,
     rate: float,
     seed: int,
     start: Path | None,
@@ -205,22 +244,22 @@ def main(
     """Train a base network of one size and write it to a file.
 
     A training that is stopped goes on when the same command is run again. A clip takes about 6 MB.
+
+    \b
+      torchrun --nproc-per-node 4 -m calibrate.live.base_training … --batch 32
+
+    trains on four GPUs of this machine.
     """
     if start is None and share < 1:
         raise click.UsageError("--share says how far to go from the network of --start.")
     searched = vectors == "searched"
-    recipe = LiveRecipe(minutes=minutes, learning_rate=rate, seed=seed, searched=searched)
+    recipe = LiveRecipe(
+        minutes=minutes, learning_rate=rate, batch=batch, seed=seed, searched=searched
+    )
     found = () if photos is None else tuple(photographs(photos))
     job = Job(found, size, out, clips, start=start, share=share, recipe=recipe)
-    try:
-        card = train_base(job, pick_device(device), bars, say_line)
-    except RtdenoiseError as error:
-        raise click.ClickException(str(error)) from error
-    except KeyboardInterrupt:
-        say_line("Stopped. Run the same command again to go on.")
-        sys.exit(1)
-    figures = card.figures
-    say_line(
+    figures = launch(device, job.settings, lambda *given: train_base(job, *given)).figures
+    conclude(
         f"{out}: {figures['whole_gain_db']:+.2f} dB in clips that it has not seen, "
         f"{figures['moving_gain_db']:+.2f} dB where something moves."
     )

@@ -20,6 +20,7 @@ from rtdenoise.noise.dct import BLOCK, COEFFICIENTS, MEANS
 from rtdenoise.noise.normalised import band_std_of
 from rtdenoise.noise.vst import Stabiliser
 
+from ..distributed import ALONE, Group
 from ..synthesis import ClipBatch
 from .following import BrightnessChange, Following, find, nothing_to_follow
 
@@ -257,7 +258,13 @@ class Pool:
         self._clips = [*self._clips, *clips][-self._most :]
 
     def draw(
-        self, network: LiveNetwork, random: np.random.Generator, count: int, crop: int, turn: bool
+        self,
+        network: LiveNetwork,
+        random: np.random.Generator,
+        count: int,
+        crop: int,
+        turn: bool,
+        group: Group = ALONE,
     ) -> Material:
         """Draws pieces of ``count`` clips of one size and length, flipped at random.
 
@@ -267,19 +274,20 @@ class Pool:
             count: How many pieces.
             crop: Their side in luma pixels; smaller where clips are.
             turn: Rows may become columns too: for noise of no camera in particular.
+            group: The processes that draw the same; only this one's share of the pieces is made.
         """
         first = self._clips[int(random.integers(len(self._clips)))]
         alike = [c for c in self._clips if (c.frames, c.size) == (first.frames, first.size)]
         chosen = [first]
         chosen += [alike[int(i)] for i in random.integers(len(alike), size=count - 1)]
         side = min(crop, *first.size) // _GRID * _GRID
-        pieces = []
+        drawn = []
         for clip in chosen:
             top, left = (int(random.integers((n - side) // _GRID + 1)) * _GRID for n in clip.size)
             flips = [bool(random.integers(2)) for _ in range(3)]
             flips[2] &= turn
-            pieces.append(_piece(network, clip, (top, left, side), flips))
-        return _stack(pieces)
+            drawn.append((clip, (top, left, side), flips))
+        return _stack([_piece(network, *choices) for choices in group.share(drawn)])
 
 
 def whole(network: LiveNetwork, clips: Sequence[PreparedClip]) -> Material:

@@ -21,6 +21,7 @@ from rtdenoise.networks.live import LiveNetwork, State
 from rtdenoise.networks.memory import keep_freed_memory
 
 from ..checkpoint import load_optimizer, optimizer_tensors
+from ..distributed import ALONE, Group
 from ..trainer import Judgement, ResumableTrainer, Tensors, TrainingState
 from .batches import Material, Pool, PreparedClip
 from .searching import Searches
@@ -35,7 +36,7 @@ class LiveRecipe:
 
     minutes: float = 60.0
     learning_rate: float = 3e-3
-    batch: int = 8
+    batch: int = 8  # clips of a step, over all processes
     crop: int = 128
     chunk: int = 8  # frames that gradients go back through
     turn: bool = True  # rows may become columns: for noise of no camera in particular
@@ -74,9 +75,13 @@ class LiveTrainer(ResumableTrainer[TrainingState]):
         judged: Clips that it doesn't learn from, to see how it goes.
         recipe: How to train.
         renew: Called before every step with the step's number: may put new clips into the pool.
-        folder: Where the state is kept every half minute; None keeps none.
+        folder: Where the state is kept every half minute, when a clip has been gone through; None keeps none.
         mark: Says what is trained on what: a stopped training with another mark is not gone on with.
         say: Told in one sentence what is worth knowing (a fresh start, a training that goes on).
+        group: The processes that train together, each with the same network, pool and clips to judge with.
+
+    Raises:
+        RtdenoiseError: the batch can't be divided among the processes.
     """
 
     def __init__(
@@ -90,8 +95,10 @@ class LiveTrainer(ResumableTrainer[TrainingState]):
         folder: Path | None = None,
         mark: str = "",
         say: Callable[[str], None] = lambda _: None,
+        group: Group = ALONE,
     ) -> None:
-        super().__init__(recipe, TrainingState(mark, asdict(recipe)), folder)
+        super().__init__(recipe, TrainingState(mark, asdict(recipe)), folder, group)
+        group.check_batch(recipe.batch)
         keep_freed_memory()
         self._network, self._pool, self._judged = network.train(), pool, judged
         self._recipe, self._renew = recipe, renew
@@ -118,30 +125,31 @@ class LiveTrainer(ResumableTrainer[TrainingState]):
         An exception that leaves this method (Ctrl-C, too) leaves a saved state behind.
 
         Raises:
+            LostProcessError: one of several processes is gone.
             StorageError: the state can't be kept.
         """
         state, recipe = self._state, self._recipe
         saved_s, losses = state.elapsed_s, list[float]()
         next_look = self._share() + recipe.judge_every
-        try:
+        with self._keeping():
             while self._share() < 1:
                 started, before_s = time.monotonic(), state.elapsed_s
                 losses.append(self._step())
-                state.elapsed_s = before_s + time.monotonic() - started
+                self._count_time(before_s, started)
                 judgement = None
                 # The last look falls away where there has just been one.
                 due = next_look if self._share() < 1 else next_look - recipe.judge_every / 2
                 if self._share() >= due:
                     judgement = self._look(losses)
-                    state.elapsed_s = before_s + time.monotonic() - started
+                    self._count_time(before_s, started)
                     next_look = self._share() + recipe.judge_every
                     losses.clear()
-                if state.elapsed_s - saved_s >= _SAVE_EVERY_S:
+                # In the middle of a clip there is a recurrent state, which isn't kept.
+                if self._material is None and state.elapsed_s - saved_s >= _SAVE_EVERY_S:
                     self._save()
                     saved_s = state.elapsed_s
                 tick(state.elapsed_s - before_s, judgement)
-        finally:
-            self._save()
+                self._group.check_stop()
         if self._average is not None:
             self._network.load_state_dict(self._average)
         return LiveTrained(
@@ -169,7 +177,7 @@ class LiveTrainer(ResumableTrainer[TrainingState]):
             random = np.random.default_rng([recipe.seed, state.step])
             with torch.no_grad():
                 self._material = self._pool.draw(
-                    network, random, recipe.batch, recipe.crop, recipe.turn
+                    network, random, recipe.batch, recipe.crop, recipe.turn, self._group
                 )
             self._recurrent, self._at = None, 0
             self._searches = Searches.of(self._material) if recipe.searched else None
@@ -180,6 +188,7 @@ class LiveTrainer(ResumableTrainer[TrainingState]):
         loss = loss_of(network, outputs, part)
         self._optimizer.zero_grad(set_to_none=True)
         torch.autograd.backward(loss)
+        self._group.average(network.parameters())
         norm = nn.utils.clip_grad_norm_(network.parameters(), recipe.clip)
         if torch.isfinite(norm):
             self._optimizer.step()
@@ -207,12 +216,15 @@ class LiveTrainer(ResumableTrainer[TrainingState]):
         current = {name: value.clone() for name, value in self._network.state_dict().items()}
         if self._average is not None:
             self._network.load_state_dict(self._average)
-        gain = evaluate(self._network, self._judged, searched=self._recipe.searched)
+        gain = evaluate(
+            self._network, self._judged, searched=self._recipe.searched, group=self._group
+        )
         self._network.load_state_dict(current)
         both = gain.whole_db if math.isnan(gain.moving_db) else sum(gain) / 2
         state = self._state
         error = 10 ** (-both / 10)
-        judgement = Judgement(state.step, state.elapsed_s, float(np.mean(losses)), error, both)
+        loss = self._group.mean(torch.tensor(losses, dtype=torch.float64))
+        judgement = Judgement(state.step, state.elapsed_s, loss, error, both)
         state.history.append(judgement)
         return judgement
 

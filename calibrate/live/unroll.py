@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -13,6 +12,7 @@ from rtdenoise.alignment.motion import WARP_LOSS
 from rtdenoise.engines.device_warp import warped
 from rtdenoise.networks.live import GATES, LiveNetwork, State
 
+from ..distributed import ALONE, Group
 from .batches import Material, PreparedClip, flat_blocks, whole
 from .following import brightened
 from .searching import Searches
@@ -177,7 +177,11 @@ def loss_of(network: LiveNetwork, outputs: Sequence[Tensor], material: Material)
 
 @torch.no_grad()
 def evaluate(
-    network: LiveNetwork, clips: Sequence[PreparedClip], *, searched: bool = False
+    network: LiveNetwork,
+    clips: Sequence[PreparedClip],
+    *,
+    searched: bool = False,
+    group: Group = ALONE,
 ) -> Gain:
     """How much closer to the truth the network brings luma in ``clips``.
 
@@ -185,22 +189,21 @@ def evaluate(
         network: The network.
         clips: Clips.
         searched: What moves is searched in the network's own state, as in a call; if not, it was found beforehand.
+        group: The processes that hold the same network and clips, and share out the work.
     """
     network.eval()
-    everywhere: list[Tensor] = []
-    moving: list[Tensor] = []
+    everywhere, moving = [torch.zeros(0)], [torch.zeros(0)]
     groups: dict[tuple[int, tuple[int, int]], list[PreparedClip]] = {}
-    for clip in clips:
+    for clip in group.share(clips):
         groups.setdefault((clip.frames, clip.size), []).append(clip)
     for alike in groups.values():
         for first in range(0, len(alike), _JUDGED_AT_ONCE):
             material = whole(network, alike[first : first + _JUDGED_AT_ONCE])
             gains = _gains(network, material, Searches.of(material) if searched else None)
-            everywhere.append(gains[0])
-            moving.append(gains[1])
+            everywhere.append(gains[0].cpu())
+            moving.append(gains[1].cpu())
     network.train()
-    means = [torch.cat(parts) for parts in (everywhere, moving)]
-    return Gain(*(float(m.mean()) if len(m) else math.nan for m in means))
+    return Gain(group.mean(torch.cat(everywhere)), group.mean(torch.cat(moving)))
 
 
 def _gains(

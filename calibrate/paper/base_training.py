@@ -7,28 +7,28 @@ and free photographs are the scenes::
     python -m calibrate.paper.base_training --photos photographs/usr/share/backgrounds --minutes 120 \\
         --out paper.safetensors
 
-None is shipped: ``docs/base-networks.md`` says what one reached, and where it does harm.
+On several GPUs or machines ``torchrun`` starts it, with ``-m`` in place of ``python -m``. None is shipped:
+``docs/base-networks.md`` says what one reached, and where it does harm.
 """
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 import click
 import torch
 
-from rtdenoise.console import progress as bars
-from rtdenoise.console import say as say_line
-from rtdenoise.errors import NetworkError, RtdenoiseError
+from rtdenoise.errors import NetworkError
 from rtdenoise.networks.card import Card, load_network, save_network
-from rtdenoise.networks.device import pick_device
 from rtdenoise.networks.paper import PaperNetwork
 from rtdenoise.options import device_option
 
 from ..checkpoint import forget
+from ..distributed import ALONE, Group
+from ..launching import conclude, contents, launch
 from ..progress import Progress, note
 from ..synthesis import photographs
 from .dataset import Region, Split, StillSeries
@@ -73,6 +73,18 @@ class Job:
         """What a training that was stopped goes on from."""
         return self.out.parent / f".{self.out.stem}-training"
 
+    def settings(self) -> dict[str, Any]:
+        """What must be the same in all processes of a training, in JSON's types."""
+        files = {"photographs": self.photos, "start": () if self.start is None else (self.start,)}
+        return {
+            "scenes": self.scenes,
+            "held_out": self.held_out,
+            "side": self.side,
+            "frames": self.frames,
+            **asdict(self.recipe),
+            **{name: contents(paths) for name, paths in files.items()},
+        }
+
     def series(self, count: int, seed: int, label: str, progress: Progress) -> list[StillSeries]:
         """Makes ``count`` series."""
         source = SimulatedSeries(self.photos, self.side, self.frames, seed)
@@ -85,16 +97,24 @@ class Job:
 
 
 def train_base(
-    job: Job, device: torch.device, progress: Progress, say: Callable[[str], None]
+    job: Job,
+    device: torch.device,
+    progress: Progress,
+    say: Callable[[str], None],
+    group: Group = ALONE,
 ) -> Card:
     """Trains, and saves the network; a training that was stopped goes on.
+
+    Of several processes each calls it, and makes all scenes.
 
     Returns:
         The card of the file, with the gain on scenes and cameras that it has not seen.
 
     Raises:
         ClipError: a photograph can't be read.
+        LostProcessError: one of several processes is gone.
         NetworkError: the network to start from is damaged, or another kind.
+        RtdenoiseError: the batch can't be divided among the processes.
         StorageError: the file can't be written.
     """
     recipe = job.recipe
@@ -104,7 +124,7 @@ def train_base(
     series = [*learned, *held]
     regions = [Region(i, 0, job.frames, 0, job.side) for i in range(len(series))]
     split = Split(tuple(regions[: job.scenes]), tuple(regions[job.scenes :]), (), by_scene=True)
-    trainer = Trainer(series, split, recipe, device, job.folder, say, start=start)
+    trainer = Trainer(series, split, recipe, device, job.folder, say, start=start, group=group)
     with progress("Training", recipe.minutes * 60, "s") as ticker:
         ticker.advance(trainer.elapsed_s)
         trained = trainer.run(lambda seconds, judgement: ticker.advance(seconds, note(judgement)))
@@ -120,8 +140,9 @@ def train_base(
         },
         figures={"validation_scenes": job.held_out, "gain_db": round(trained.gain_db, 3)},
     )
-    save_network(job.out, trained.network, card)
-    forget(job.folder)
+    if group.first:
+        save_network(job.out, trained.network, card)
+        forget(job.folder)
     return card
 
 
@@ -148,6 +169,12 @@ def _start(path: Path) -> PaperNetwork:
     show_default=True,
     help="To learn from; 3 MB each.",
 )
+@click.option(
+    "--batch",
+    type=click.IntRange(1),
+    help="Crops in each step, which several processes share out among themselves. "
+    "Default: 1 on a CPU, 8 on a GPU.",
+)
 @click.option("--rate", type=float, default=1e-3, show_default=True, help="The learning rate.")
 @click.option("--seed", type=int, default=0, show_default=True)
 @click.option(
@@ -161,6 +188,7 @@ def main(
     photos: Path | None,
     minutes: float,
     scenes: int,
+    batch: int | None,
     rate: float,
     seed: int,
     start: Path | None,
@@ -172,15 +200,10 @@ def main(
     A training that is stopped goes on when the same command is run again.
     """
     found = () if photos is None else tuple(photographs(photos))
-    job = Job(found, out, scenes, start=start, recipe=base_recipe(minutes, rate, seed))
-    try:
-        card = train_base(job, pick_device(device), bars, say_line)
-    except RtdenoiseError as error:
-        raise click.ClickException(str(error)) from error
-    except KeyboardInterrupt:
-        say_line("Stopped. Run the same command again to go on.")
-        sys.exit(1)
-    say_line(f"{out}: {card.figures['gain_db']:+.2f} dB in scenes that it has not seen.")
+    recipe = replace(base_recipe(minutes, rate, seed), batch=batch)
+    job = Job(found, out, scenes, start=start, recipe=recipe)
+    card = launch(device, job.settings, lambda *given: train_base(job, *given))
+    conclude(f"{out}: {card.figures['gain_db']:+.2f} dB in scenes that it has not seen.")
 
 
 if __name__ == "__main__":

@@ -25,6 +25,8 @@ from numpy.typing import NDArray
 from rtdenoise.arrays import Bytes, Floats
 from rtdenoise.networks.tiles import mirrored, turned
 
+from ..distributed import ALONE, Group
+
 VALIDATION_SHARE = 0.15
 TEST_SHARE = 0.20
 HELD_FRAMES = 30
@@ -218,9 +220,12 @@ class Crops:
         self._context, self._target = context, target
         self.size = min([size, *(min(r.mask.shape) for r in self._regions)])
 
-    def batch(self, random: np.random.Generator, count: int) -> Batch:
-        """Draws ``count`` crops, each turned by a multiple of 90° and perhaps flipped."""
-        drawn = [self._one(random) for _ in range(count)]
+    def batch(self, random: np.random.Generator, count: int, group: Group = ALONE) -> Batch:
+        """Draws ``count`` crops, each turned by a multiple of 90° and perhaps flipped.
+
+        Of several processes that draw the same, each gets its share of them.
+        """
+        drawn = group.share([self._one(random) for _ in range(count)])
         inputs, targets, masks, variances = zip(*drawn, strict=True)
         return Batch(
             torch.stack(inputs), torch.stack(targets), torch.stack(masks), torch.tensor(variances)

@@ -19,6 +19,7 @@ from torch import nn
 from rtdenoise.networks.paper import PaperNetwork
 
 from ..checkpoint import load_optimizer, optimizer_tensors
+from ..distributed import ALONE, Group
 from ..trainer import Judgement, ResumableTrainer, Tensors, TrainingState, copied
 from .dataset import Crops, Split, StillSeries, Target, fingerprint
 from .judging import held_out_error
@@ -36,7 +37,7 @@ class Recipe:
 
     minutes: float = 10.0
     learning_rate: float = 5e-4
-    batch: int | None = None  # None: 1 on a CPU, 8 on an accelerator
+    batch: int | None = None  # over all processes; None: 1 on a CPU, 8 on an accelerator
     # The paper's is 116 (224 less what the network takes off). Of a larger crop less goes into its margin, and
     # steps are steadier: measured, 200 gains in 215 steps what 116 gains in 400, in as much time.
     crop: int = 200
@@ -97,6 +98,10 @@ class Trainer(ResumableTrainer[_State]):
         folder: Where the state is kept every half minute; None keeps none.
         say: Told in one sentence what is worth knowing (a fresh start, a training that goes on).
         start: The network to begin with; None: the exact identity.
+        group: The processes that train together, each with the same series.
+
+    Raises:
+        RtdenoiseError: the batch can't be divided among the processes.
     """
 
     def __init__(
@@ -109,8 +114,11 @@ class Trainer(ResumableTrainer[_State]):
         say: Callable[[str], None] = lambda _: None,
         *,
         start: PaperNetwork | None = None,
+        group: Group = ALONE,
     ) -> None:
-        super().__init__(recipe, _State(fingerprint(series, split), asdict(recipe)), folder)
+        super().__init__(recipe, _State(fingerprint(series, split), asdict(recipe)), folder, group)
+        self._batch = recipe.batch or (1 if device.type == "cpu" else 8)
+        group.check_batch(self._batch)
         self._series, self._split, self._recipe, self._device = series, split, recipe, device
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(recipe.seed)
@@ -144,6 +152,7 @@ class Trainer(ResumableTrainer[_State]):
         An exception that leaves this method (Ctrl-C, too) leaves a saved state behind.
 
         Raises:
+            LostProcessError: one of several processes is gone.
             StorageError: the state can't be kept.
         """
         recipe, state = self._recipe, self._state
@@ -153,29 +162,28 @@ class Trainer(ResumableTrainer[_State]):
             0.0  # how long the last judgement took: a tenth of the time at most goes into them
         )
         losses: list[float] = []
-        try:
+        with self._keeping():
             while self._share() < 1 and state.rate >= _LEAST_RATE:
                 started = time.monotonic()
                 before_s = state.elapsed_s
                 losses.append(self._step())
-                state.elapsed_s = before_s + time.monotonic() - started
+                self._count_time(before_s, started)
                 judgement = None
                 if state.elapsed_s - judged_s >= max(
                     recipe.judge_every * budget_s, _JUDGING_SHARE * judging_s
                 ):
-                    judgement = self._look(float(np.mean(losses)))
-                    judging_s = before_s + time.monotonic() - started - state.elapsed_s
-                    state.elapsed_s += judging_s
                     judged_s = state.elapsed_s
+                    judgement = self._look(losses)
+                    self._count_time(before_s, started)
+                    judging_s, judged_s = state.elapsed_s - judged_s, state.elapsed_s
                     losses.clear()
                 if state.elapsed_s - saved_s >= _SAVE_EVERY_S:
                     self._save()
                     saved_s = state.elapsed_s
                 tick(state.elapsed_s - before_s, judgement)
+                self._group.check_stop()
             if losses:
-                self._look(float(np.mean(losses)))
-        finally:
-            self._save()
+                self._look(losses)
         self._network.load_state_dict(self._best)
         self._network.set_compute_dtype(None)
         return Trained(
@@ -195,6 +203,7 @@ class Trainer(ResumableTrainer[_State]):
             wanted = self._seconds(torch.bfloat16) < 0.9 * self._seconds(None)
         elif wanted is None:
             wanted = self._device.type in ("cuda", "xpu")
+        wanted = bool(self._group.decide(lambda: float(bool(wanted))))
         self._network.set_compute_dtype(torch.bfloat16 if wanted else None)
 
     def _seconds(self, dtype: torch.dtype | None) -> float:
@@ -213,8 +222,10 @@ class Trainer(ResumableTrainer[_State]):
     def _judge(self, network: PaperNetwork | None) -> float:
         recipe, places = self._recipe, self._split.validation
         most = recipe.judged_pixels // len(places)
-        return held_out_error(
-            network, self._series, places, recipe.judged_frames, self._device, most
+        return self._group.decide(
+            lambda: held_out_error(
+                network, self._series, places, recipe.judged_frames, self._device, most
+            )
         )
 
     def _rate(self, share: float) -> float:
@@ -229,8 +240,7 @@ class Trainer(ResumableTrainer[_State]):
         recipe, state = self._recipe, self._state
         # Seeded by the step, so that a training that goes on draws what it would have drawn.
         random = np.random.default_rng([recipe.seed, state.step])
-        count = recipe.batch or (1 if self._device.type == "cpu" else 8)
-        batch = self._crops.batch(random, count)
+        batch = self._crops.batch(random, self._batch, self._group)
         inputs = batch.inputs.to(self._device).contiguous(memory_format=torch.channels_last)
         targets, mask = batch.targets.to(self._device), batch.mask.to(self._device)
         for group, scale in zip(self._optimizer.param_groups, SCALES, strict=True):
@@ -242,6 +252,7 @@ class Trainer(ResumableTrainer[_State]):
         loss = (error / batch.noise_variance.to(self._device)).mean()
         self._optimizer.zero_grad(set_to_none=True)
         torch.autograd.backward(loss)
+        self._group.average(self._network.parameters())
         norm = nn.utils.clip_grad_norm_(self._network.parameters(), recipe.clip)
         if torch.isfinite(norm):
             self._optimizer.step()
@@ -261,9 +272,10 @@ class Trainer(ResumableTrainer[_State]):
             for weight, start in zip(group["params"], starts, strict=True):
                 weight.lerp_(start, share)
 
-    def _look(self, loss: float) -> Judgement:
+    def _look(self, losses: Sequence[float]) -> Judgement:
         """Judges the averaged weights, and keeps them if they are the best so far."""
         state = self._state
+        loss = self._group.mean(torch.tensor(losses, dtype=torch.float64))
         current = copied(self._network.state_dict())
         self._network.load_state_dict(self._average)
         error = self._judge(self._network)

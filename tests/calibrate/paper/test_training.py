@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from calibrate.checkpoint import forget, load_state
+from calibrate.checkpoint import forget, parse_state, read_state
 from calibrate.paper.dataset import StillSeries, split_series
 from calibrate.paper.judging import held_out_error
 from calibrate.paper.training import Recipe, Trained, Trainer
@@ -60,9 +60,9 @@ def test_noise_free_series_keep_the_identity() -> None:
 
 
 def averages(folder: Path) -> dict[str, torch.Tensor]:
-    found = load_state(folder)
-    assert found is not None
-    return found[0]["average"]
+    data = read_state(folder)
+    assert data is not None
+    return parse_state(data)[0]["average"]
 
 
 def test_what_is_held_out_does_not_reach_the_weights(tmp_path: Path) -> None:
