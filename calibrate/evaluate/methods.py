@@ -41,10 +41,10 @@ def described(name: str, title: str = "") -> Known:
         return Known(name, f"Live network {size}, calibrated", PACKAGE, "live")
     if name.removesuffix(SINGLE) in LEARNED:
         method = LEARNED[name.removesuffix(SINGLE)]
-        views = method.views and not name.endswith(SINGLE)
-        return Known(
-            name, method.title, method.source, "learned", setting="8 views" if views else ""
-        )
+        if name.endswith(SINGLE):
+            return Known(name, f"{method.title}, one view", method.source, "learned")
+        setting = "8 views" if method.views else ""
+        return Known(name, method.title, method.source, "learned", setting=setting)
     return Known(name, title or name, PACKAGE, "live")
 
 

@@ -172,3 +172,5 @@ def test_all_methods_of_the_papers_table_are_there() -> None:
         known = described(name)
         assert known.title
         assert known.kind in ("filter", "live", "learned")
+    shown = [described(n).title for name in names for n in (name, name + SINGLE) if name in LEARNED]
+    assert len({*shown}) == len(shown)
