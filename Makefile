@@ -20,7 +20,7 @@ setup: $(READY)
 
 $(READY): pyproject.toml setup.py constraints.txt $(wildcard rtdenoise/engines/native/*)
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[app,dev,raw]'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[app,cluster,dev,raw]'
 	@touch $@
 
 demo: $(READY)

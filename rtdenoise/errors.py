@@ -6,7 +6,8 @@
     ├── ProfileError     what is known about a camera is missing or unfit for the request
     ├── NetworkError     a network file is corrupt, or belongs to another camera
     ├── SinkError        the place where frames go can't be opened or went away
-    └── StorageError     a folder can't be written: full, read-only, no permission
+    ├── StorageError     a folder can't be written: full, read-only, no permission
+    └── ClusterError     other machines don't answer, or can't do the work
 
 Each carries a one-sentence ``message`` and a ``hint``: one sentence that says what to do about it. The
 command line prints both and exits with 1.
@@ -52,6 +53,10 @@ class ProfileError(RtdenoiseError):
 
 class NetworkError(RtdenoiseError):
     """A network file is corrupt, unknown, or belongs to another camera."""
+
+
+class ClusterError(RtdenoiseError):
+    """Other machines don't answer, or can't do the work."""
 
 
 class SinkError(RtdenoiseError):

@@ -56,7 +56,9 @@ def open_container(path: Path) -> InputContainer:
             return av.open(io.BytesIO(png), "r", options=LIMITS)
         options, timeout = (_PLAYLIST, PLAYLIST_WAIT_S) if is_streaming(path) else (LIMITS, None)
         # The prefix keeps FFmpeg from reading a colon in the name as a protocol.
-        container = av.open(f"file:{path}", options=options, timeout=timeout, **READ_ANY_TEXT)
+        container: InputContainer = av.open(
+            f"file:{path}", options=options, timeout=timeout, **READ_ANY_TEXT
+        )
     except PermissionError as error:
         raise unsafe_name(path) or _forbidden(path) from error
     except av.EOFError as error:

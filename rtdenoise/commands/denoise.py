@@ -12,13 +12,36 @@ if TYPE_CHECKING:
     from ..cameras.base import Camera
     from ..cli import Settings
     from ..denoisers import Denoiser
+    from ..denoisers.maker import DenoiserMaker
     from ..stream.transcode import TranscodeReport
-    from .denoise_with import DenoiserMaker
 
 
 @click.command(name="denoise")
 @click.argument("source", metavar="IN")
 @click.argument("output", metavar="OUT")
+@click.option(
+    "--recursive",
+    is_flag=True,
+    help="IN and OUT are folders: each recording and picture below IN is cleaned by itself, on all cores. The same "
+    "command goes on where it was stopped.",
+)
+@click.option(
+    "--jobs",
+    type=click.IntRange(1, 1024),
+    metavar="N",
+    help="With --recursive: how many files at a time. Default: one for each core.",
+)
+@click.option(
+    "--cluster",
+    metavar="ADDRESS",
+    help="With --recursive: on the Dask cluster whose scheduler is there, such as tcp://192.168.1.10:8786.",
+)
+@click.option(
+    "--json",
+    "as_json",
+    is_flag=True,
+    help="With --recursive: print what became of each file as JSON.",
+)
 @click.option(
     "--camera",
     "recorded_with",
@@ -45,6 +68,10 @@ def command(
     settings: Settings,
     source: str,
     output: str,
+    recursive: bool,
+    jobs: int | None,
+    cluster: str | None,
+    as_json: bool,
     recorded_with: str | None,
     network: str | None,
     any_camera: bool,
@@ -81,15 +108,34 @@ def command(
       rtdenoise denoise evening.mkv clean.mp4 --network paper
       rtdenoise denoise photo.jpg clean.png --strength 0.7
       rtdenoise denoise photos/ clean/
+      rtdenoise denoise --recursive recordings/ clean/
       rtdenoise denoise call.mp4 clean.mp4 --camera C920
       ffmpeg -i in.ts -f nut - | rtdenoise denoise - - | ffplay -
     """
     from ..console import counted, markup, say, show
+    from ..denoisers.maker import DenoiserMaker
+    from ..profile import data_home
     from ..stream.removal import why_nothing
     from .denoise_folder import denoise_folder, wants_folder
-    from .denoise_with import DenoiserMaker
     from .pipes import file_from, file_to, is_standard_output
 
+    if not recursive and (jobs is not None or cluster is not None or as_json):
+        raise click.UsageError("--jobs, --cluster and --json go with --recursive.")
+    if recursive:
+        from .denoise_archive import How, denoise_archive
+
+        how = How(
+            *(
+                network,
+                recorded_with,
+                str(data_home(settings.home).resolve()),
+                device,
+                threads or 1,
+            ),
+            *(any_camera, tta, strength, seconds),
+        )
+        denoise_archive(source, output, how, jobs=jobs, cluster=cluster, as_json=as_json)
+        return
     maker = DenoiserMaker(
         network, recorded_with, settings.home, device, threads, any_camera, tta=tta, say=say
     )

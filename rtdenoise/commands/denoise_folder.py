@@ -13,7 +13,7 @@ from ..errors import ClipError, SinkError, StorageError, writing
 from ..files import is_folder, is_protected, user_path
 
 if TYPE_CHECKING:
-    from .denoise_with import DenoiserMaker
+    from ..denoisers.maker import DenoiserMaker
 
 _KEPT = (".png", ".jpg", ".jpeg")
 _TOLD = 3  # names in a sentence

@@ -397,7 +397,7 @@ def test_a_camera_that_is_not_known_is_refused_with_those_that_are(
 def test_the_noise_of_a_profile_is_used_from_the_first_frame(
     profile: Profile, tmp_path: Path
 ) -> None:
-    from rtdenoise.commands.denoise_with import DenoiserMaker
+    from rtdenoise.denoisers.maker import DenoiserMaker
 
     clip = film(tmp_path / "call.nut", 8)
     said: list[str] = []

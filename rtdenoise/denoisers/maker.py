@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from ..cameras.base import Camera
-    from ..denoisers import Denoiser
-    from ..denoisers.recording import Recorded
+    from .base import Denoiser
+    from .recording import Recorded
 
 
 @dataclass(frozen=True)
@@ -39,9 +39,9 @@ class DenoiserMaker:
             ClipError: the recording can't be read.
         """
         from ..cameras.file import FileCamera
-        from ..denoisers import make_denoiser
-        from ..denoisers.still import StillDenoiser
-        from ..denoisers.streaming import StreamDenoiser
+        from . import make_denoiser
+        from .still import StillDenoiser
+        from .streaming import StreamDenoiser
 
         found = self._profile_for(recording)
         if found.sentence and self.network not in ("none", "paper"):
@@ -64,8 +64,8 @@ class DenoiserMaker:
 
     def _profile_for(self, recording: Camera) -> Recorded:
         from ..cameras import open_camera
-        from ..denoisers.recording import Recorded, calibrated_camera, ignored, of_recording
         from ..profile import Profile
+        from .recording import Recorded, calibrated_camera, ignored, of_recording
 
         info, mode = recording.info, recording.mode
         if self.recorded_with is None:
