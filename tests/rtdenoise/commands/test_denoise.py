@@ -167,8 +167,11 @@ def test_damaged_packets_are_reported(
     denoise: Callable[..., Result], make_clip: MakeClip, tmp_path: Path
 ) -> None:
     source = make_clip(frames=20)
+    with av.open(str(source)) as container:
+        packet = [bytes(p) for p in container.demux(video=0) if p.size][10]
     data = bytearray(source.read_bytes())
-    data[len(data) // 2 : len(data) // 2 + 40] = bytes(40)
+    middle = data.index(packet) + len(packet) // 2  # not where the container says what follows
+    data[middle : middle + 40] = bytes(40)
     source.write_bytes(data)
     result = denoise(source, tmp_path / "out.mkv", "--network", "none")
     assert "1 damaged left out" in result.output
