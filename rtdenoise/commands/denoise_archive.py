@@ -40,11 +40,14 @@ def denoise_archive(
     from ..archive.run import REPORT, Report, clean_all, finish, plan
     from ..archive.walk import walk
     from ..console import progress, say, show_json
+    from ..denoisers.recording import calibrated_camera
 
     if cluster is not None and jobs is not None:
         raise click.UsageError("--jobs is for this machine; on a cluster its workers say how many.")
     started = time.monotonic()
     folder, target = (Path(user_path(name)).absolute() for name in (source, output))
+    if how.camera is not None:  # rather at once than of each file
+        calibrated_camera(how.camera, Path(how.home))
     if target.exists() and not target.is_dir():
         raise SinkError(f"{output} is no folder.", "Name a folder for the clean files.")
     found = walk(folder, target)
@@ -108,10 +111,12 @@ def _tell(report: Report, output: str, place: str) -> None:
         notes.append(f"{report.left} left")
     if report.passed_over:
         notes.append(f"{len(report.passed_over)} passed over")
-    for name, reason in list(report.refused.items())[:_TOLD]:
-        say("[yellow]Refused[/] {}: {}", name, reason)
-    if len(report.refused) > _TOLD:
-        say("… and {} more.", len(report.refused) - _TOLD)
+    reasons = Counter(report.refused.values()).most_common()
+    for reason, number in reasons[:_TOLD]:
+        name = next(name for name, why in report.refused.items() if why == reason)
+        say("[yellow]Refused[/] {}: {}", name if number == 1 else f"{number} files", reason)
+    if len(reasons) > _TOLD:
+        say("… and for {} more reasons.", len(reasons) - _TOLD)
     for what, number in Counter(
         what for one in report.cleaned.values() for what in one.lost
     ).most_common(_TOLD):
