@@ -8,7 +8,7 @@ from pathlib import Path
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "benchmarks" / "README.md").read_text(encoding="utf-8")
 COMMANDS = re.findall(
-    r"^\| `((?:app|capture|evaluate|speed|live|noise|files|training)\.\w+)([^`]*)` \| (.*?) \|",
+    r"^\| `((?:app|archive|capture|evaluate|speed|live|noise|files|training)\.\w+)([^`]*)` \| (.*?) \|",
     README,
     re.MULTILINE,
 )

