@@ -17,6 +17,7 @@ What other programs need can be imported from here, and is loaded when it is fir
 Its rooms, in the order in which they may import each other (each knows only what stands below it; see pyproject.toml):
 
 * ``commands``     the command line's commands: live, denoise, bench, devices, doctor
+* ``archive``      whole folders of recordings, cleaned by several processes or machines
 * ``cli``          the command line's root, which finds commands through entry points
 * ``bench``        measures what this machine can do
 * ``diagnosis``    what works on this machine, and what mends what does not
